@@ -1,0 +1,228 @@
+"""The decoded cache: every audio file once, as mono 16-bit samples at the model's rate, read back in excerpts.
+
+An entry is two files named after a hash of the source's path, size and modification time: `<key>.pcm` holds the samples
+and `<key>.json`, written last, what is known of them. Excerpts are read with one seek and one read instead of a memory
+map: a map of each of 25,000 files would exhaust the open files, and its pages count as the process's memory.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import torchaudio
+
+from separator.errors import AudioError, Cancelled, DatasetError
+from training.cached_audio import (
+    FULL_SCALE,
+    Audio,
+    CachedAudio,
+    Difference,
+    Entry,
+    FloatArray,
+    bandwidth_hz,
+    rms_profile,
+)
+from training.datasets.songs import Song
+
+FORMAT_VERSION = 1
+STALE_SECONDS = 3600
+"""A `.part` file older than this was left by a process that died."""
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class BadFile:
+    """A file that could not be decoded, and why."""
+
+    path: Path
+    message: str
+
+
+class Cache:
+    """A folder of decoded audio; several processes may fill and read it at once."""
+
+    def __init__(self, folder: Path | str = "cache", sample_rate: int = 22050):
+        self.folder = Path(folder)
+        self.sample_rate = sample_rate
+
+    def load(self, paths: Iterable[Path]) -> CachedAudio:
+        """The sum of some files, decoding those that are not in the cache yet.
+
+        Raises:
+            AudioError: a file cannot be decoded.
+            DatasetError: the cache cannot be written.
+        """
+        return CachedAudio([(self._samples_path(path), self._entry(path)) for path in paths], self.sample_rate)
+
+    def load_song(self, song: Song, target: str) -> tuple[Audio, Audio]:
+        """The (target, rest) of a song; the rest is the mixture minus the target where no other stems are there.
+
+        Raises:
+            AudioError, DatasetError: as `load`.
+        """
+        wanted = self.load(song.stems.get(target, ()))
+        rest = song.rest(target)
+        if rest or song.mixture is None:
+            return wanted, self.load(rest)
+        return wanted, Difference(self.load([song.mixture]), wanted)
+
+    def prepare(
+        self,
+        groups: Iterable[Sequence[Path]],
+        workers: int | None = None,
+        progress: Progress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> list[BadFile]:
+        """Decode every file of some groups of files that is not in the cache yet.
+
+        Stopping at any moment loses at most the files that were being decoded; the next call goes on from there.
+
+        Returns:
+            The files that could not be decoded, for the caller to leave out and name.
+
+        Raises:
+            DatasetError: the cache cannot be written, e.g. the disk is full.
+            Cancelled: `cancel()` was true.
+        """
+        self._make_folder()
+        paths = list(dict.fromkeys(path for group in groups for path in group))
+        bad = []
+        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            futures = {pool.submit(self._entry, path): path for path in paths}
+            try:
+                for done, future in enumerate(as_completed(futures), start=1):
+                    if cancel is not None and cancel():
+                        raise Cancelled("the cache is not complete; the next start goes on from here")
+                    path = futures[future]
+                    try:
+                        future.result()
+                    except AudioError as error:
+                        bad.append(BadFile(path, str(error)))
+                    if progress is not None:
+                        progress(done / len(paths), f"decoding {path.parent.name}/{path.name}")
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return sorted(bad, key=lambda item: item.path)
+
+    def missing(self, paths: Iterable[Path]) -> list[Path]:
+        """Those of the files that are not in the cache yet."""
+        return [path for path in paths if self._read_entry(path) is None]
+
+    def is_intact(self, path: Path) -> bool:
+        """Whether a file's samples in the cache are those that were once written (a checksum)."""
+        entry = self._read_entry(path)
+        return entry is not None and zlib.crc32(self._samples_path(path).read_bytes()) == entry.crc32
+
+    def remove(self) -> int:
+        """Delete the cache and return how many bytes that freed. Foreign files in the folder are left alone."""
+        freed = 0
+        for pattern in ("*.pcm", "*.json", ".*.part"):
+            for path in self.folder.glob(pattern):
+                freed += path.stat().st_size
+                path.unlink()
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        return freed
+
+    def _entry(self, path: Path) -> Entry:
+        entry = self._read_entry(path)
+        return entry if entry is not None else self._decode(path)
+
+    def _read_entry(self, path: Path) -> Entry | None:
+        try:
+            fields = json.loads(self._info_path(path).read_text(encoding="utf-8"))
+            entry = Entry(**{**fields, "rms": tuple(fields["rms"])})
+            whole = self._samples_path(path).stat().st_size == 2 * entry.n_samples
+        except (OSError, ValueError, TypeError, KeyError):
+            return None  # absent, or damaged: decoded again
+        return entry if whole else None
+
+    def _decode(self, path: Path) -> Entry:
+        waveform = _decode_mono(path, self.sample_rate)
+        peak = float(np.abs(waveform).max(initial=0.0))
+        scale = max(1.0, peak)
+        samples = np.clip(np.round(waveform * (FULL_SCALE / scale)), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+        entry = Entry(
+            source=str(path.absolute()),
+            n_samples=len(samples),
+            scale=scale,
+            peak=peak,
+            bandwidth_hz=bandwidth_hz(waveform, self.sample_rate),
+            crc32=zlib.crc32(samples.tobytes()),
+            rms=rms_profile(waveform, self.sample_rate),
+        )
+        self._write(self._samples_path(path), samples.tobytes())
+        self._write(self._info_path(path), json.dumps(asdict(entry)).encode())
+        return entry
+
+    def _write(self, path: Path, content: bytes) -> None:
+        # The process and thread are in the name: two of them may decode the same file, and either result is right.
+        part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+            os.replace(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise DatasetError(
+                f"cannot write to the cache {self.folder}: {error.strerror}; {_free_space(path)}"
+            ) from error
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatasetError(f"cannot make the cache folder {self.folder}: {error.strerror}") from error
+        for part in self.folder.glob(".*.part"):
+            if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                part.unlink(missing_ok=True)
+
+    def _samples_path(self, path: Path) -> Path:
+        return self.folder / f"{self._key(path)}.pcm"
+
+    def _info_path(self, path: Path) -> Path:
+        return self.folder / f"{self._key(path)}.json"
+
+    def _key(self, path: Path) -> str:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise AudioError(f"cannot read {path}: {error.strerror}") from error
+        identity = f"{FORMAT_VERSION}|{self.sample_rate}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
+        return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:24]
+
+
+def _decode_mono(path: Path, sample_rate: int) -> FloatArray:
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            blocks = [block.mean(axis=1) for block in file.blocks(1 << 18, dtype="float32", always_2d=True)]
+    except (soundfile.SoundFileError, OSError) as error:
+        raise AudioError(f"cannot decode {path}: {error}") from error
+    mono = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+    if len(mono) == 0:
+        raise AudioError(f"{path} holds no audio")
+    if not np.isfinite(mono).all():
+        raise AudioError(f"{path} holds samples that are no numbers (NaN or infinite)")
+    resampled = torchaudio.functional.resample(torch.from_numpy(mono), rate, sample_rate, lowpass_filter_width=32)
+    return np.asarray(resampled.numpy(), dtype=np.float32)
+
+
+def _free_space(path: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(path.parent).free / 2**30:.1f} GB are free there"
+    except OSError:
+        return "give another folder with --cache_dir"

@@ -1,0 +1,117 @@
+"""One signal in the decoded cache: what is known of it, and its samples, read in excerpts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROFILE_SECONDS = 0.5
+FULL_SCALE = 32768
+SPECTRUM_SIZE = 1024
+PRACTICALLY_NOTHING_DB = -80.0
+"""Long-term power below the strongest bin under which a bin counts as empty."""
+
+FloatArray = NDArray[np.float32]
+
+
+class Audio(Protocol):
+    """A mono signal of known length that is read in excerpts."""
+
+    n_samples: int
+    sample_rate: int
+    bandwidth_hz: float
+    mean_square_profile: FloatArray
+
+    def read(self, start: int, length: int) -> FloatArray:
+        """Samples (length,) from `start`; zeros outside the signal, on either side."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One decoded file in the cache."""
+
+    source: str
+    n_samples: int
+    scale: float
+    """Sample value of full scale: 1, or the peak of a file that exceeds it."""
+    peak: float
+    bandwidth_hz: float
+    """Above this frequency the file holds practically nothing; at most half the cache's rate."""
+    crc32: int
+    rms: tuple[float, ...]
+    """Per half second."""
+
+
+class CachedAudio:
+    """A mono signal in the cache: the sum of one or more files. Cheap to keep and to send to another process."""
+
+    def __init__(self, parts: Sequence[tuple[Path, Entry]], sample_rate: int):
+        self._parts = tuple((str(path), entry) for path, entry in parts)
+        self.sample_rate = sample_rate
+        self.n_samples = max((entry.n_samples for _, entry in parts), default=0)
+        self.bandwidth_hz = max((entry.bandwidth_hz for _, entry in parts), default=0.0)
+        self.mean_square_profile = _sum_profiles([entry.rms for _, entry in parts])
+        """Mean square per half second (float32); of several files the sum, as if they were uncorrelated."""
+
+    @property
+    def seconds(self) -> float:
+        return self.n_samples / self.sample_rate
+
+    def read(self, start: int, length: int) -> FloatArray:
+        """Samples (length,) from `start`; zeros outside the signal, on either side."""
+        total = np.zeros(length, dtype=np.float32)
+        for path, entry in self._parts:
+            first, last = max(0, start), min(entry.n_samples, start + length)
+            if first < last:
+                samples = np.fromfile(path, dtype="<i2", count=last - first, offset=2 * first)
+                total[first - start : last - start] += samples * np.float32(entry.scale / FULL_SCALE)
+        return total
+
+
+class Difference:
+    """The mixture without the target: the accompaniment of a song that has only these two files."""
+
+    def __init__(self, mixture: Audio, target: Audio):
+        self._mixture, self._target = mixture, target
+        self.sample_rate = mixture.sample_rate
+        self.n_samples = mixture.n_samples
+        self.bandwidth_hz = mixture.bandwidth_hz
+        short = target.mean_square_profile[: len(mixture.mean_square_profile)]
+        self.mean_square_profile = mixture.mean_square_profile.copy()
+        self.mean_square_profile[: len(short)] = np.maximum(self.mean_square_profile[: len(short)] - short, 0)
+
+    def read(self, start: int, length: int) -> FloatArray:
+        """Samples (length,) from `start`; zeros outside the signal, on either side."""
+        return self._mixture.read(start, length) - self._target.read(start, length)
+
+
+def bandwidth_hz(waveform: FloatArray, sample_rate: int) -> float:
+    """The frequency (Hz) above which a mono signal (N,) holds practically nothing, from its long-term spectrum."""
+    n_frames = len(waveform) // SPECTRUM_SIZE
+    if n_frames == 0:
+        return 0.0
+    window = np.hanning(SPECTRUM_SIZE).astype(np.float32)
+    power = np.zeros(SPECTRUM_SIZE // 2 + 1)
+    for first in range(0, n_frames, 1024):
+        frames = waveform[first * SPECTRUM_SIZE : min(n_frames, first + 1024) * SPECTRUM_SIZE]
+        power += (np.abs(np.fft.rfft(frames.reshape(-1, SPECTRUM_SIZE) * window)) ** 2).sum(axis=0)
+    used = np.flatnonzero(power > power.max() * 10 ** (PRACTICALLY_NOTHING_DB / 10))
+    return float(used[-1] * sample_rate / SPECTRUM_SIZE) if len(used) else 0.0
+
+
+def rms_profile(waveform: FloatArray, sample_rate: int) -> tuple[float, ...]:
+    """Root mean square of each half second of a mono signal (N,); the last may be shorter."""
+    step = int(PROFILE_SECONDS * sample_rate)
+    return tuple(
+        float(np.sqrt(np.mean(np.square(waveform[first : first + step])))) for first in range(0, len(waveform), step)
+    )
+
+
+def _sum_profiles(profiles: Sequence[tuple[float, ...]]) -> FloatArray:
+    total = np.zeros(max(map(len, profiles), default=0), dtype=np.float32)
+    for rms in profiles:
+        total[: len(rms)] += np.square(np.asarray(rms, dtype=np.float32))
+    return total
