@@ -1,26 +1,48 @@
 """How good a stem is, in numbers: SDR, SI-SDR, Silence and Clean, each with its definition and what it is not.
 
 Conventions: waveforms are (..., C, N); a score sums over all channels and samples and is in dB, computed in float64,
-limited to ±`LIMIT_DB` so that a perfect estimate has a number. Where the reference is silent (below `SILENCE_DBFS`) a
-ratio has no meaning: the answer is NaN, and `summarise` leaves it out of every mean and says how many there were.
-SIR, SAR and ISR, which need an iterative toolbox, are in `separator/bss_eval.py`.
+limited to ±`LIMIT_DB` so that a perfect estimate has a number. Where the reference is silent a ratio has no meaning:
+the answer is NaN, and `summarise` leaves it out of every mean and says how many there were. SIR, SAR and ISR, which
+need the BSSEval toolbox, are in `separator/bss_eval.py`. All the scores are to be had from here: Silence and Clean are
+defined in `separator/leakage.py`, the words for a score in `separator/grades.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from separator.errors import AudioError
+from separator.energy import (
+    LIMIT_DB,
+    SILENCE_DBFS,
+    check_shapes,
+    frame_energy,
+    is_empty,
+    level_dbfs,
+    ratio_db,
+    sum_in_blocks,
+)
+from separator.grades import Grade, grade, grade_clean, grade_silence
+from separator.leakage import SilenceLeak, clean, silence_leak
 
-LIMIT_DB = 100.0
-SILENCE_DBFS = -80.0
-"""RMS below which a reference counts as silent: above the noise of codecs and 16-bit dither, below any music."""
-
-_BLOCK = 1 << 20  # samples in float64 at a time: keeps a one-hour pair from being copied whole
+__all__ = [
+    "LIMIT_DB",
+    "SILENCE_DBFS",
+    "Grade",
+    "SilenceLeak",
+    "Summary",
+    "clean",
+    "framewise_sdr",
+    "grade",
+    "grade_clean",
+    "grade_silence",
+    "sdr",
+    "si_sdr",
+    "silence_leak",
+    "summarise",
+]
 
 
 def sdr(reference: Tensor, estimate: Tensor) -> Tensor:
@@ -36,16 +58,15 @@ def sdr(reference: Tensor, estimate: Tensor) -> Tensor:
 
     Returns:
         (...) in dB, float64, within ±100: higher is better, 0 is what silence scores. NaN where the reference is
-        silent; average with `summarise` or `torch.nanmean`.
+        silent (below -80 dBFS); average with `summarise` or `torch.nanmean`.
 
     Raises:
         AudioError: the shapes differ.
     """
-    _check_shapes(reference, estimate)
-    signal = _sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
-    error = _sum_in_blocks(lambda s, e: (s - e).square().sum((-2, -1)), reference, estimate)
-    n_values = reference.shape[-1] * reference.shape[-2]
-    return _ratio_db(signal, error).masked_fill(_silent(signal, n_values), math.nan)
+    check_shapes(reference, estimate)
+    signal = sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
+    error = sum_in_blocks(lambda s, e: (s - e).square().sum((-2, -1)), reference, estimate)
+    return ratio_db(signal, error).masked_fill(is_empty(signal, reference), math.nan)
 
 
 def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
@@ -59,37 +80,63 @@ def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
         estimate: the separated stem, same shape.
 
     Returns:
-        (...) in dB, float64, within ±100. NaN where the reference is silent.
+        (...) in dB, float64, within ±100. NaN where the reference is silent (below -80 dBFS).
 
     Raises:
         AudioError: the shapes differ.
     """
-    _check_shapes(reference, estimate)
-    signal = _sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
-    level = _sum_in_blocks(lambda s, e: (s * e).sum((-2, -1)), reference, estimate) / signal
+    check_shapes(reference, estimate)
+    signal = sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
+    level = sum_in_blocks(lambda s, e: (s * e).sum((-2, -1)), reference, estimate) / signal
     scale = level[..., None, None]
-    error = _sum_in_blocks(lambda s, e: (scale * s - e).square().sum((-2, -1)), reference, estimate)
-    n_values = reference.shape[-1] * reference.shape[-2]
-    return _ratio_db(level.square() * signal, error).masked_fill(_silent(signal, n_values), math.nan)
+    error = sum_in_blocks(lambda s, e: (scale * s - e).square().sum((-2, -1)), reference, estimate)
+    return ratio_db(level.square() * signal, error).masked_fill(is_empty(signal, reference), math.nan)
 
 
-def _check_shapes(*waveforms: Tensor) -> None:
-    shapes = [tuple(w.shape) for w in waveforms]
-    if len(set(shapes)) > 1 or len(shapes[0]) < 2 or 0 in shapes[0]:
-        listed = " and ".join(str(s) for s in shapes)
-        raise AudioError(f"Waveforms to compare must share one shape (..., channels, samples); given {listed}.")
+def framewise_sdr(
+    reference: Tensor, estimate: Tensor, frame_samples: int, *, silence_dbfs: float = SILENCE_DBFS
+) -> Tensor:
+    """`sdr` of each frame: with frames of one second, their median is the "cSDR" of the SiSEC and MUSDB tables.
+
+    Source: BSSEval v4 (Stöter et al. 2018), whose framewise SDR this equals. museval leaves out only frames that are
+    exactly zero; here a frame below `silence_dbfs` is left out, since its value would measure codec noise.
+
+    Args:
+        reference: the true stem, (C, N).
+        estimate: the separated stem, (C, N).
+        frame_samples: samples in a frame; a last, shorter frame is dropped unless it is the only one.
+        silence_dbfs: RMS below which a frame of the reference is silent; `-inf` is museval's rule.
+
+    Returns:
+        (frames,) in dB, float64, NaN where the reference is silent. `summarise` gives its median and the counts.
+
+    Raises:
+        AudioError: the shapes differ.
+    """
+    check_shapes(reference, estimate)
+    signal = frame_energy(reference, frame_samples)
+    error = frame_energy(reference, frame_samples, estimate)
+    silent = level_dbfs(signal, reference, frame_samples) < silence_dbfs
+    return ratio_db(signal, error).masked_fill(silent | (signal == 0), math.nan)
 
 
-def _sum_in_blocks(term: Callable[..., Tensor], *waveforms: Tensor) -> Tensor:
-    """The sum over N of `term(*blocks)`, in float64 where the device has it (Apple's GPU does not)."""
-    precise = torch.float32 if waveforms[0].device.type == "mps" else torch.float64
-    parts = zip(*(w.split(_BLOCK, dim=-1) for w in waveforms), strict=True)
-    return torch.stack([term(*(block.to(precise) for block in blocks)) for blocks in parts]).sum(0)
+@dataclass(frozen=True)
+class Summary:
+    """Frames in four numbers, in dB; all None when every frame is silent. Silent frames are counted, not averaged."""
+
+    median: float | None
+    mean: float | None
+    minimum: float | None
+    maximum: float | None
+    n_counted: int
+    n_silent: int
 
 
-def _ratio_db(signal: Tensor, error: Tensor) -> Tensor:
-    return (10 * torch.log10(signal / error)).clamp(-LIMIT_DB, LIMIT_DB)
-
-
-def _silent(energy: Tensor, n_values: int) -> Tensor:
-    return energy < n_values * 10 ** (SILENCE_DBFS / 10)
+def summarise(values_db: Tensor) -> Summary:
+    """Median, mean, minimum and maximum of (frames,) without the NaN of silent frames, and how many of each."""
+    known = values_db[~values_db.isnan()]
+    n_silent = len(values_db) - len(known)
+    if not len(known):
+        return Summary(None, None, None, None, 0, n_silent)
+    median, mean = known.quantile(0.5), known.mean()  # .median() would take the lower of two
+    return Summary(float(median), float(mean), float(known.min()), float(known.max()), len(known), n_silent)

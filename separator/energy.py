@@ -1,0 +1,78 @@
+"""Energies and levels of waveforms and of their frames, in float64 without copying a long song whole.
+
+The arithmetic under `separator/metrics.py` and `separator/leakage.py`; waveforms are (..., C, N).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from separator.errors import AudioError
+
+LIMIT_DB = 100.0
+"""Every ratio is kept within ± this, so that a perfect estimate has a number."""
+
+SILENCE_DBFS = -60.0
+"""RMS below which a frame counts as silent: reverb tails and codec noise, not music."""
+
+_EMPTY_DBFS = -80.0  # RMS below which a whole reference is silent: codecs leave -93 dBFS of noise in an empty stem
+_BLOCK = 1 << 20  # values in float64 at a time: a one-hour pair is never copied whole
+
+
+def frame_energy(waveform: Tensor, frame_samples: int, minus: Tensor | None = None) -> Tensor:
+    """Energy of each whole frame of (C, N), or of its difference to `minus`: (frames,) in float64.
+
+    A waveform shorter than one frame is one frame.
+    """
+    frame = min(frame_samples, waveform.shape[-1])
+    n_frames = waveform.shape[-1] // frame
+    waveforms = [w[:, : n_frames * frame].unflatten(-1, (n_frames, frame)) for w in (waveform, minus) if w is not None]
+    step = max(1, _BLOCK // frame)
+    parts = zip(*(w.split(step, dim=1) for w in waveforms), strict=True)  # each (C, up to step frames, frame)
+    precise = (tuple(block.to(_precise_type(block)) for block in blocks) for blocks in parts)
+    return torch.cat([(b[0] if len(b) == 1 else b[0] - b[1]).square().sum((0, 2)) for b in precise])
+
+
+def check_shapes(*waveforms: Tensor) -> None:
+    """Raise `AudioError` unless all waveforms share one shape (..., C, N) with at least one sample."""
+    shapes = [tuple(w.shape) for w in waveforms]
+    if len(set(shapes)) > 1 or len(shapes[0]) < 2 or 0 in shapes[0]:
+        listed = " and ".join(str(s) for s in shapes)
+        raise AudioError(f"Waveforms to compare must share one shape (..., channels, samples); given {listed}.")
+
+
+def sum_in_blocks(term: Callable[..., Tensor], *waveforms: Tensor) -> Tensor:
+    """The sum over N of `term(*blocks)`, each block in float64; `term` sums its block over channels and samples."""
+    parts = zip(*(w.split(_BLOCK, dim=-1) for w in waveforms), strict=True)
+    return torch.stack([term(*(block.to(_precise_type(block)) for block in blocks)) for blocks in parts]).sum(0)
+
+
+def _precise_type(waveform: Tensor) -> torch.dtype:
+    return torch.float32 if waveform.device.type == "mps" else torch.float64  # Apple's GPU has no float64
+
+
+def ratio_db(signal: Tensor, error: Tensor) -> Tensor:
+    """`10 log10(signal / error)` within ±100 dB; no signal at all is the lowest, whatever the error."""
+    ratio = (10 * torch.log10(signal / error)).clamp(-LIMIT_DB, LIMIT_DB)
+    return ratio.masked_fill(signal == 0, -LIMIT_DB)
+
+
+def is_empty(energy: Tensor, waveform: Tensor) -> Tensor:
+    """Whether a whole waveform of that energy is silent (below -80 dBFS)."""
+    n_values = waveform.shape[-1] * waveform.shape[-2]
+    return energy < n_values * 10 ** (_EMPTY_DBFS / 10)
+
+
+def level_dbfs(energy: Tensor, waveform: Tensor, frame_samples: int) -> Tensor:
+    """RMS level in dBFS of frames of `waveform` (C, N), given their energies."""
+    n_values = waveform.shape[0] * min(frame_samples, waveform.shape[-1])
+    return (10 * torch.log10(energy / n_values)).clamp(min=-2 * LIMIT_DB)
+
+
+def mean_level_dbfs(waveform: Tensor, frame_samples: int, chosen: Tensor) -> float:
+    """RMS level in dBFS, -100 at the lowest, of the frames of (C, N) that `chosen` (frames,) marks."""
+    energy = frame_energy(waveform, frame_samples)[chosen].mean()
+    return max(float(level_dbfs(energy, waveform, frame_samples)), -LIMIT_DB)
