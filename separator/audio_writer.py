@@ -1,0 +1,186 @@
+"""Audio files out: AudioWriter for blocks, write for a whole waveform, and how deep a sample is stored.
+
+Nothing here changes a level: what is above full scale is kept where the format can, and reported where it cannot.
+"""
+
+import os
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from separator.errors import AudioError
+
+_COPY_SAMPLES = 1 << 17
+
+
+class AudioWriter:
+    """Blocks ``(C, n)`` into a file, written beside its final place and renamed when complete::
+
+        with AudioWriter("vocals.wav", 44100, 2, "PCM_16") as writer:
+            writer.write(block)
+
+    When the ``with`` block is left by an exception nothing remains. With ``float_above_full_scale`` a PCM WAV turns
+    itself into 32-bit float when the first sample beyond full scale arrives; otherwise such samples are clipped, and
+    ``peak`` and ``clips`` tell. Raises AudioError when the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        sample_rate: int,
+        channels: int,
+        subtype: str,
+        *,
+        float_above_full_scale: bool = False,
+        expected_samples: int = 0,
+    ) -> None:
+        self.path = Path(path)
+        self.subtype = subtype
+        self.peak = 0.0
+        """Largest absolute sample so far, 1.0 being full scale."""
+        self._rate, self._channels = sample_rate, channels
+        self._may_turn_float = float_above_full_scale and self.path.suffix.lower() == ".wav"
+        self._expected_samples = expected_samples
+        self._part = self.path.with_name(f".{self.path.name}.part")
+        self._file = self._create(self._part, subtype)
+
+    @property
+    def clips(self) -> bool:
+        """Whether samples beyond full scale were lost: they survive in float only."""
+        return self.peak > 1.0 and self.subtype not in ("FLOAT", "DOUBLE")
+
+    def write(self, waveform: Tensor) -> None:
+        """Append ``(C, n)`` samples."""
+        self.peak = max(self.peak, float(waveform.abs().amax())) if waveform.numel() else self.peak
+        try:
+            if self.clips and self._may_turn_float:
+                self._turn_float()
+            self._file.write(_quantised(waveform, self.subtype))
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
+            raise AudioError(f"Could not write {self.path}: {_why(error)}. Is the disk full?") from error
+
+    def close(self) -> None:
+        """Flush to disk without renaming yet, so that several files can succeed or fail together."""
+        try:
+            self._file.close()
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"Could not write {self.path}: {_why(error)}. Is the disk full?") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        try:
+            self.close()
+            if kind is None:
+                os.replace(self._part, self.path)
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def _create(self, part: Path, subtype: str) -> soundfile.SoundFile:
+        container = _container(self.path, self._expected_samples * self._channels * 4)
+        try:
+            return soundfile.SoundFile(str(part), "w", self._rate, self._channels, subtype, format=container)
+        except (soundfile.LibsndfileError, OSError, ValueError) as error:
+            part.unlink(missing_ok=True)
+            raise AudioError(self._refusal(error)) from error
+
+    def _refusal(self, error: Exception) -> str:
+        if not self.path.parent.is_dir():
+            return f"The folder {self.path.parent} does not exist; create it first."
+        if not os.access(self.path.parent, os.W_OK):
+            return f"The folder {self.path.parent} cannot be written to; choose another."
+        kind = self.path.suffix.lstrip(".").upper()
+        return f"{self.path.name}: cannot write {self._channels} channels at {self._rate} Hz as {kind} ({_why(error)})."
+
+    def _turn_float(self) -> None:
+        self._file.close()
+        pcm, self._part = self._part, self._part.with_suffix(".float.part")
+        try:
+            with soundfile.SoundFile(str(pcm)) as so_far:
+                self._file = self._create(self._part, "FLOAT")
+                while len(samples := so_far.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
+                    self._file.write(samples)
+        finally:
+            pcm.unlink()
+        self.subtype = "FLOAT"
+
+
+def write(path: str | Path, waveform: Tensor, sample_rate: int, bits: int | None = None) -> None:
+    """Write ``(C, N)`` float32 samples; the suffix says the format, ``bits`` the depth (default: the deepest one).
+
+    Raises AudioError; warns, naming the peak, when samples beyond full scale had to be clipped.
+    """
+    subtype = output_subtype(path, bits)
+    with AudioWriter(path, sample_rate, waveform.shape[0], subtype, expected_samples=waveform.shape[1]) as writer:
+        writer.write(waveform)
+    if writer.clips:
+        warnings.warn(clipping_sentence(writer), stacklevel=2)
+
+
+def clipping_sentence(writer: AudioWriter) -> str:
+    """One sentence for the user about a file whose samples went beyond full scale."""
+    over_db = 20 * np.log10(writer.peak)
+    return (
+        f"{writer.path.name} goes {over_db:.1f} dB above full scale (peak {writer.peak:.2f}), which its format cannot "
+        "hold: those peaks are clipped. Write a WAV with 32 bits to keep them."
+    )
+
+
+_DEPTHS = {".wav": {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}, ".flac": {16: "PCM_16", 24: "PCM_24"}}
+_LOSSY = {".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
+OUTPUT_SUFFIXES = (*_DEPTHS, *_LOSSY)
+
+
+def output_subtype(path: str | Path, bits: int | None = None, like: str = "FLOAT") -> str:
+    """How samples are stored in a new file: ``bits`` deep, or as deep as the subtype ``like`` where none are asked for.
+
+    Lossy songs have no depth of their own and are followed with 16 bits. Raises AudioError for a suffix that cannot be
+    written and for a depth that the format does not have.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in _LOSSY and bits is None:
+        return _LOSSY[suffix]
+    if suffix in _LOSSY:
+        raise AudioError(f"{suffix[1:].upper()} has no bit depth; leave the bits away, or write WAV or FLAC.")
+    if suffix not in _DEPTHS:
+        raise AudioError(f"{Path(path).name}: can write {', '.join(OUTPUT_SUFFIXES)}, not {suffix or 'no suffix'!r}.")
+    depths = _DEPTHS[suffix]
+    if bits is None:
+        return depths[min(_bits_of(like), max(depths))]
+    if bits not in depths:
+        raise AudioError(f"{suffix[1:].upper()} is written with {', '.join(map(str, depths))} bits, not {bits}.")
+    return depths[bits]
+
+
+def _bits_of(subtype: str) -> int:
+    return {"PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 32}.get(subtype, 16)
+
+
+def _container(path: Path, size_bytes: int) -> str:
+    """libsndfile's name of the format; a WAV that may pass 4 GiB becomes RF64, its 64-bit form."""
+    suffix = path.suffix.lower()
+    if suffix == ".wav":
+        return "RF64" if size_bytes >= 1 << 32 else "WAV"
+    return suffix[1:].upper()
+
+
+def _quantised(waveform: Tensor, subtype: str) -> NDArray[np.generic]:
+    """``(C, n)`` -> ``(n, C)``, rounded to the nearest step for PCM (libsndfile's own conversion rounds down)."""
+    samples = waveform.T
+    if subtype == "PCM_16":
+        return (samples * 2.0**15).round().clamp(-(2**15), 2**15 - 1).to(torch.int16).numpy()
+    if subtype == "PCM_24":
+        return ((samples * 2.0**23).round().clamp(-(2**23), 2**23 - 1).to(torch.int32) << 8).numpy()
+    return samples.numpy()
+
+
+def _why(error: Exception) -> str:
+    return str(error).rsplit(": ", 1)[-1].strip().rstrip(".") or type(error).__name__
