@@ -76,7 +76,7 @@ def test_an_excerpt_through_ffmpeg_starts_where_asked(tmp_path: Path) -> None:
     clicks = torch.zeros(1, 3 * SECOND)
     clicks[:, int(1.5 * SECOND)] = 1.0
     write(tmp_path / "clicks.wav", clicks, SECOND)
-    path = tmp_path / "clicks.mka"
+    path = tmp_path / "clicks.m4a"
     subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "clicks.wav", "-c:a", "alac", path], check=True)
     excerpt, _ = read(path, offset_seconds=1.0, duration_seconds=1.0)
     assert excerpt.shape == (1, SECOND)
