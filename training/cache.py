@@ -18,9 +18,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import torch
-import torchaudio
 
 from separator.errors import AudioError, Cancelled, DatasetError
 from training.cached_audio import (
@@ -29,13 +26,13 @@ from training.cached_audio import (
     CachedAudio,
     Difference,
     Entry,
-    FloatArray,
     bandwidth_hz,
     rms_profile,
 )
-from training.datasets.songs import Song
+from training.datasets.songs import Song, split_stream
+from training.decode import decode
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STALE_SECONDS = 3600
 """A `.part` file older than this was left by a process that died."""
 
@@ -117,6 +114,10 @@ class Cache:
                 raise
         return sorted(bad, key=lambda item: item.path)
 
+    def entry(self, path: Path) -> Entry | None:
+        """What is known of a file; None if it is not in the cache."""
+        return self._read_entry(path)
+
     def missing(self, paths: Iterable[Path]) -> list[Path]:
         """Those of the files that are not in the cache yet."""
         return [path for path in paths if self._read_entry(path) is None]
@@ -151,15 +152,20 @@ class Cache:
         return entry if whole else None
 
     def _decode(self, path: Path) -> Entry:
-        waveform = _decode_mono(path, self.sample_rate)
-        peak = float(np.abs(waveform).max(initial=0.0))
+        decoded = decode(path, self.sample_rate)
+        waveform = decoded.waveform
+        peak = float(np.abs(waveform).max())
         scale = max(1.0, peak)
         samples = np.clip(np.round(waveform * (FULL_SCALE / scale)), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
         entry = Entry(
             source=str(path.absolute()),
+            source_rate=decoded.source_rate,
+            channels=decoded.channels,
             n_samples=len(samples),
             scale=scale,
             peak=peak,
+            clipped_share=decoded.clipped_share,
+            truncated=decoded.truncated,
             bandwidth_hz=bandwidth_hz(waveform, self.sample_rate),
             crc32=zlib.crc32(samples.tobytes()),
             rms=rms_profile(waveform, self.sample_rate),
@@ -198,27 +204,11 @@ class Cache:
 
     def _key(self, path: Path) -> str:
         try:
-            stat = path.stat()
+            stat = split_stream(path)[0].stat()
         except OSError as error:
             raise AudioError(f"cannot read {path}: {error.strerror}") from error
         identity = f"{FORMAT_VERSION}|{self.sample_rate}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
         return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:24]
-
-
-def _decode_mono(path: Path, sample_rate: int) -> FloatArray:
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            blocks = [block.mean(axis=1) for block in file.blocks(1 << 18, dtype="float32", always_2d=True)]
-    except (soundfile.SoundFileError, OSError) as error:
-        raise AudioError(f"cannot decode {path}: {error}") from error
-    mono = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-    if len(mono) == 0:
-        raise AudioError(f"{path} holds no audio")
-    if not np.isfinite(mono).all():
-        raise AudioError(f"{path} holds samples that are no numbers (NaN or infinite)")
-    resampled = torchaudio.functional.resample(torch.from_numpy(mono), rate, sample_rate, lowpass_filter_width=32)
-    return np.asarray(resampled.numpy(), dtype=np.float32)
 
 
 def _free_space(path: Path) -> str:

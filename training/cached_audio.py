@@ -34,10 +34,17 @@ class Entry:
     """One decoded file in the cache."""
 
     source: str
+    source_rate: int
+    """Hz, of the file itself."""
+    channels: int
     n_samples: int
     scale: float
     """Sample value of full scale: 1, or the peak of a file that exceeds it."""
     peak: float
+    clipped_share: float
+    """Share of the file's samples at full scale or above."""
+    truncated: bool
+    """Whether the file ends before its header says it does."""
     bandwidth_hz: float
     """Above this frequency the file holds practically nothing; at most half the cache's rate."""
     crc32: int

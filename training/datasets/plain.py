@@ -1,39 +1,31 @@
-"""The plain layout: one folder per song, one file per stem, named after it."""
+"""The plain layout: one folder per song, one file per stem, named after it; below `train`, `valid`, `test` or not."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from separator.errors import DatasetError
 from training.datasets.songs import ACCOMPANIMENT, DataFolder, Song
-from training.datasets.tree import artist_of, audio_files, describe_tree, subfolders
+from training.datasets.tree import artist_of, audio_files, split_folders, subfolders
 
 MIXTURE_NAMES = ("mixture", "mix")
 STEM_NAMES = {"vocal": "vocals", "voice": "vocals", "instrumental": ACCOMPANIMENT, "no_vocals": ACCOMPANIMENT}
 
-EXPECTED = """expected one folder per song:
-  <song>/mixture.wav        (may be missing: then it is the sum of the stems)
-  <song>/vocals.wav         (or drums, bass, ...: named after what is to be separated)
-  <song>/accompaniment.wav  (or drums, bass, other: the rest; may be missing if the mixture is there)"""
 
-
-def find_plain(root: Path) -> DataFolder:
-    """Read the songs of a plain data folder.
-
-    Raises:
-        DatasetError: no folder in it is a song; the message shows the tree found and the tree expected.
-    """
+def find_plain(root: Path) -> DataFolder | None:
+    """Read the songs of a plain data folder; None if no folder in it is a song."""
     songs, notes = [], []
-    for folder in subfolders(root):
-        song = _read_song(folder)
-        if song is None:
-            notes.append(f"{folder.name}: left out, it is not a song folder (a mixture and a stem, or two stems)")
-        else:
-            songs.append(song)
-    if not songs:
-        raise DatasetError(f"no songs in {root}\nfound:\n{describe_tree(root)}\n{EXPECTED}")
-    return DataFolder(root, "plain", tuple(songs), notes=tuple(notes))
+    for split, parent in split_folders(root):
+        for folder in subfolders(parent):
+            song = read_song(folder)
+            if song is None:
+                notes.append(f"{folder.name}: left out, it is not a song folder (a mixture and a stem, or two stems)")
+            else:
+                # "data/train" given by itself holds all there is, so its own name says nothing of a split.
+                songs.append(song if parent == root else replace(song, split=split))
+    return DataFolder(root, "plain", tuple(songs), notes=tuple(notes)) if songs else None
 
 
-def _read_song(folder: Path) -> Song | None:
+def read_song(folder: Path) -> Song | None:
+    """The song in a folder of files named after their stems; None if there are fewer than two of use."""
     stems: dict[str, tuple[Path, ...]] = {}
     mixture = None
     for path in audio_files(folder):

@@ -9,6 +9,9 @@ SplitName = Literal["train", "valid", "test"]
 ACCOMPANIMENT = "accompaniment"
 """The stem name for everything but the vocals."""
 
+CONTAINER_SUFFIX = ".stem.mp4"
+"""Of a file with one audio stream per stem."""
+
 FOUR_STEMS = frozenset({"vocals", "drums", "bass", "other"})
 """The stems that make up a whole song in the MUSDB18 convention."""
 
@@ -20,17 +23,20 @@ class Song:
     name: str
     folder: Path
     stems: dict[str, tuple[Path, ...]]
-    """Stem name to the files whose sum it is. A name that is missing is silent in this song, or not known."""
+    """Stem name to the files whose sum it is; stems may share files ("other" holds "guitar"). See `has` for absence."""
     mixture: Path | None
     """None where the mixture is the sum of the stems."""
     artist: str | None
     split: SplitName | None
     """The part its data set assigns it to; None where the data set has no split of its own."""
     source: str
-    """The layout it came from: "plain", "musdb18hq", "musdb18", "moisesdb", "slakh2100"."""
+    """The layout it came from: "plain", "musdb18hq", "musdb18", "moisesdb" or "slakh2100"."""
 
     def has(self, target: str) -> bool:
-        """Whether this song has true audio of `target`."""
+        """Whether this song has true audio of `target`.
+
+        Where it has not: in MoisesDB and Slakh2100 the instrument does not play; in a plain folder nobody knows.
+        """
         return bool(self.stems.get(target))
 
     def rest(self, target: str) -> tuple[Path, ...]:
@@ -42,11 +48,18 @@ class Song:
             return self.stems[ACCOMPANIMENT]
         if self.mixture is not None and not self.stems.keys() >= FOUR_STEMS:
             return ()  # some of its instruments may have no file of their own
-        return tuple(path for stem in self.parts(target) for path in self.stems[stem])
+        return tuple(path for paths in self.parts(target).values() for path in paths)
 
-    def parts(self, target: str) -> tuple[str, ...]:
-        """The stems besides `target` that do not overlap it or one another, for remixing several songs."""
-        return tuple(stem for stem in self.stems if stem not in (target, ACCOMPANIMENT))
+    def parts(self, target: str) -> dict[str, tuple[Path, ...]]:
+        """The stems besides `target`, as fine as they come, no file in two of them: for remixing several songs."""
+        used = set(self.stems.get(target, ()))
+        parts = {}
+        for stem, paths in sorted(self.stems.items(), key=lambda item: len(item[1])):
+            own = tuple(path for path in paths if path not in used)
+            if own and stem not in (target, ACCOMPANIMENT):
+                parts[stem] = own
+                used.update(own)
+        return parts
 
     def files(self) -> tuple[Path, ...]:
         """Every audio file of the song, each once."""
@@ -65,3 +78,22 @@ class DataFolder:
     citation: str | None = None
     notes: tuple[str, ...] = ()
     """What was left out or guessed, one sentence each."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms a data set may be used, and how to cite it."""
+
+    licence: str
+    citation: str
+
+
+def stream_path(container: Path, stream: str) -> Path:
+    """The path of one named stream inside a file that holds several, as if the file were a folder of them."""
+    return container / stream
+
+
+def split_stream(path: Path) -> tuple[Path, str | None]:
+    """The file a path of `stream_path` lies in, and the stream's name; (path, None) of an ordinary file."""
+    inside = path.parent.name.lower().endswith(CONTAINER_SUFFIX)
+    return (path.parent, path.name) if inside else (path, None)

@@ -33,11 +33,14 @@ def split_songs(
     """
     free = [song for song in songs if song.split is None]
     train = [song for song in songs if song.split == "train"]
+    valid = [song for song in songs if song.split == "valid"]
     if valid_dir is not None:
         train, valid = train + free, list(find_songs(valid_dir).songs)
     else:
+        if not valid:  # such as one half of a data set: its training songs have to give some away
+            free, train = [song for song in songs if song.split != "test"], []
         chosen = _choose(free, valid_share, seed)
-        valid = [song for song in songs if song.split == "valid" or song.folder in chosen]
+        valid += [song for song in free if song.folder in chosen]
         train += [song for song in free if song.folder not in chosen]
     if not train or (not valid and valid_share > 0):
         raise DatasetError(

@@ -2,17 +2,26 @@
 
 from pathlib import Path
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
+from separator.audio import AUDIO_SUFFIXES
+from training.datasets.songs import SplitName
+
+SPLIT_FOLDERS: dict[str, SplitName] = {
+    "train": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+}
 
 
 def audio_files(folder: Path) -> list[Path]:
     """The audio files right in a folder, sorted by name; hidden ones left out."""
-    return [path for path in _visible(folder) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()]
+    return [path for path in visible(folder) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()]
 
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders right in a folder, sorted by name; hidden ones left out."""
-    return [path for path in _visible(folder) if path.is_dir()]
+    return [path for path in visible(folder) if path.is_dir()]
 
 
 def find_loose(root: Path | str) -> list[Path]:
@@ -20,6 +29,19 @@ def find_loose(root: Path | str) -> list[Path]:
     root = Path(root)
     deeper = [path for folder in subfolders(root) for path in find_loose(folder)]
     return sorted([*audio_files(root), *deeper])
+
+
+def split_folders(root: Path, otherwise: SplitName | None = None) -> list[tuple[SplitName | None, Path]]:
+    """The (split, folder) pairs of a root with `train`, `valid` or `test` in it.
+
+    Where there are none, the root itself: as the split its own name tells, or `otherwise`.
+    """
+    found = [
+        (SPLIT_FOLDERS[folder.name.lower()], folder)
+        for folder in subfolders(root)
+        if folder.name.lower() in SPLIT_FOLDERS
+    ]
+    return list(found) or [(SPLIT_FOLDERS.get(root.name.lower(), otherwise), root)]
 
 
 def artist_of(name: str) -> str | None:
@@ -34,7 +56,7 @@ def describe_tree(root: Path, max_entries: int = 6, depth: int = 2) -> str:
 
 
 def _tree_lines(folder: Path, max_entries: int, depth: int, indent: str) -> list[str]:
-    entries = _visible(folder)
+    entries = visible(folder)
     lines = []
     for entry in entries[:max_entries]:
         lines.append(f"{indent}{entry.name}{'/' if entry.is_dir() else ''}")
@@ -45,5 +67,6 @@ def _tree_lines(folder: Path, max_entries: int, depth: int, indent: str) -> list
     return lines
 
 
-def _visible(folder: Path) -> list[Path]:
+def visible(folder: Path) -> list[Path]:
+    """What lies right in a folder, sorted by name; hidden files left out."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
