@@ -1,0 +1,1 @@
+// The blind test comes with the Score tab.

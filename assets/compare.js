@@ -1,0 +1,1 @@
+// The comparison player comes with the Score tab.

@@ -1,0 +1,62 @@
+"""The page as a whole: header, one tab per job, and the wires that run from one tab to another."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.player import ASSETS, SCRIPTS
+from ui.settings import PageSettings
+from ui.texts import I18N, script_texts, t
+from ui.theme import sori_theme
+
+# Kept longer than the longest job: a file must not vanish under the one who still listens to it.
+CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS = 3600, 2 * 24 * 3600
+WAITING_VISITORS = 64
+
+HEADER = (
+    '<header class="sori-header">{logo}<div><h1>Sori <span lang="ko">소리</span></h1><p>${{value}}</p></div></header>'
+)
+
+
+def build_page(settings: PageSettings | None = None) -> gr.Blocks:
+    """Build the page without serving it. Each tab is one function that returns the few widgets others may need."""
+    settings = settings or PageSettings()
+    with gr.Blocks(
+        title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
+    ) as demo:
+        logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+        gr.HTML(
+            value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
+        )
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(t("page.separate"), id="separate"):
+                pass
+            with gr.Tab(t("page.score"), id="score"):
+                pass
+    demo.queue(max_size=WAITING_VISITORS)
+    return demo
+
+
+def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
+    """Everything that ``Blocks.launch`` needs for this page: looks, scripts, languages, limits."""
+    settings = settings or PageSettings()
+    return {
+        "theme": sori_theme(),
+        "css_paths": [ASSETS / "style.css"],
+        "head": _head(),
+        "i18n": I18N,
+        "favicon_path": ASSETS / "logo.svg",
+        "max_file_size": "200mb" if settings.on_space else "2gb",
+        "footer_links": ["api", "settings"],
+        "run_history": False,
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "show_error": True,
+    }
+
+
+def _head() -> str:
+    """The page's scripts, inline: nothing is fetched, and they are there before any component is."""
+    scripts = "\n".join(Path(ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return f"<script>window.soriTexts = {script_texts()};\n{scripts}</script>"

@@ -1,0 +1,35 @@
+"""The stem mixer and the comparison player: one ``gr.HTML`` whose sound and drawing are in ``assets/*.js``."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+ASSETS = Path(__file__).parent.parent / "assets"
+SCRIPTS = ("page.js", "engine.js", "waveform.js", "player.js", "compare.js", "abx.js")
+
+# The template never changes, so Gradio never redraws what the script has built inside it.
+TEMPLATE = '<div class="sori-player" tabindex="0" role="group"></div>'
+
+
+def player(elem_id: str) -> gr.HTML:
+    """An empty player; give it ``mixer_value`` or a comparison as its value to fill it."""
+    return gr.HTML(
+        value=None,
+        html_template=TEMPLATE,
+        js_on_load="window.Sori.mount(element, props, watch)",
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def track(path: Path, kind: str, *, name: str = "", gain_db: float = 0.0) -> dict[str, Any]:
+    """One track for the player. ``kind`` chooses colour and translated name; ``gain_db`` is its loudness match."""
+    file = {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
+    return {"kind": kind, "name": name, "file": file, "download": path.name, "gain_db": gain_db}
+
+
+def mixer_value(title: str, sample_rate: int, tracks: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The value that fills a ``player`` with a stem mixer; ``sample_rate`` in Hz is the song's own."""
+    return {"mode": "mixer", "title": title, "sample_rate": sample_rate, "tracks": list(tracks)}

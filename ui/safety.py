@@ -1,0 +1,67 @@
+"""What may come in from a visitor: file names made harmless, typed folders kept inside the allowed roots, old work
+swept away. No name given by a visitor reaches a shell, HTML or a path without passing here or ``html.escape``."""
+
+import re
+import shutil
+import tempfile
+import time
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from separator.errors import ConfigError
+
+KEEP_SECONDS = 24 * 3600
+MAX_NAME_BYTES = 120
+_UNSAFE = re.compile(r"[^\w\s.,()\[\]&+'!-]", re.UNICODE)
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+def safe_name(name: str, fallback: str = "song") -> str:
+    """A file name without folders, control characters, leading dots or excess length, in any script.
+
+    Only the last part of ``name`` counts, whichever slash was used; Windows' reserved names get an underscore.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    cleaned = re.sub(r"\s+", " ", _UNSAFE.sub("_", last)).strip(" .-_")
+    while len(cleaned.encode()) > MAX_NAME_BYTES:
+        cleaned = cleaned[:-1]
+    cleaned = cleaned.strip(" .") or fallback
+    return f"_{cleaned}" if _RESERVED.match(cleaned) else cleaned
+
+
+def typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) -> Path:
+    """The folder that a visitor typed, resolved; it must exist and lie in one of ``roots``.
+
+    Raises ConfigError with a sentence otherwise, and always on a Space, where no path may be typed.
+    """
+    if on_space:
+        raise ConfigError("On a public Space no folder can be typed; run Sori on your own computer for that.")
+    if not text.strip():
+        raise ConfigError("No folder was given; type the path of a folder.")
+    folder = Path(text.strip()).expanduser().resolve()
+    allowed = [root.resolve() for root in roots]
+    if not any(folder.is_relative_to(root) for root in allowed):
+        raise ConfigError(
+            f"{folder} lies outside the folders that the page may read ({', '.join(map(str, allowed))}); "
+            "move it there, or name its parent in SORI_DATA_ROOTS before starting the page."
+        )
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is not a folder.")
+    return folder
+
+
+def new_job_folder(work: Path) -> Path:
+    """A fresh folder for one job. Job folders older than a day are removed on the way."""
+    work.mkdir(parents=True, exist_ok=True)
+    sweep(work, KEEP_SECONDS)
+    return Path(tempfile.mkdtemp(prefix="job-", dir=work))
+
+
+def sweep(work: Path, keep_seconds: float) -> None:
+    """Remove the job folders in ``work`` in which nothing has changed for ``keep_seconds``."""
+    oldest = time.time() - keep_seconds
+    for folder in work.glob("job-*"):
+        newest = max((path.stat().st_mtime for path in [folder, *folder.rglob("*")]), default=0.0)
+        if newest < oldest:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,42 @@
+"""Where the page finds its models and puts its work, and what a public Space may not do. One frozen object, passed on."""
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SPACE_MINUTES = 12.0
+
+
+def _work_folder() -> Path:
+    """A folder inside Gradio's own cache: what lies there is served to its visitor without being copied first."""
+    cache = os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio"
+    return Path(cache).resolve() / "sori"
+
+
+def _data_roots() -> tuple[Path, ...]:
+    extra = [Path(entry) for entry in os.environ.get("SORI_DATA_ROOTS", "").split(os.pathsep) if entry]
+    return (Path.cwd(), Path.home(), *extra)
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """What ``build_page`` and every tab are built from."""
+
+    checkpoints: Path = ROOT / "checkpoints"
+    """Shipped models (``*.pth``) and one folder per training run."""
+    demo_song: Path = ROOT / "assets" / "demo"
+    """The demo song: ``mixture.flac`` and its true stems."""
+    work: Path = field(default_factory=_work_folder)
+    data_roots: tuple[Path, ...] = field(default_factory=_data_roots)
+    """A folder typed into the page must lie in one of these."""
+    on_space: bool = "SPACE_ID" in os.environ
+    """True on a public Hugging Face Space: no typed paths, a length limit."""
+    tracking_uri: str = "sqlite:///mlflow.db"
+    mlflow_url: str = "http://localhost:5000"
+
+    @property
+    def max_minutes(self) -> float | None:
+        """Longest song accepted, or None for any."""
+        return SPACE_MINUTES if self.on_space else None
