@@ -47,7 +47,7 @@ def bss_eval(
 
     The fit is badly conditioned where references have empty bands (a song decoded from MP3, a low-passed one) or
     two equal channels: museval then returns an SIR of -8 dB for what is 17 dB. So the references get white noise as
-    quiet as a 16-bit file's own, which moves SDR by about 1e-4 dB; `dither_dbfs=None` leaves it out.
+    quiet as a 16-bit file's own, which moves SDR by less than 0.01 dB; `dither_dbfs=None` leaves it out.
 
     Args:
         reference, estimate, mixture: (C, N) each.
