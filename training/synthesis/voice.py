@@ -1,0 +1,206 @@
+"""A singer: a pulse train (the vocal folds) and noise (the breath), shaped by formants that move with the words.
+
+Source-filter synthesis after Fant's acoustic theory: formants in a row, so that their levels follow from their
+frequencies. The folds never keep quite still: pitch drifts, jitters, glides from note to note, and vibrato sets in
+late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from training.synthesis import SAMPLE_RATE, Array
+from training.synthesis.filters import (
+    FREQUENCIES_HZ,
+    apply_filter,
+    bandpass,
+    filter_over_time,
+    frame_times,
+    highpass,
+    lowpass,
+    resonance,
+)
+from training.synthesis.mixing import even_out, level_to
+from training.synthesis.phonemes import CONSONANTS, VOWELS, Consonant, Noise
+from training.synthesis.tones import CONTROL_RATE, at_audio_rate, hertz, lay, phase_of, pulses, smooth, wander
+
+# Bandwidths of the first four formants in Hz. A tube has a formant about every 1000 Hz, all the way up; leaving the
+# high ones out would make a row of resonators fall by 12 dB an octave more at each.
+BANDWIDTHS_HZ = (80.0, 95.0, 130.0, 180.0)
+UPPER_FORMANTS_HZ = tuple(range(4300, 20_000, 1050))
+
+# A rest shorter than this is sung through; a longer one is silent, and a breath is drawn before the next word.
+LEGATO_SECONDS = 0.08
+BREATH_SECONDS = 0.28
+
+
+@dataclass(frozen=True)
+class SungNote:
+    """One syllable on one note. The vowel falls on ``start_seconds``; its consonant comes just before."""
+
+    start_seconds: float
+    seconds: float
+    pitch: float
+    consonant: str = ""
+    vowel: str = "a"
+    loudness: float = 1.0
+
+    @property
+    def end_seconds(self) -> float:
+        """When the note ends."""
+        return self.start_seconds + self.seconds
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A person. ``tract`` scales all formants (1 = a man, 1.17 = a woman, more = smaller still)."""
+
+    tract: float = 1.0
+    breathiness: float = 0.04
+    tilt_hz: float = 5000.0
+    vibrato_hz: float = 5.5
+    vibrato_semitones: float = 0.5
+    vibrato_delay_seconds: float = 0.25
+    glide_seconds: float = 0.09
+    scoop_semitones: float = 1.0
+    jitter: float = 0.004
+    shimmer: float = 0.05
+
+
+def sing(notes: Sequence[SungNote], voice: Voice, seconds: float, rng: np.random.Generator) -> Array:
+    """Sing ``notes`` (in order, not overlapping) into ``(N,)``, ``seconds`` long, at about -20 dB while sounding."""
+    length = round(seconds * SAMPLE_RATE)
+    points = int(seconds * CONTROL_RATE) + 1
+    if not notes:
+        return np.zeros(length)
+    frequency = at_audio_rate(hertz(_pitch_curve(notes, voice, points, rng)), length)
+    voicing = _voicing_curve(notes, voice, points, rng)
+    source = _folds_and_breath(frequency, at_audio_rate(voicing, length), voice, rng)
+    sound = filter_over_time(source, _tract_response(notes, voice, voicing, frequency, length))
+    sound = level_to(even_out(sound, amount=0.6, seconds=0.3)[None], 0.0)[0]
+    for note, starts_phrase in zip(notes, _phrase_starts(notes), strict=True):
+        _lay_noises(sound, note, starts_phrase, voice, rng)
+    return np.asarray(0.1 * sound)
+
+
+def _phrase_starts(notes: Sequence[SungNote]) -> list[bool]:
+    """For each note, whether a rest comes before it."""
+    pairs = pairwise(notes)
+    return [True] + [after.start_seconds - before.end_seconds > LEGATO_SECONDS for before, after in pairs]
+
+
+def _span(start_seconds: float, end_seconds: float) -> slice:
+    return slice(max(0, round(start_seconds * CONTROL_RATE)), max(0, round(end_seconds * CONTROL_RATE)))
+
+
+def _pitch_curve(notes: Sequence[SungNote], voice: Voice, points: int, rng: np.random.Generator) -> Array:
+    """Pitch ``(K,)`` as a MIDI number: steps rounded into glides, with scoops, late vibrato, drift and jitter."""
+    pitch = np.full(points, float(notes[0].pitch))
+    depth = np.zeros(points)
+    for note, starts_phrase in zip(notes, _phrase_starts(notes), strict=True):
+        onset = note.start_seconds - CONSONANTS[note.consonant].seconds
+        pitch[_span(onset - 0.05, points)] = note.pitch
+        if starts_phrase:
+            pitch[_span(onset - 0.05, note.start_seconds + 0.02)] = note.pitch - voice.scoop_semitones
+        settled = note.start_seconds + voice.vibrato_delay_seconds
+        depth[_span(settled, note.end_seconds)] = voice.vibrato_semitones
+    depth = smooth(depth, 0.35)
+    rate = voice.vibrato_hz * (1 + 0.06 * wander(points, rng, 0.5))
+    vibrato = depth * np.sin(2 * np.pi * np.cumsum(rate) / CONTROL_RATE)
+    drift = 0.08 * wander(points, rng, 0.4)
+    jitter = 12 * np.log2(1 + voice.jitter * np.clip(wander(points, rng, 0.008), -3, 3))
+    return np.asarray(smooth(pitch, voice.glide_seconds) + vibrato + drift + jitter)
+
+
+def _voicing_curve(notes: Sequence[SungNote], voice: Voice, points: int, rng: np.random.Generator) -> Array:
+    """Loudness ``(K,)`` of the folds: each syllable swells and sinks, consonants dip, rests are exactly silent."""
+    level = np.zeros(points)
+    for note, starts_phrase in zip(notes, _phrase_starts(notes), strict=True):
+        consonant = CONSONANTS[note.consonant]
+        onset = note.start_seconds - consonant.seconds
+        level[_span(onset, note.start_seconds)] = consonant.voicing * note.loudness
+        span = _span(note.start_seconds, note.end_seconds + (0 if starts_phrase else LEGATO_SECONDS / 2))
+        width = level[span].size
+        level[span] = note.loudness * (1 - 0.35 * np.linspace(0, 1, width) ** 2)
+        if onset - LEGATO_SECONDS > 0 and not starts_phrase and consonant.voicing == 0:
+            level[_span(onset - 0.02, onset)] = 0
+    shimmer = 1 + voice.shimmer * np.clip(wander(points, rng, 0.012), -3, 3)
+    return smooth(level, 0.045) * shimmer
+
+
+def _folds_and_breath(frequency: Array, voicing: Array, voice: Voice, rng: np.random.Generator) -> Array:
+    """The source ``(N,)``: pulses with the folds' spectral slope, and the air that escapes while they are open."""
+    phase = phase_of(frequency)
+    corner = 1.5 * float(np.median(frequency))
+    folds = apply_filter(pulses(phase, frequency), lambda f: lowpass(f, corner, order=1)) * 2.2
+    opened = 0.35 + 0.65 * np.cos(np.pi * phase) ** 2
+    air = voice.breathiness * opened * rng.standard_normal(frequency.size)
+    return voicing * (folds + air)
+
+
+def _tract_response(notes: Sequence[SungNote], voice: Voice, voicing: Array, frequency: Array, length: int) -> Array:
+    """The throat and mouth's response ``(T, F)`` at each frame."""
+    times = frame_times(length)
+    points = voicing.size
+    formants = _formant_curves(notes, points) * voice.tract
+    controls = np.arange(points) / CONTROL_RATE
+    pitch_hz = np.interp(times, np.arange(length) / SAMPLE_RATE, frequency)
+    response = _upper_formants(voice.tract)[None, :]
+    # Effort: the louder the voice, the harder the folds close and the brighter it gets.
+    effort = np.interp(times, controls, voicing)
+    response = response * lowpass(FREQUENCIES_HZ, (voice.tilt_hz * (0.4 + 0.6 * effort))[:, None], order=1)
+    # Singers open the mouth until the first formant is not below the note itself; the others keep their distance.
+    lowest = 1.05 * pitch_hz
+    for index, bandwidth in enumerate(BANDWIDTHS_HZ):
+        centre = np.maximum(np.interp(times, controls, formants[:, index]), lowest)[:, None]
+        response = response * resonance(FREQUENCIES_HZ, centre, np.maximum(bandwidth * voice.tract, 0.12 * centre))
+        lowest = 1.2 * centre[:, 0]
+    # A singer evens out the vowels' loudness, about halfway.
+    power = np.mean(np.abs(response) ** 2, axis=1, keepdims=True)
+    return np.asarray(response * (0.25 / power) ** 0.25)
+
+
+def _upper_formants(tract: float) -> Array:
+    response = highpass(FREQUENCIES_HZ, 60.0, order=1)
+    for number, centre in enumerate(UPPER_FORMANTS_HZ):
+        response = response * resonance(FREQUENCIES_HZ, centre * tract, 260.0 + 80.0 * number)
+    return response
+
+
+def _formant_curves(notes: Sequence[SungNote], points: int) -> Array:
+    """Formants in Hz ``(K, 4)``: from vowel to vowel, by way of where each consonant puts the tongue."""
+    curves = np.tile(np.array(VOWELS[notes[0].vowel], dtype=float), (points, 1))
+    for note in notes:
+        consonant = CONSONANTS[note.consonant]
+        onset = note.start_seconds - consonant.seconds
+        curves[_span(onset, points)] = VOWELS[note.vowel]
+        if consonant.formants is not None:
+            curves[_span(onset, note.start_seconds)] = consonant.formants
+    return np.stack([smooth(curve, 0.07) for curve in curves.T], axis=1)
+
+
+def _lay_noises(sound: Array, note: SungNote, starts_phrase: bool, voice: Voice, rng: np.random.Generator) -> None:
+    """Add the breath before a phrase and the hiss of the note's consonant to ``sound``, in place."""
+    consonant: Consonant = CONSONANTS[note.consonant]
+    onset = note.start_seconds - consonant.seconds
+    if starts_phrase and onset > 2 * BREATH_SECONDS:
+        breath = Noise(1700, 2600, 0.5 * voice.breathiness, BREATH_SECONDS, False)
+        lay(sound, _hiss(breath, voice, rng), onset - BREATH_SECONDS - 0.05)
+    if consonant.noise is not None:
+        hiss = _hiss(consonant.noise, voice, rng) * note.loudness
+        lay(sound, hiss, max(0.0, note.start_seconds - consonant.noise.seconds))
+
+
+def _hiss(noise: Noise, voice: Voice, rng: np.random.Generator) -> Array:
+    length = round(noise.seconds * SAMPLE_RATE)
+    position = np.arange(length) / length
+    burst = np.minimum(1, position * length / 40) * np.exp(-5 * position) * (1 - position)
+    shape = burst if noise.burst else np.sin(np.pi * position) ** 1.2
+    white = rng.standard_normal(length)
+    centre = noise.centre_hz * voice.tract**0.5
+    coloured = apply_filter(white, lambda f: bandpass(f, centre, 1.5 * noise.bandwidth_hz) ** 2)
+    # Without this, a narrow band would be quieter than a wide one of the same gain.
+    loud = np.sqrt(SAMPLE_RATE / 2 / noise.bandwidth_hz)
+    return np.asarray(2.0 * noise.gain * loud * shape * coloured)
