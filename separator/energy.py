@@ -19,7 +19,7 @@ SILENCE_DBFS = -60.0
 """RMS below which a frame counts as silent: reverb tails and codec noise, not music."""
 
 _EMPTY_DBFS = -80.0  # RMS below which a whole reference is silent: codecs leave -93 dBFS of noise in an empty stem
-_BLOCK = 1 << 20  # values in float64 at a time: a one-hour pair is never copied whole
+_BLOCK = 1 << 17  # values in float64 at a time: they fit the cache, and a one-hour pair is never copied whole
 
 
 def frame_energy(waveform: Tensor, frame_samples: int, minus: Tensor | None = None) -> Tensor:

@@ -89,11 +89,11 @@ def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int
 def _clean_of_frame(waveforms: Tensor, sample_rate: int) -> Tensor:
     """The ratio of the two projections' energies, summed over bands; target, estimate and others are (3, C, N)."""
     n_fft = 1 << round(math.log2(max(sample_rate * _CLEAN_WINDOW_SECONDS, 16)))
-    t, e, o = stft(waveforms, n_fft, n_fft // 2).to(torch.complex128)  # each (C, F, T)
+    t, e, o = stft(waveforms, n_fft, n_fft // 2)  # each (C, F, T)
     band = _bands(n_fft)
 
     def inner(a: Tensor, b: Tensor) -> Tensor:  # <a, b> within each band: (bands,)
-        products = (a * b.conj()).sum((0, 2))
+        products = (a * b.conj()).sum((0, 2)).to(torch.complex128)
         return products.new_zeros(int(band[-1]) + 1).index_add(0, band, products)
 
     tiny = torch.finfo(torch.float64).tiny
@@ -101,7 +101,7 @@ def _clean_of_frame(waveforms: Tensor, sample_rate: int) -> Tensor:
     et, ot = inner(e, t), inner(o, t)
     orthogonal = oo - ot.abs().square() / tt  # energy of the others without what they share with the target
     leaked = (inner(e, o) - et * ot.conj() / tt).abs().square() / orthogonal
-    told_apart = orthogonal > 1e-9 * oo  # not so where both are the same signal in a band
+    told_apart = orthogonal > 1e-5 * oo  # not so where both are the same signal in a band
     return ratio_db((et.abs().square() / tt).sum(), leaked[told_apart].sum())
 
 

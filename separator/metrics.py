@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from separator.energy import (
@@ -86,11 +87,15 @@ def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
         AudioError: the shapes differ.
     """
     check_shapes(reference, estimate)
-    signal = sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
-    level = sum_in_blocks(lambda s, e: (s * e).sum((-2, -1)), reference, estimate) / signal
-    scale = level[..., None, None]
-    error = sum_in_blocks(lambda s, e: (scale * s - e).square().sum((-2, -1)), reference, estimate)
-    return ratio_db(level.square() * signal, error).masked_fill(is_empty(signal, reference), math.nan)
+    signal, both, energy = sum_in_blocks(_products, reference, estimate)
+    explained = both.square() / signal  # ‖αs‖², and by Pythagoras the rest of the energy is the error
+    return ratio_db(explained, (energy - explained).clamp(min=0)).masked_fill(is_empty(signal, reference), math.nan)
+
+
+def _products(reference: Tensor, estimate: Tensor) -> Tensor:
+    """<s, s>, <s, ŝ> and <ŝ, ŝ>, (3, ...)."""
+    pairs = ((reference, reference), (reference, estimate), (estimate, estimate))
+    return torch.stack([(a * b).sum((-2, -1)) for a, b in pairs])
 
 
 def framewise_sdr(

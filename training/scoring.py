@@ -222,7 +222,7 @@ def _score_aligned(aligned: Alignment, bss: bool, notes: Sequence[str] = ()) -> 
 
 def _check_finite(waveforms: dict[str, Tensor | None]) -> None:
     for name, waveform in waveforms.items():
-        if waveform is not None and not bool(waveform.isfinite().all()):
+        if waveform is not None and not bool(waveform.sum().isfinite()):
             raise AudioError(f"the {name} has samples that are not numbers (NaN or infinite); export the file again")
 
 
