@@ -1,5 +1,6 @@
 """What a recognised data folder is: a list of songs, each a handful of files that add up to a mixture."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -97,3 +98,9 @@ def split_stream(path: Path) -> tuple[Path, str | None]:
     """The file a path of `stream_path` lies in, and the stream's name; (path, None) of an ordinary file."""
     inside = path.parent.name.lower().endswith(CONTAINER_SUFFIX)
     return (path.parent, path.name) if inside else (path, None)
+
+
+def without_files(songs: Iterable[Song], unusable: Iterable[Path]) -> list[Song]:
+    """The songs that need none of some files, such as those the cache could not decode."""
+    unusable = set(unusable)
+    return [song for song in songs if unusable.isdisjoint(song.files())]

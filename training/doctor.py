@@ -1,0 +1,218 @@
+"""The dataset doctor: looks at data folders before training and says what is wrong, and what to do about it.
+
+It decodes everything into the cache, which training needs anyway, so that it judges the audio and not its headers.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from separator.audio import probe
+from separator.errors import AudioError, DatasetError
+from training.cache import Cache, Progress
+from training.cached_audio import PROFILE_SECONDS, Entry
+from training.datasets import Song, WeightedFolder, find_loose, find_weighted, split_songs
+from training.datasets.songs import ACCOMPANIMENT, split_stream, without_files
+from training.doctor_report import Finding, FolderSummary, Report, SplitSummary, about_songs, gigabytes
+from training.song_checks import SILENT_RMS, Entries, check_duplicates, check_songs
+
+LITTLE_MEMORY = 2_000_000_000
+BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How the doctor is to fill the cache."""
+
+    cache: Cache
+    workers: int | None = None
+    progress: Progress | None = None
+    cancel: Callable[[], bool] | None = None
+
+
+def examine(
+    data_dirs: Sequence[str | Path],
+    target: str,
+    cache: Cache,
+    *,
+    loose_dirs: Sequence[str | Path] = (),
+    valid_dir: str | Path | None = None,
+    valid_share: float = 0.1,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    cancel: Callable[[], bool] | None = None,
+    probe_epoch: Callable[[], float] | None = None,
+) -> Report:
+    """Examine data folders ("folder" or "folder=weight"): layout, audio, split, duplicates, disk and memory.
+
+    Args:
+        cache: is filled on the way.
+        loose_dirs: folders of vocals-only or instrumental-only audio.
+        progress: is told the fraction decoded and what is being decoded.
+        probe_epoch: times a few steps of training and answers the seconds an epoch will take; asked if all is well.
+
+    Raises:
+        Cancelled: `cancel()` was true; what is decoded stays in the cache.
+    """
+    decoding = Decoding(cache, workers, progress, cancel)
+    folders, findings = _recognise(data_dirs)
+    songs = [song for folder in folders for song in folder.folder.songs]
+    findings += _check_target(songs, target)
+    songs = [song for song in songs if song.has(target) or song.source != "plain"]
+    loose = [path for folder in loose_dirs for path in find_loose(folder)]
+    needed, free = _disk(cache, [*_files(songs), *loose])
+    findings += _check_resources(cache, needed, free)
+    splits: dict[str, SplitSummary] = {}
+    if not _has_errors(findings):
+        findings += _decode(decoding, loose, "left out")[1]
+        splits, found = _examine_songs(decoding, songs, target, (valid_dir, valid_share, seed))
+        findings += found
+    seconds = probe_epoch() if probe_epoch is not None and not _has_errors(findings) else None
+    summaries = tuple(map(_summarise_folder, folders))
+    return Report(target, tuple(findings), summaries, splits, needed, free, memory_bytes(), seconds)
+
+
+def memory_bytes() -> int | None:
+    """The machine's memory; None where the system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _recognise(data_dirs: Sequence[str | Path]) -> tuple[list[WeightedFolder], list[Finding]]:
+    folders, findings = [], []
+    for text in data_dirs:
+        try:
+            folders.append(find_weighted(str(text)))
+        except DatasetError as error:
+            findings.append(Finding("error", str(error), "give another folder, or arrange this one as expected"))
+    notes = [Finding("note", note) for folder in folders for note in folder.folder.notes]
+    return folders, [*findings, *notes]
+
+
+def _check_target(songs: Sequence[Song], target: str) -> list[Finding]:
+    if songs and not any(song.has(target) for song in songs):
+        stems = sorted({stem for song in songs for stem in song.stems} - {ACCOMPANIMENT})
+        what = f"no song has {target}; the stems found are: {', '.join(stems) or 'none'}"
+        return [Finding("error", what, f"give one of them as --target, or name the files {target}.wav")]
+    lacking = [song for song in songs if not song.has(target)]
+    return [
+        *about_songs(
+            "warning",
+            [song.name for song in lacking if song.source == "plain"],
+            f"without {target}, left out",
+            f"add a file named {target}.wav (or .flac, .mp3, ...) to each",
+        ),
+        *about_songs(
+            "note",
+            [song.name for song in lacking if song.source != "plain"],
+            f"in which {target} does not play",
+            "nothing: they can teach the model silence",
+        ),
+    ]
+
+
+def _disk(cache: Cache, files: Iterable[Path]) -> tuple[int, int]:
+    """(bytes by which the cache will grow, bytes free where it is)."""
+    needed = 0
+    for path in cache.missing(files):
+        try:
+            needed += int(probe(split_stream(path)[0]).seconds * cache.sample_rate) * BYTES_PER_SAMPLE
+        except AudioError:
+            continue  # decoding will tell
+    folder = cache.folder.absolute()
+    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
+    return needed, shutil.disk_usage(existing).free
+
+
+def _check_resources(cache: Cache, needed: int, free: int) -> list[Finding]:
+    findings = []
+    if needed > free:
+        what = f"the cache needs {gigabytes(needed)} more, and {gigabytes(free)} are free in {cache.folder}"
+        to_do = "free some space, or give a folder on another disk with --cache_dir"
+        findings.append(Finding("error", what, to_do))
+    memory = memory_bytes()
+    if memory is not None and memory < LITTLE_MEMORY:
+        what = f"this machine has {gigabytes(memory)} of memory"
+        findings.append(Finding("warning", what, "use a smaller --batch_size if training runs out of it"))
+    return findings
+
+
+def _examine_songs(
+    decoding: Decoding, songs: list[Song], target: str, split: tuple[str | Path | None, float, int]
+) -> tuple[dict[str, SplitSummary], list[Finding]]:
+    """The songs by split, and what is to be said of their audio; `split` is (folder, share, seed) of validation."""
+    valid_dir, valid_share, seed = split
+    songs, findings = _decode_songs(decoding, songs)
+    try:
+        train, valid = split_songs(songs, valid_share, seed, valid_dir)
+    except DatasetError as error:
+        return {}, [*findings, Finding("error", str(error))]
+    if valid_dir is not None:
+        valid, found = _decode_songs(decoding, valid)
+        findings += found
+    entries = _entries(decoding.cache, [*train, *valid])
+    findings += check_songs([*train, *valid], target, decoding.cache, entries)
+    findings += check_duplicates(train, valid, target, decoding.cache)
+    summaries = {
+        name: _summarise_split(part, target, decoding.cache, entries)
+        for name, part in {"train": train, "valid": valid}.items()
+    }
+    return summaries, findings
+
+
+def _decode_songs(decoding: Decoding, songs: list[Song]) -> tuple[list[Song], list[Finding]]:
+    """The songs all of whose files can be decoded, and findings about the others."""
+    bad, findings = _decode(decoding, _files(songs), "its song is left out")
+    usable = without_files(songs, bad)
+    lost = [song.name for song in songs if song not in usable]
+    return usable, [*findings, *about_songs("warning", lost, "with damaged files, left out")]
+
+
+def _decode(decoding: Decoding, files: Sequence[Path], consequence: str) -> tuple[list[Path], list[Finding]]:
+    """The files that cannot be decoded, and why."""
+    bad = decoding.cache.prepare([files], decoding.workers, decoding.progress, decoding.cancel)
+    to_do = f"replace or remove the file; until then {consequence}"
+    return [item.path for item in bad], [Finding("warning", item.message, to_do) for item in bad]
+
+
+def _summarise_split(songs: Sequence[Song], target: str, cache: Cache, entries: Entries) -> SplitSummary:
+    hour = cache.sample_rate * 3600
+    stem_hours: dict[str, float] = {}
+    loud = total = 0
+    for song in songs:
+        for stem, paths in song.stems.items():
+            stem_hours[stem] = stem_hours.get(stem, 0.0) + _longest(paths, entries) / hour
+        profile = cache.load(song.stems.get(target, ())).mean_square_profile
+        loud += int((profile > SILENT_RMS**2).sum())
+        total += int(np.ceil(_longest(song.files(), entries) / (PROFILE_SECONDS * cache.sample_rate)))
+    hours = sum(_longest(song.files(), entries) for song in songs) / hour
+    return SplitSummary(len(songs), hours, stem_hours, 1 - loud / total if total else 0.0)
+
+
+def _summarise_folder(weighted: WeightedFolder) -> FolderSummary:
+    folder = weighted.folder
+    return FolderSummary(
+        str(folder.root), folder.layout, len(folder.songs), weighted.weight, folder.licence, folder.citation
+    )
+
+
+def _files(songs: Iterable[Song]) -> list[Path]:
+    return [path for song in songs for path in song.files()]
+
+
+def _entries(cache: Cache, songs: Iterable[Song]) -> dict[Path, Entry]:
+    return {path: entry for path in _files(songs) if (entry := cache.entry(path)) is not None}
+
+
+def _longest(paths: Iterable[Path], entries: Entries) -> int:
+    return max((entries[path].n_samples for path in paths), default=0)
+
+
+def _has_errors(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
