@@ -1,0 +1,258 @@
+"""Separator: checkpoint and device in; a waveform or a file to named stems out::
+
+    separator = Separator.from_checkpoint("checkpoints/vocals.pth")
+    stems = separator.separate(waveform, sample_rate)           # {"vocals": (C, N), "accompaniment": (C, N)}
+    paths = separator.separate_file("song.mp3", "stems")        # streams: constant memory, any length
+
+Stems have the song's own rate, channels and length, and add up to the song.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from separator.audio import AudioInfo, AudioStream
+from separator.audio_writer import AudioWriter, output_subtype
+from separator.checkpoint import load_model
+from separator.device import resolve_device
+from separator.errors import AudioError, Cancelled, ConfigError
+from separator.full_band import Grid, share_out
+from separator.model import CRNN
+from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
+from separator.stft import istft, stft
+
+SHIPPED_MODEL = Path(__file__).resolve().parent.parent / "checkpoints" / "vocals.pth"
+
+Progress = Callable[[float, str], None]
+"""Called with the fraction done, 0 to 1, and what is being done."""
+Cancel = Callable[[], bool]
+"""Asked now and then; True means: please stop."""
+
+# Samples per second and channels that the plan's batch was chosen for; wider songs get smaller windows.
+_USUAL_WIDTH = 2 * 48000
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """A stem that was written."""
+
+    path: Path
+    peak: float
+    """Largest absolute sample; 1.0 is full scale."""
+    subtype: str
+    """How its samples are stored, in libsndfile's words."""
+    clips: bool
+    """Whether peaks above full scale were lost, because the format has no room for them."""
+
+
+class Separator:
+    """One or more models, each the mask of one target, over songs of any length, rate and number of channels.
+
+    ``plan`` says how a song is cut into segments; ``strict_band`` leaves all above the models' 11 kHz to the last stem.
+    Raises ConfigError for a device that is not there and for models that do not go together.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[CRNN],
+        device: str = "auto",
+        *,
+        plan: SegmentPlan | None = None,
+        strict_band: bool = False,
+    ) -> None:
+        self.device = resolve_device(device)
+        self.plan = plan or SegmentPlan()
+        self.strict_band = strict_band
+        self.targets = tuple(model.config.target for model in models)
+        self._refuse_mismatch(models)
+        self._stft = models[0].config.stft
+        # channels_last: half as much again faster convolutions on CPUs. (torch's stubs miss this overload.)
+        self._models = [model.eval().to(self.device).to(memory_format=torch.channels_last) for model in models]  # type: ignore[call-overload]
+        # Complex numbers on Apple GPUs are slow or missing: there only the network runs on the GPU.
+        self._spectral_device = torch.device("cpu") if self.device.type == "mps" else self.device
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path | None = None, device: str = "auto", *, strict_band: bool = False
+    ) -> Self:
+        """Load one model; None stands for the shipped one, vocals. Raises CheckpointError, ConfigError."""
+        return cls.from_checkpoints([path or SHIPPED_MODEL], device, strict_band=strict_band)
+
+    @classmethod
+    def from_checkpoints(cls, paths: Sequence[str | Path], device: str = "auto", *, strict_band: bool = False) -> Self:
+        """Load models of several targets, to be separated in one go. Raises CheckpointError, ConfigError."""
+        return cls([load_model(path) for path in paths], device, strict_band=strict_band)
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The targets, then what is left: ``accompaniment`` when vocals are the only target, otherwise ``rest``."""
+        return (*self.targets, "accompaniment" if self.targets == ("vocals",) else "rest")
+
+    def separate(
+        self, waveform: Tensor, sample_rate: int, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> dict[str, Tensor]:
+        """A song ``(C, N)`` -> its stems, each ``(C, N)`` on the CPU, which add up to the song.
+
+        Raises AudioError for anything but a finite float waveform of at least one sample, Cancelled.
+        """
+        _refuse_unusable(waveform, sample_rate)
+        result = torch.empty(len(self.stems), *waveform.shape)
+        done = 0
+        info = AudioInfo(sample_rate, waveform.shape[0], waveform.shape[1], subtype="FLOAT", format="memory")
+        for stems in self._stretches([waveform.float().cpu()], info, cancel):
+            result[..., done : done + stems.shape[-1]] = stems
+            done += stems.shape[-1]
+            _report(progress, done, waveform.shape[1])
+        return dict(zip(self.stems, result, strict=True))
+
+    def separate_file(
+        self,
+        path: str | Path,
+        out_dir: str | Path,
+        *,
+        stems: Sequence[str] | None = None,
+        suffix: str = ".wav",
+        bits: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> dict[str, Path]:
+        """Separate a file into ``out_dir/<song>_<stem><suffix>``; the folder is made where its parent exists.
+
+        ``stems`` picks some of ``self.stems``. Otherwise as :meth:`separate_to`.
+        """
+        folder = Path(out_dir)
+        if not folder.parent.is_dir():
+            raise AudioError(f"The folder {folder.parent} does not exist; create it first.")
+        folder.mkdir(exist_ok=True)
+        outputs = {stem: folder / f"{Path(path).stem}_{stem}{suffix}" for stem in stems or self.stems}
+        written = self.separate_to(path, outputs, bits=bits, progress=progress, cancel=cancel)
+        return {stem: file.path for stem, file in written.items()}
+
+    def separate_to(
+        self,
+        path: str | Path,
+        outputs: Mapping[str, str | Path],
+        *,
+        bits: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> dict[str, StemFile]:
+        """Stream a file into one file per stem named in ``outputs``, block by block, at constant memory.
+
+        The suffix says the format. The depth is that of the input unless ``bits`` (16, 24 or 32) says another; a stem
+        that goes above full scale then turns its WAV into float. All files appear together at the end, or none does.
+        Raises AudioError, ConfigError for an unknown stem, and Cancelled.
+        """
+        self._refuse_unknown_stems(outputs)
+        _refuse_overwriting(Path(path), outputs)
+        with AudioStream(path) as song, ExitStack() as open_files:
+            writers = {
+                stem: open_files.enter_context(_stem_writer(Path(output), song.info, bits))
+                for stem, output in outputs.items()
+            }
+            done = 0
+            for stretch in self._stretches(song, song.info, cancel):
+                for stem, writer in writers.items():
+                    writer.write(stretch[self.stems.index(stem)])
+                done += stretch.shape[-1]
+                _report(progress, done, song.info.n_samples)
+            if done == 0:
+                raise AudioError(f"{Path(path).name} holds no audio.")
+            for writer in writers.values():
+                writer.close()
+        return {stem: StemFile(w.path, w.peak, w.subtype, w.clips) for stem, w in writers.items()}
+
+    @torch.inference_mode()
+    def _stretches(self, blocks: Iterable[Tensor], info: AudioInfo, cancel: Cancel | None) -> Iterator[Tensor]:
+        """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
+        plan = _plan_for(self.plan, info)
+        grid = Grid.at_rate(info.sample_rate, self._stft)
+        estimators = [MaskEstimator(model, plan, self.device) for model in self._models]
+
+        def separate_window(window: Window) -> Tensor:
+            if cancel is not None and cancel():
+                raise Cancelled("Stopped as asked; nothing was written.")
+            spectrum = stft(window.samples.to(self._spectral_device), grid.n_fft, grid.hop_length)
+            magnitude = grid.model_magnitude(spectrum)
+            weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
+            masks = share_out([estimate(magnitude) for estimate in estimators])
+            targets = [
+                istft(
+                    _masked(spectrum, grid.full_band(mask, strict=self.strict_band) * weights),
+                    grid.n_fft,
+                    grid.hop_length,
+                    window.samples.shape[1],
+                )
+                for mask in masks
+            ]
+            return torch.stack(targets).cpu()
+
+        for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
+            yield torch.cat((targets, (mixture - targets.sum(dim=0))[None]))
+
+    def _refuse_mismatch(self, models: Sequence[CRNN]) -> None:
+        if not models:
+            raise ConfigError("No model given.")
+        if len(set(self.targets)) < len(models):
+            raise ConfigError(f"The models' targets are {', '.join(self.targets)}; give one model per target.")
+        if len({model.config.stft for model in models}) > 1:
+            raise ConfigError(
+                "The models hear through different STFTs (sample rate, window or hop); separate them singly."
+            )
+
+    def _refuse_unknown_stems(self, outputs: Mapping[str, str | Path]) -> None:
+        unknown = [stem for stem in outputs if stem not in self.stems]
+        if unknown or not outputs:
+            raise ConfigError(f"Cannot make {', '.join(unknown) or 'no stems'}; this makes {', '.join(self.stems)}.")
+
+
+def _plan_for(plan: SegmentPlan, info: AudioInfo) -> SegmentPlan:
+    """Smaller windows for many channels or high rates, so that memory stays about the same."""
+    width = info.sample_rate * info.channels
+    return replace(plan, batch_size=max(1, min(plan.batch_size, plan.batch_size * _USUAL_WIDTH // width)))
+
+
+def _masked(spectrum: Tensor, mask: Tensor) -> Tensor:
+    """Complex ``(C, F, T)`` times real ``(F, T)``, without making the mask complex first."""
+    return torch.view_as_complex(torch.view_as_real(spectrum) * mask[..., None])
+
+
+def _refuse_unusable(waveform: Tensor, sample_rate: int) -> None:
+    if waveform.ndim != 2 or not waveform.is_floating_point():
+        raise AudioError(f"A song is a float tensor (C, N); this is {waveform.dtype} of shape {tuple(waveform.shape)}.")
+    if waveform.numel() == 0:
+        raise AudioError(f"The song holds no audio: its shape is {tuple(waveform.shape)}.")
+    if sample_rate <= 0:
+        raise AudioError(f"sample_rate is {sample_rate}; it must be a positive number of Hz.")
+    if not torch.isfinite(waveform).all():
+        second = int((~torch.isfinite(waveform)).any(dim=0).float().argmax()) / sample_rate
+        raise AudioError(f"The song has a sample that is not a number (NaN or infinite) at {second:.3f} s.")
+
+
+def _refuse_overwriting(song: Path, outputs: Mapping[str, str | Path]) -> None:
+    places = [Path(output).resolve() for output in outputs.values()]
+    if song.resolve() in places:
+        raise AudioError(f"The output {song} is the song itself; choose another name, so that the song is kept.")
+    if len(set(places)) < len(places):
+        raise AudioError("Two stems would be written to the same file; give each its own name.")
+
+
+def _stem_writer(output: Path, song: AudioInfo, bits: int | None) -> AudioWriter:
+    return AudioWriter(
+        output,
+        song.sample_rate,
+        song.channels,
+        output_subtype(output, bits, like=song.subtype),
+        float_above_full_scale=bits is None,
+        expected_samples=song.n_samples,
+    )
+
+
+def _report(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(min(1.0, done / max(total, 1)), "separating")

@@ -1,0 +1,27 @@
+"""Which device to compute on."""
+
+import torch
+
+from separator.errors import ConfigError
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """``auto`` picks CUDA, then MPS (Apple), then the CPU; other names are torch's. Raises ConfigError for one that is
+    not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device is {name!r}; it must be auto, cpu, cuda, cuda:1, ... or mps.") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices; use cpu or auto."
+        )
+    if device.type == "mps" and not _has_mps():
+        raise ConfigError("device is 'mps', but torch sees no Apple GPU here; use cpu or auto.")
+    return device
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()

@@ -1,0 +1,181 @@
+"""A mask estimator over a song of any length, in cross-faded segments, at constant memory.
+
+Two levels with one geometry. A song is cut into *windows* of samples that overlap; a window into *segments* of frames
+that overlap, which go through the model as one batch. A segment's outer frames are context: they are heard, their mask
+is thrown away. Then comes a short cross-fade to the neighbour:
+
+    segment 0   |===================\\-----|
+    segment 1               |------/==============\\-----|         - context   / \\ cross-fade   = used
+    frames      0           stride                 2 * stride
+
+The song's own beginning and end need no context. Windows are cross-faded by the same rule through the weights of their
+last segment's frames, so where a window begins cannot be heard either.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from separator.errors import ConfigError, SeparatorError
+
+
+@dataclass(frozen=True)
+class SegmentPlan:
+    """How a song is cut, in frames (of 11.6 ms with the default STFT)."""
+
+    stride: int = 1024
+    """From the start of one segment to the start of the next."""
+    context: int = 96
+    """Heard on either side, and thrown away."""
+    fade: int = 32
+    """Shared with each neighbour."""
+    batch_size: int = 4
+    """Segments that go through the model at once; they make one window."""
+
+    def __post_init__(self) -> None:
+        if min(self.stride, self.fade, self.batch_size) < 1 or self.context < 4:
+            raise ConfigError(f"{self}: context must be at least 4 frames (one STFT window), the others at least 1.")
+
+    @property
+    def segment(self) -> int:
+        """Frames in one segment."""
+        return self.stride + self.overlap
+
+    @property
+    def overlap(self) -> int:
+        """Frames that neighbouring segments, and neighbouring windows, have in common."""
+        return 2 * self.context + self.fade
+
+    @property
+    def window_stride(self) -> int:
+        return self.batch_size * self.stride
+
+    def weights(self, frames: int, begin: int | None, end: int | None, device: torch.device) -> Tensor:
+        """Weights ``(T,)`` of a segment or window that begins at frame ``begin`` and is followed by one at ``end``.
+
+        None stands for the song's own beginning or end. Each is the difference of two ramps, so the weights of all
+        segments add up to 1 at every frame.
+        """
+        taken = torch.ones(frames, device=device) if begin is None else self._ramp(frames, begin, device)
+        return taken if end is None else taken - self._ramp(frames, end, device)
+
+    def _ramp(self, frames: int, start: int, device: torch.device) -> Tensor:
+        position = torch.arange(frames, device=device) - (start + self.context) + 0.5
+        return (position / self.fade).clamp_(0.0, 1.0)
+
+
+class Window(NamedTuple):
+    """A stretch of a song, with what it shares with its neighbours."""
+
+    samples: Tensor
+    """``(C, n)``."""
+    is_first: bool
+    is_last: bool
+
+
+def windows(blocks: Iterable[Tensor], length: int, stride: int) -> Iterator[Window]:
+    """Join blocks ``(C, n)`` of any sizes into windows of ``length`` samples, every ``stride`` samples.
+
+    The last one is shorter, but longer than the overlap, ``length - stride``. No blocks, no windows.
+    """
+    pending: list[Tensor] = []
+    n_pending = 0
+    is_first = True
+    for block in blocks:
+        pending.append(block)
+        n_pending += block.shape[1]
+        while n_pending > length:
+            joined = pending[0] if len(pending) == 1 else torch.cat(pending, dim=1)
+            yield Window(joined[:, :length], is_first, False)
+            pending, n_pending, is_first = [joined[:, stride:]], n_pending - stride, False
+    if pending:
+        yield Window(torch.cat(pending, dim=1), is_first, True)
+
+
+def overlap_add(
+    blocks: Iterable[Tensor], plan: SegmentPlan, hop_length: int, separate: Callable[[Window], Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Run ``separate`` over a song's windows and add what it returns, ``(S, C, n)``, where they overlap.
+
+    Yields consecutive stretches of the song: the mixture ``(C, n)`` and its stems ``(S, C, n)``.
+    """
+    stride = plan.window_stride * hop_length
+    length = stride + (plan.overlap - 1) * hop_length
+    tail: Tensor | None = None
+    for window in windows(blocks, length, stride):
+        stems = separate(window)
+        if tail is not None:
+            stems[..., : tail.shape[-1]] += tail
+        done = window.samples.shape[1] if window.is_last else stride
+        tail = stems[..., done:]
+        yield window.samples[:, :done], stems[..., :done]
+
+
+def window_weights(frames: int, window: Window, plan: SegmentPlan, device: torch.device) -> Tensor:
+    """``(T,)`` weights of a window's frames; at every frame of a song those of its windows add up to 1."""
+    return plan.weights(frames, None if window.is_first else 0, None if window.is_last else plan.window_stride, device)
+
+
+class MaskEstimator:
+    """A model over the magnitude of one window, ``(F, T)`` -> mask ``(F, T)``, segment by segment.
+
+    When the device runs out of memory the batch is halved, for good, with a warning.
+    """
+
+    def __init__(self, model: nn.Module, plan: SegmentPlan, device: torch.device) -> None:
+        self.plan = plan
+        self._model = model
+        self._device = device
+        self._batch_size = plan.batch_size
+
+    def __call__(self, magnitude: Tensor) -> Tensor:
+        frames = magnitude.shape[-1]
+        length = min(self.plan.segment, frames)
+        n_segments = max(1, -(-(frames - self.plan.overlap) // self.plan.stride))
+        # The last segment is moved to the left until it is full: all segments have one length, and it gains context.
+        starts = [min(i * self.plan.stride, frames - length) for i in range(n_segments)]
+        segments = torch.stack([magnitude[:, start : start + length] for start in starts])
+        return self._cross_faded(self._in_batches(segments), starts, frames).to(magnitude.device)
+
+    def _in_batches(self, segments: Tensor) -> list[Tensor]:
+        masks: list[Tensor] = []
+        while len(masks) < len(segments):
+            batch = segments[len(masks) : len(masks) + self._batch_size]
+            try:
+                masks.extend(self._model(batch.to(self._device)))
+            except RuntimeError as error:
+                self._halve_batch(error)
+        return masks
+
+    def _halve_batch(self, error: RuntimeError) -> None:
+        if "out of memory" not in str(error):
+            raise error
+        if self._batch_size == 1:
+            raise SeparatorError(
+                f"{self._device} has too little free memory even for one segment; use the CPU."
+            ) from error
+        self._batch_size //= 2
+        torch.cuda.empty_cache()
+        warnings.warn(
+            f"{self._device} ran out of memory; going on with {self._batch_size} segments at a time.", stacklevel=2
+        )
+
+    def _cross_faded(self, masks: list[Tensor], starts: list[int], frames: int) -> Tensor:
+        if len(masks) == 1:
+            return masks[0]
+        plan, last = self.plan, len(masks) - 1
+        joined = masks[0].new_zeros(frames, masks[0].shape[0]).T  # bins innermost, as the model's masks and the STFT
+        for i, (mask, start) in enumerate(zip(masks, starts, strict=True)):
+            begin = i * plan.stride if i else None
+            end = (i + 1) * plan.stride if i < last else None
+            weights = plan.weights(frames, begin, end, mask.device)
+            used = slice(
+                0 if begin is None else begin + plan.context,
+                frames if end is None else end + plan.context + plan.fade,
+            )
+            joined[:, used] += mask[:, used.start - start : used.stop - start] * weights[used]
+        return joined
