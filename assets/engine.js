@@ -28,7 +28,7 @@
       const decoder = new OfflineAudioContext(2, 1, this.sampleRate);
       for (const [index, track] of tracks.entries()) {
         announce(track, index + 1, tracks.length);
-        const answer = await fetch(track.file?.url || track.url, { signal: this.aborter.signal });
+        const answer = await fetch(track.file.url, { signal: this.aborter.signal });
         if (!answer.ok) throw Object.assign(new Error(`HTTP ${answer.status}`), { track });
         let buffer;
         try {

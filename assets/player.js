@@ -231,7 +231,7 @@
       const mute = isMixture ? null : toggle("mute", "M");
       const solo = isMixture ? null : toggle("solo", "S");
       const gain = isMixture ? null : this.slider("player.gain", track.db, (db) => { track.db = db; }, { name });
-      const link = make("a", { class: "letter", href: track.file?.url || track.url, download: track.download || "", "aria-label": text("player.download", { name }) }, Sori.icon("save"));
+      const link = make("a", { class: "letter", href: track.download.file.url, download: track.download.name, "aria-label": text("player.download", { name }) }, Sori.icon("save"));
       const title = make("span", { class: "title", title: name }, make("i", { class: "dot", style: `background: var(${Sori.colourOf(track, index)})` }),
         make("b", { class: "number", text: index + this.firstNumber, "aria-hidden": "true" }), make("span", { text: name }));
       const head = make("div", { class: "head", onclick: () => { this.choose(index); this.refresh(); } },

@@ -5,7 +5,9 @@ from typing import Any
 
 import gradio as gr
 
+from ui.models import ModelShelf
 from ui.player import ASSETS, SCRIPTS
+from ui.separate_tab import AT_ONCE, build_separate_tab
 from ui.settings import PageSettings
 from ui.texts import I18N, script_texts, t
 from ui.theme import sori_theme
@@ -25,15 +27,17 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
     with gr.Blocks(
         title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
     ) as demo:
+        shelf = ModelShelf(settings.checkpoints)
         logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(t("page.separate"), id="separate"):
-                pass
+                separate = build_separate_tab(settings, shelf)
             with gr.Tab(t("page.score"), id="score"):
                 pass
+        demo.load(lambda: gr.Dropdown(choices=shelf.choices()), None, [separate.models], **AT_ONCE)
     demo.queue(max_size=WAITING_VISITORS)
     return demo
 

@@ -24,10 +24,26 @@ def player(elem_id: str) -> gr.HTML:
     )
 
 
-def track(path: Path, kind: str, *, name: str = "", gain_db: float = 0.0) -> dict[str, Any]:
-    """One track for the player. ``kind`` chooses colour and translated name; ``gain_db`` is its loudness match."""
-    file = {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
-    return {"kind": kind, "name": name, "file": file, "download": path.name, "gain_db": gain_db}
+def track(
+    path: Path, kind: str, *, name: str = "", gain_db: float = 0.0, download: Path | None = None
+) -> dict[str, Any]:
+    """One track for the player: what it plays, and the file its download link gives (the same one if None).
+
+    ``kind`` chooses colour and translated name; ``gain_db`` is the track's loudness match in a comparison.
+    """
+    offered = download or path
+    return {
+        "kind": kind,
+        "name": name,
+        "gain_db": gain_db,
+        "file": _file(path),
+        "download": {"file": _file(offered), "name": offered.name},
+    }
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """A file that Gradio gives a URL to, on the way to the browser."""
+    return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
 def mixer_value(title: str, sample_rate: int, tracks: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""Pieces of HTML that the tabs draw. Every value from outside goes through ``html.escape`` here."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``m:ss``, or ``h:mm:ss``."""
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def note(sentence: str, kind: str = "") -> str:
+    """A card with one sentence; ``kind`` is "", "bad" or "quiet"."""
+    return f'<div class="card"><p class="quiet {escape(kind)}">{escape(sentence)}</p></div>'
+
+
+def progress(sentence: str, fraction: float, aside: str = "") -> str:
+    """A card with a sentence, a bar (``fraction`` 0 to 1) and a remark on the right."""
+    percent = round(100 * min(1.0, max(0.0, fraction)))
+    return (
+        '<div class="card progress-card"><div class="line">'
+        f"<span>{escape(sentence)}</span><span>{escape(aside)}</span></div>"
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}" '
+        f'aria-label="{escape(sentence)}"><i style="width:{percent}%"></i></div></div>'
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: frozenset[int] = frozenset()) -> str:
+    """A table of cells that are HTML already (use ``escape`` or ``cell``); columns in ``numbers`` align right."""
+    align = [' class="number"' if column in numbers else "" for column in range(len(heads))]
+    head = "".join(f'<th scope="col"{css}>{escape(text)}</th>' for text, css in zip(heads, align, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{css}>{cell}</td>" for cell, css in zip(row, align, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="card table-scroll"><table class="sori-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def state(word: str, kind: str) -> str:
+    """A coloured word for a row's state."""
+    return f'<span class="state {escape(kind)}">{escape(word)}</span>'

@@ -1,0 +1,167 @@
+"""The Separate tab: songs in, a queue with progress and cancel, stems to hear, to look at and to download."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from separator.audio import AUDIO_SUFFIXES
+from separator.errors import SeparatorError
+from ui import drawing
+from ui.heavy import HEAVY
+from ui.jobs import Desk
+from ui.models import ModelShelf
+from ui.pictures import song_picture
+from ui.player import player
+from ui.safety import new_job_folder
+from ui.separate_view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
+from ui.separation import Options, SeparationJob, songs_from
+from ui.settings import PageSettings
+from ui.texts import say, t
+
+POLL_SECONDS = 0.25
+FORMATS = ["wav", "flac", "mp3", "ogg"]
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
+
+
+@dataclass(frozen=True)
+class SeparateTab:
+    """The widgets that other tabs reach into."""
+
+    models: gr.Dropdown
+    mixer: gr.HTML
+
+
+def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab:
+    """Lay out the tab inside the current ``gr.Tab`` and wire it."""
+    handle = Handlers(settings, shelf)
+    results = gr.State([])
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            songs = gr.File(
+                label=t("separate.songs"), file_count="multiple", file_types=["audio", *AUDIO_SUFFIXES], height=150,
+                elem_id="songs",
+            )  # fmt: skip
+            demo_song = gr.Button(t("separate.demo"), size="md", elem_id="demo-song")
+            with gr.Accordion(t("separate.microphone"), open=False):
+                microphone = gr.Audio(
+                    sources=["microphone"], type="filepath", format="wav", show_label=False, elem_id="microphone"
+                )
+            models = gr.Dropdown(
+                choices=shelf.choices(), value=shelf.default(), multiselect=True, label=t("separate.models"),
+                info=t("separate.models_info"), elem_id="models",
+            )  # fmt: skip
+            with gr.Accordion(t("separate.options"), open=False):
+                with gr.Row():
+                    suffix = gr.Dropdown(FORMATS, value="wav", label=t("separate.format"), min_width=100)
+                    bits = gr.Dropdown(
+                        [(t("separate.bits_same"), 0), ("16", 16), ("24", 24), (t("separate.bits_float"), 32)],
+                        value=0, label=t("separate.bits"), min_width=130,
+                    )  # fmt: skip
+                strict = gr.Checkbox(label=t("separate.strict"), info=t("separate.strict_info"))
+            with gr.Row():
+                go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
+                cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
+        with gr.Column(scale=7, min_width=320):
+            status = gr.HTML(elem_id="separate-status")
+            queue = gr.HTML(elem_id="separate-queue")
+            preview = gr.Image(
+                label=t("separate.preview"), visible=False, interactive=False, buttons=["fullscreen"], elem_id="preview"
+            )
+    which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
+    mixer = player("mixer")
+    pictures = gr.Image(
+        label=t("separate.pictures"), visible=False, interactive=False, buttons=["fullscreen"], elem_id="stem-pictures"
+    )
+    with gr.Row(equal_height=False):
+        archive = gr.DownloadButton(t("separate.zip"), visible=False, elem_id="zip")
+        files = gr.Files(label=t("separate.files"), visible=False, interactive=False, elem_id="stem-files")
+    command = gr.Code(
+        label=t("separate.command"), language="shell", interactive=False, lines=1, wrap_lines=True, elem_id="command"
+    )
+
+    form = [models, suffix, bits, strict]
+    shown = [status, queue]
+    outcome = [results, which, mixer, pictures, files, archive]
+    songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
+    demo_song.click(handle.demo, None, [songs], **AT_ONCE)
+    microphone.stop_recording(add_recording, [songs, microphone], [songs], **AT_ONCE)
+    for widget in (songs, *form):
+        widget.change(command_line, [songs, *form], [command], **AT_ONCE)
+    run = go.click(handle.announce, [songs], [status], **AT_ONCE).then(
+        handle.separate, [songs, *form], [*shown, *outcome], **PRIVATE, **HEAVY
+    )
+    cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
+    which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
+    return SeparateTab(models, mixer)
+
+
+def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:
+    """In: songs, microphone. Out: songs with the recording added."""
+    return [*(songs or []), *([recording] if recording else [])]
+
+
+class Handlers:
+    """Answers to the tab's events. Each method names its inputs and outputs."""
+
+    def __init__(self, settings: PageSettings, shelf: ModelShelf) -> None:
+        self.settings, self.shelf = settings, shelf
+        self.desk: Desk[SeparationJob] = Desk()
+
+    def demo(self, request: gr.Request) -> list[str]:
+        """Out: songs. The demo song alone."""
+        found = sorted(self.settings.demo_song.glob("mixture.*"))
+        if not found:
+            raise gr.Error(say(request, "separate.no_demo"))
+        return [str(found[0])]
+
+    def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[str, str, Any]:
+        """In: songs. Out: status (a hint), queue, preview: the spectrogram of the first song that can be read."""
+        songs = songs_from(paths or [], self.settings.max_minutes)
+        readable = [song for song in songs if song.state == "waiting"]
+        picture = gr.Image(song_picture(readable[0].path), visible=True) if readable else gr.Image(None, visible=False)
+        return hint(self.settings, request), queue_table(songs, request), picture
+
+    def announce(self, paths: list[str] | None, request: gr.Request) -> str:
+        """In: songs. Out: status, at once, while the queue may make one wait."""
+        if not paths:
+            raise gr.Error(say(request, "separate.no_song"))
+        return drawing.progress(say(request, "separate.queued"), 0.0)
+
+    def separate(
+        self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
+        job = self.make_job(paths, models, suffix, bits, strict)
+        self.desk.put(request, job)
+        unchanged = [gr.skip()] * 6
+        job.start()
+        try:
+            while not job.finished.wait(POLL_SECONDS) and not job.cancelled:
+                yield (*draw_job(job, request), *unchanged)
+        finally:  # also when the visitor has closed the page
+            if not job.finished.is_set():
+                job.cancel()
+        yield (*draw_job(job, request), *(unchanged if job.cancelled else draw_outcome(job)))
+
+    def make_job(
+        self, paths: Sequence[str], models: Sequence[str], suffix: str, bits: int, strict: bool
+    ) -> SeparationJob:
+        """A job for these songs; raises gr.Error with a sentence for models that are not there."""
+        try:
+            self.shelf.paths(models)
+        except SeparatorError as error:
+            raise gr.Error(str(error)) from error
+        load = partial(self.shelf.load, models, strict_band=strict)
+        songs = songs_from(paths, self.settings.max_minutes)
+        return SeparationJob(songs, load, Options(f".{suffix}", bits or None), new_job_folder(self.settings.work))
+
+    def cancel(self, request: gr.Request) -> tuple[Any, Any]:
+        """Out: status, queue. Stops this page's job."""
+        job = self.desk.cancel(request)
+        if job is None:
+            return drawing.note(say(request, "separate.stopped")), gr.skip()
+        return draw_job(job, request)

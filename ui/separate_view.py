@@ -1,0 +1,111 @@
+"""What the Separate tab draws: the state of a job, its songs and their stems, the equal command. No wiring here."""
+
+import shlex
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui import drawing
+from ui.pictures import stems_picture
+from ui.player import mixer_value, track
+from ui.separation import LOSSLESS, SeparationJob, Song
+from ui.settings import PageSettings
+from ui.texts import TEXTS, language_of, say
+
+
+def hint(settings: PageSettings, request: gr.Request) -> str:
+    """What to do first."""
+    if settings.max_minutes:
+        return drawing.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
+    return drawing.note(say(request, "separate.hint"))
+
+
+def command_line(
+    paths: list[str] | None, models: list[str] | None, suffix: str, bits: int, strict: bool, request: gr.Request
+) -> str:
+    """In: songs and the form. Out: the command that does the same, one line a model."""
+    song = Path(paths[0]).name if paths else "song.mp3"
+    lines = []
+    for name in models or []:
+        words = ["python", "inference.py", "--input_path", song]
+        words += ["--output_path", f"separated_{Path(name).stem}.{suffix}", "--model_path", f"checkpoints/{name}"]
+        words += ["--bits", str(bits)] if bits and f".{suffix}" in LOSSLESS else []
+        words += ["--strict_band"] if strict else []
+        lines.append(shlex.join(words))
+    return "\n".join(lines)
+
+
+def draw_job(job: SeparationJob, request: gr.Request) -> tuple[str, str]:
+    """Status and queue table of a job."""
+    return job_status(job, request), queue_table(job.songs, request)
+
+
+def job_status(job: SeparationJob, request: gr.Request) -> str:
+    """One card: how far, with stage and time left, or how it ended."""
+    total = len(job.songs)
+    if job.cancelled:
+        return drawing.note(say(request, "separate.stopped"))
+    if job.finished.is_set():
+        done = sum(song.state == "done" for song in job.songs)
+        return drawing.progress(say(request, "separate.finished", n=done, total=total), 1.0)
+    number = next((n for n, song in enumerate(job.songs, 1) if song.state == "running"), total)
+    stage = stage_text(job.songs[number - 1].stage, request)
+    left = job.eta_seconds
+    aside = f"{100 * job.fraction:.0f} %"
+    if left is not None:
+        aside += " · " + say(request, "separate.left", time=drawing.clock(left))
+    return drawing.progress(say(request, "separate.busy", n=number, total=total, stage=stage), job.fraction, aside)
+
+
+def stage_text(stage: str, request: gr.Request) -> str:
+    """A stage in the visitor's language, where there is a translation."""
+    return TEXTS[language_of(request)].get(f"separate.stage_{stage}", stage)
+
+
+def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
+    """A row per song: name, length, state."""
+    if not songs:
+        return ""
+    rows = []
+    for song in songs:
+        word = say(request, f"separate.state_{song.state}")
+        percent = f" {100 * song.fraction:.0f} %" if song.state == "running" else ""
+        remark = f'<br><span class="quiet">{escape(song.message)}</span>' if song.message else ""
+        rows.append(
+            (
+                f'<span class="name">{escape(song.title)}</span>{remark}',
+                drawing.clock(song.seconds),
+                drawing.state(word + percent, song.state),
+            )
+        )
+    heads = [say(request, f"separate.column_{column}") for column in ("song", "length", "state")]
+    return drawing.table(heads, rows, numbers=frozenset({1}))
+
+
+def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
+    """results, which, mixer, pictures, files, archive."""
+    done = [song for song in job.songs if song.state == "done"]
+    if not done:
+        return [], gr.Dropdown(visible=False), None, gr.Image(None, visible=False), gr.Files(visible=False), gr.skip()
+    choices = [(song.title, index) for index, song in enumerate(done)]
+    downloads = [str(path) for song in done for path in song.downloads.values()]
+    return (
+        done,
+        gr.Dropdown(choices, value=0, visible=len(done) > 1),
+        *show_song(done, 0),
+        gr.Files(downloads, visible=True),
+        gr.DownloadButton(value=str(job.archive), visible=True),
+    )
+
+
+def show_song(results: list[Song], index: int) -> tuple[Any, Any]:
+    """In: results, which. Out: mixer, pictures."""
+    song = results[index]
+    assert song.mixture is not None, "a song that is done has its mixture"
+    tracks = [track(song.mixture, "mixture")]
+    tracks += [track(path, stem, download=song.downloads[stem]) for stem, path in song.stems.items()]
+    picture = stems_picture({"mixture": song.mixture, **song.stems})
+    return mixer_value(song.title, song.sample_rate, tracks), gr.Image(picture, visible=True)
