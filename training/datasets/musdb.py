@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.datasets.plain import read_song
-from training.datasets.songs import CONTAINER_SUFFIX, FOUR_STEMS, DataFolder, Song, SplitName, Terms, stream_path
+from training.datasets.songs import CONTAINER_SUFFIX, DataFolder, Song, SplitName, Terms, stream_path
 from training.datasets.tree import artist_of, split_folders, subfolders, visible
 
 STREAMS = ("mixture", "drums", "bass", "other", "vocals")
@@ -44,19 +44,20 @@ TERMS = Terms(
 
 def find_musdb18hq(root: Path) -> DataFolder | None:
     """Read MUSDB18-HQ, or one of its halves; None if this is something else."""
-    songs = [
-        replace(song, split=_split(song.name, split), source="musdb18hq", artist=artist_of(song.name))
-        for split, folder in split_folders(root, otherwise="train")
-        for song in filter(None, map(read_song, subfolders(folder)))
-        if song.mixture is not None and song.stems.keys() == FOUR_STEMS
-    ]
+    songs, notes = [], []
+    for split, parent in split_folders(root, otherwise="train"):
+        for folder in subfolders(parent):
+            song = read_song(folder)
+            absent = sorted(set(STREAMS) - {path.stem for path in song.files()}) if song else list(STREAMS)
+            if song is None or absent:
+                notes.append(f"{folder.name}: left out, it has no {', '.join(absent)}")
+            else:
+                songs.append(replace(song, split=_split(folder.name, split), source="musdb18hq"))
     # One's own songs may come as the same five files: what tells MUSDB18 are the names everyone knows.
-    if len({song.name for song in songs} & VALIDATION_SONGS) < 2 and {song.split for song in songs} != {
-        "train",
-        "test",
-    }:
+    known = {song.name for song in songs} & VALIDATION_SONGS
+    if not songs or (len(known) < 2 and {song.split for song in songs} != {"train", "test"}):
         return None
-    return DataFolder(root, "musdb18hq", tuple(songs), HQ_TERMS.licence, HQ_TERMS.citation)
+    return DataFolder(root, "musdb18hq", tuple(songs), HQ_TERMS.licence, HQ_TERMS.citation, tuple(notes))
 
 
 def find_musdb18(root: Path) -> DataFolder | None:

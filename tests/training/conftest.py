@@ -1,0 +1,41 @@
+"""Fixtures of the training tests: made-up music on disk."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+
+@pytest.fixture
+def melody() -> Callable[..., NDArray[np.float32]]:
+    """Chords of three random notes, six a second, as (N,): enough like music to be told from other melodies."""
+
+    def make(seconds: float = 1.0, sample_rate: int = 22050, seed: int = 0) -> NDArray[np.float32]:
+        rng = np.random.default_rng(seed)
+        n_samples = round(seconds * sample_rate)
+        times = np.arange(n_samples) / sample_rate
+        notes = 110 * 2 ** (rng.integers(0, 48, size=(int(seconds * 6) + 1, 3)) / 12)
+        frequencies = notes[(times * 6).astype(int)]  # (N, 3)
+        phases = 2 * np.pi * np.cumsum(frequencies, axis=0) / sample_rate
+        hiss = 0.01 * rng.standard_normal(n_samples)
+        return (0.1 * np.sin(phases).sum(axis=1) + hiss).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def write_sound(melody: Callable[..., NDArray[np.float32]]) -> Callable[..., Path]:
+    """Write a melody to a file, folders and all; each path has its own, the same at every call."""
+
+    def write(path: Path, seconds: float = 0.5, sample_rate: int = 22050, channels: int = 1) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        seed = zlib.crc32("/".join(path.parts[-3:]).encode())
+        waveform = melody(seconds, sample_rate, seed)
+        soundfile.write(path, np.repeat(waveform[:, None], channels, axis=1), sample_rate)
+        return path
+
+    return write

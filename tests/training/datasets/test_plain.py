@@ -1,0 +1,108 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from separator.errors import DatasetError
+from training.datasets import find_loose, find_songs, find_weighted
+
+WriteSound = Callable[..., Path]
+
+
+def test_a_song_is_a_folder_of_files_named_after_stems(tmp_path: Path, write_sound: WriteSound) -> None:
+    for name in ("mixture.wav", "Vocals.FLAC", "accompaniment.ogg"):
+        write_sound(tmp_path / "04 절대 - ふぉーえばー 🎵" / name)
+    (song,) = find_songs(tmp_path).songs
+    assert song.name == "04 절대 - ふぉーえばー 🎵"
+    assert song.artist == "04 절대"
+    assert song.mixture == song.folder / "mixture.wav"
+    assert song.stems == {
+        "vocals": (song.folder / "Vocals.FLAC",),
+        "accompaniment": (song.folder / "accompaniment.ogg",),
+    }
+    assert song.rest("vocals") == (song.folder / "accompaniment.ogg",)
+    assert song.split is None
+
+
+def test_without_a_mixture_the_rest_is_the_sum_of_the_other_stems(tmp_path: Path, write_sound: WriteSound) -> None:
+    for stem in ("vocals", "drums", "bass"):
+        write_sound(tmp_path / "song" / f"{stem}.wav")
+    (song,) = find_songs(tmp_path).songs
+    assert song.mixture is None
+    assert {path.stem for path in song.rest("vocals")} == {"drums", "bass"}
+    assert {path.stem for path in song.rest("drums")} == {"vocals", "bass"}
+    assert not song.has("guitar")
+
+
+def test_a_mixture_may_hold_more_than_the_stems_so_the_rest_is_not_their_sum(
+    tmp_path: Path, write_sound: WriteSound
+) -> None:
+    for name in ("mixture", "vocals", "drums"):
+        write_sound(tmp_path / "song" / f"{name}.wav")
+    (song,) = find_songs(tmp_path).songs
+    assert song.rest("vocals") == ()
+    assert list(song.parts("vocals")) == ["drums"]
+
+
+def test_folders_named_after_splits_are_splits(tmp_path: Path, write_sound: WriteSound) -> None:
+    for split in ("train", "validation", "test"):
+        for stem in ("vocals", "accompaniment"):
+            write_sound(tmp_path / split / f"song of {split}" / f"{stem}.wav")
+    found = {song.name: song.split for song in find_songs(tmp_path).songs}
+    assert found == {"song of train": "train", "song of validation": "valid", "song of test": "test"}
+    assert find_songs(tmp_path / "train").songs[0].split is None  # all there is: validation comes out of it
+
+
+def test_what_is_no_song_is_left_out_and_named(tmp_path: Path, write_sound: WriteSound) -> None:
+    write_sound(tmp_path / "song" / "vocals.wav")
+    write_sound(tmp_path / "song" / "accompaniment.wav")
+    write_sound(tmp_path / "lonely" / "vocals.wav")
+    write_sound(tmp_path / ".hidden" / "vocals.wav")
+    found = find_songs(tmp_path)
+    assert [song.name for song in found.songs] == ["song"]
+    assert len(found.notes) == 1
+    assert "lonely" in found.notes[0]
+
+
+def test_a_missing_folder_says_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no data folder at .*one folder per song"):
+        find_songs(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_shows_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"an empty folder(.|\n)*expected one folder per song"):
+        find_songs(tmp_path)
+
+
+def test_unknown_files_are_shown_as_a_tree(tmp_path: Path, write_sound: WriteSound) -> None:
+    write_sound(tmp_path / "album" / "track 1.wav")
+    with pytest.raises(DatasetError, match=r"album/\n    track 1.wav"):
+        find_songs(tmp_path)
+
+
+def test_one_folder_too_high_or_too_deep_is_told(tmp_path: Path, write_sound: WriteSound) -> None:
+    for stem in ("vocals", "accompaniment"):
+        write_sound(tmp_path / "songs" / "one" / f"{stem}.wav")
+    with pytest.raises(DatasetError, match="one folder deeper: give .*songs"):
+        find_songs(tmp_path)
+    with pytest.raises(DatasetError, match="is itself a song: give the folder above it, .*songs"):
+        find_songs(tmp_path / "songs" / "one")
+
+
+def test_a_weight_follows_the_folder(tmp_path: Path, write_sound: WriteSound) -> None:
+    root = tmp_path / "a=2"
+    for stem in ("vocals", "accompaniment"):
+        write_sound(root / "song" / f"{stem}.wav")
+    assert find_weighted(f"{root}=0.5").weight == 0.5
+    assert find_weighted(str(root)).weight == 1  # a folder that is really called so
+    for wrong in ("0", "-1", "nan", "inf", "much"):
+        with pytest.raises(DatasetError, match="must be a number above 0"):
+            find_weighted(f"{root}={wrong}")
+
+
+def test_loose_audio_is_found_at_any_depth(tmp_path: Path, write_sound: WriteSound) -> None:
+    deep = write_sound(tmp_path / "album" / "cd 1" / "a.flac")
+    top = write_sound(tmp_path / "b.wav")
+    (tmp_path / "notes.txt").write_text("no audio")
+    write_sound(tmp_path / ".trash" / "c.wav")
+    assert find_loose(tmp_path) == [deep, top]
