@@ -43,7 +43,7 @@ _CLEAN = (
     (15.0, Grade("nearly clean", _GREEN, "Nearly clean: the others shimmer through now and then.")),
     (10.0, Grade("some leakage", _AMBER, "Some leakage: the others are heard softly.")),
     (5.0, Grade("leaky", _ORANGE, "Leaky: the others are plainly heard.")),
-    (-math.inf, Grade("mixed", _RED, "Mixed: the others are about as loud as the target.")),
+    (-math.inf, Grade("mixed", _RED, "Mixed: the others are as loud as the target, or louder.")),
 )
 
 
