@@ -7,6 +7,7 @@
 Stems have the song's own rate, channels and length, and add up to the song.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from separator.audio import AudioInfo, AudioStream
-from separator.audio_writer import AudioWriter, output_subtype
+from separator.audio_writer import AudioWriter, clipping_sentence, output_subtype
 from separator.checkpoint import load_model
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError
@@ -146,7 +147,7 @@ class Separator:
 
         The suffix says the format. The depth is that of the input unless ``bits`` (16, 24 or 32) says another; a stem
         that goes above full scale then turns its WAV into float. All files appear together at the end, or none does.
-        Raises AudioError, ConfigError for an unknown stem, and Cancelled.
+        Warns of stems that had to be clipped. Raises AudioError, ConfigError for an unknown stem, and Cancelled.
         """
         self._refuse_unknown_stems(outputs)
         _refuse_overwriting(Path(path), outputs)
@@ -165,6 +166,9 @@ class Separator:
                 raise AudioError(f"{Path(path).name} holds no audio.")
             for writer in writers.values():
                 writer.close()
+        for writer in writers.values():
+            if writer.clips:
+                warnings.warn(clipping_sentence(writer), stacklevel=2)
         return {stem: StemFile(w.path, w.peak, w.subtype, w.clips) for stem, w in writers.items()}
 
     @torch.inference_mode()

@@ -1,10 +1,15 @@
 """Fixtures shared by every room's tests: made-up sounds and a model small enough to run in a blink."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
+
+from separator.checkpoint import save_checkpoint
+from separator.config import ModelConfig
+from separator.model import CRNN
 
 
 @pytest.fixture
@@ -26,3 +31,25 @@ def tone() -> Callable[..., Tensor]:
         return torch.stack([0.5 * torch.sin(phase - c * torch.pi / 2) for c in range(channels)]).float()
 
     return make
+
+
+@pytest.fixture
+def tiny_config() -> ModelConfig:
+    """The plain model at its smallest; everything but the widths is the shipped settings."""
+    return ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, gru_layers=3, refine=False)
+
+
+@pytest.fixture
+def tiny_model(tiny_config: ModelConfig) -> CRNN:
+    """Random weights from a fixed seed, ready to estimate."""
+    torch.manual_seed(0)
+    return CRNN(tiny_config).eval()
+
+
+@pytest.fixture
+def tiny_checkpoint(tiny_model: CRNN, tmp_path: Path) -> Path:
+    """A checkpoint file of the tiny model, target vocals."""
+    path = tmp_path / "tiny" / "vocals.pth"
+    path.parent.mkdir()
+    save_checkpoint(path, tiny_model, training={"run_name": "tiny"})
+    return path
