@@ -1,0 +1,161 @@
+"""CRNN: the magnitude spectrogram of a mixture -> the mask of one target.
+
+Four convolutional encoder layers fold frequency, a three-layer bidirectional GRU follows the music through time, four
+transposed convolutions with U-Net skips unfold it again. The model owns its STFT settings, so training and inference
+cannot differ.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from separator.config import ModelConfig
+
+
+class CRNN(nn.Module):
+    """Mask estimator of one target.
+
+    References: U-Net for singing voice, Jansson et al. 2017; convolutional-recurrent masks, Takahashi et al. 2018
+    (MMDenseLSTM); frequency transform, Choi et al. 2020 (TFC-TDF).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        bins = config.stft.n_fft // 2
+        self.normalise = BinNormalisation(bins, config.input_power)
+        self.encoder = nn.ModuleList()
+        channels = 1
+        level_bins: list[int] = []  # the first level, with the most bins, is left unrefined: it would cost most
+        for width, fold, pool in zip(config.channels, config.frequency_strides, config.time_strides, strict=True):
+            bins //= fold
+            self.encoder.append(EncoderLayer(config, channels, width, fold, pool, bins if level_bins else 0))
+            channels = width
+            level_bins.append(bins)
+        self.bottleneck = Bottleneck(config, channels, bins)
+        self.decoder = nn.ModuleList()
+        for level in reversed(range(len(config.channels))):
+            out = config.channels[level - 1] if level else 1
+            refine_bins = level_bins[level - 1] if level > 1 else 0
+            fold, pool = config.frequency_strides[level], config.time_strides[level]
+            self.decoder.append(DecoderLayer(config, config.channels[level], out, fold, pool, refine_bins))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Magnitude ``(B, F, T)`` of the mono mixture -> mask ``(B, F, T)`` in [0, 1], for any T >= 1.
+
+        The scale is that of ``separator.stft.stft`` of a waveform in [-1, 1] with the model's own STFT settings.
+        """
+        frames = magnitude.shape[-1]
+        # The top bin carries half a band; leaving it out makes the number of bins a power of two.
+        x = magnitude[:, :-1].transpose(1, 2)  # (B, T, F - 1)
+        x = F.pad(x, (0, 0, 0, -frames % self.config.time_factor))
+        x = self.normalise(x).unsqueeze(1)  # (B, 1, T, F - 1)
+        skips = []
+        for encode in self.encoder:
+            x = encode(x)
+            skips.append(x)
+        x = self.bottleneck(x)
+        for decode, skip in zip(self.decoder, reversed(skips), strict=True):
+            x = decode(x, skip)
+        mask = torch.sigmoid(x.float()).squeeze(1)[:, :frames].transpose(1, 2)  # (B, F - 1, T)
+        return torch.cat((mask, mask[:, -1:]), dim=1)
+
+    def n_weights(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+class BinNormalisation(nn.Module):
+    """Power compression, then a learned shift and scale for every frequency bin."""
+
+    def __init__(self, bins: int, power: float) -> None:
+        super().__init__()
+        self.power = power
+        self.shift = nn.Parameter(torch.full((bins,), -1.0))
+        self.scale = nn.Parameter(torch.ones(bins))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, T, F)`` magnitudes -> the same shape. In float32: small powers of small numbers underflow in half."""
+        with torch.autocast(x.device.type, enabled=False):
+            compressed: Tensor = (x.float() + 1e-6) ** self.power
+            return (compressed + self.shift) * self.scale
+
+
+class EncoderLayer(nn.Module):
+    """A strided convolution that folds frequency (and, where asked, time), refined where ``refine_bins`` is given."""
+
+    def __init__(
+        self, config: ModelConfig, channels_in: int, channels: int, fold: int, pool: int, refine_bins: int
+    ) -> None:
+        super().__init__()
+        kernel = (_stride_kernel(config.kernel_size, pool), _stride_kernel(config.kernel_size, fold))
+        padding = ((kernel[0] - pool + 1) // 2, (kernel[1] - fold + 1) // 2)
+        self.conv = nn.Conv2d(channels_in, channels, kernel, stride=(pool, fold), padding=padding, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        self.refine = Refine(config, channels, refine_bins) if config.refine and refine_bins else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C_in, T, F)`` -> ``(B, C, T / pool, F / fold)``."""
+        refined: Tensor = self.refine(F.relu(self.norm(self.conv(x))))
+        return refined
+
+
+class DecoderLayer(nn.Module):
+    """A transposed convolution over the joined layer and its skip; the last one gives the mask's logits."""
+
+    def __init__(self, config: ModelConfig, channels: int, out: int, fold: int, pool: int, refine_bins: int) -> None:
+        super().__init__()
+        kernel = (_stride_kernel(config.kernel_size, pool), _stride_kernel(config.kernel_size, fold))
+        padding = ((kernel[0] - pool) // 2, (kernel[1] - fold) // 2)
+        is_last = out == 1
+        self.conv = nn.ConvTranspose2d(2 * channels, out, kernel, stride=(pool, fold), padding=padding, bias=is_last)
+        self.norm = nn.Identity() if is_last else nn.Sequential(nn.BatchNorm2d(out), nn.ReLU())
+        self.refine = Refine(config, out, refine_bins) if config.refine and refine_bins else nn.Identity()
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """``(B, C, T, F)`` and a skip of the same shape -> ``(B, out, T * pool, F * fold)``."""
+        refined: Tensor = self.refine(self.norm(self.conv(torch.cat((x, skip), dim=1))))
+        return refined
+
+
+class Refine(nn.Module):
+    """A residual convolution, then a residual bottleneck across all bins of each frame."""
+
+    def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
+        super().__init__()
+        side = config.kernel_size
+        self.conv = nn.Conv2d(channels, channels, side, padding=side // 2, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        self.squeeze = nn.Linear(bins, max(1, bins // config.frequency_bottleneck))
+        self.expand = nn.Linear(max(1, bins // config.frequency_bottleneck), bins)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, T, F)`` -> the same shape."""
+        x = x + F.relu(self.norm(self.conv(x)))
+        across: Tensor = self.expand(F.relu(self.squeeze(x)))
+        return x + across
+
+
+class Bottleneck(nn.Module):
+    """The recurrent middle: each frame's channels and bins as one vector, through a bidirectional GRU, and back."""
+
+    def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
+        super().__init__()
+        features = channels * bins
+        self.project = nn.Linear(features, config.gru_input) if config.gru_input else nn.Identity()
+        self.gru = nn.GRU(
+            config.gru_input or features, config.gru_hidden, config.gru_layers, batch_first=True, bidirectional=True
+        )
+        self.unproject = nn.Linear(2 * config.gru_hidden, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, T, F)`` -> the same shape."""
+        batch, channels, frames, bins = x.shape
+        x = x.permute(0, 2, 1, 3).reshape(batch, frames, channels * bins)
+        x, _ = self.gru(self.project(x))
+        x = F.relu(self.unproject(x))
+        return x.reshape(batch, frames, channels, bins).permute(0, 2, 1, 3)
+
+
+def _stride_kernel(side: int, stride: int) -> int:
+    """The smallest kernel of at least ``side`` that overlaps evenly: twice the stride, where there is one."""
+    return side if stride == 1 else max(2 * stride, side + 1 - side % 2 if stride % 2 else side + side % 2)

@@ -1,0 +1,1 @@
+"""Makes and measures checkpoints. Knows ``separator``; knows nothing of the page."""

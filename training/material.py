@@ -1,0 +1,156 @@
+"""From settings to decoded audio: the songs to learn from, the extra stems to remix, the excerpts to validate on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from separator.errors import DatasetError
+from training.cache import BadFile, Cache
+from training.cached_audio import Audio, FloatArray
+from training.config import TrainConfig
+from training.datasets import Song, find_loose, find_songs, find_weighted, split_songs
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One song as the network sees it: the target, and everything else."""
+
+    name: str
+    target: Audio
+    rest: Audio
+    parts: dict[str, Audio] = field(default_factory=dict)
+    """The rest's own stems where the song has several."""
+
+    @property
+    def n_samples(self) -> int:
+        return max(self.target.n_samples, self.rest.n_samples)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Things to draw from, each with a weight."""
+
+    items: tuple[Audio, ...]
+    weights: tuple[float, ...]
+
+    def draw(self, rng: np.random.Generator) -> Audio:
+        cumulative = np.cumsum(self.weights)
+        return self.items[int(np.searchsorted(cumulative, rng.uniform(0, cumulative[-1])))]
+
+
+@dataclass(frozen=True)
+class ValidationExcerpt:
+    """A fixed stretch of a validation song."""
+
+    song: str
+    target: FloatArray
+    rest: FloatArray
+    start_seconds: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """All the audio of a training, decoded; samples are read when they are asked for."""
+
+    pairs: tuple[Pair, ...]
+    pair_weights: tuple[float, ...]
+    targets: Pool
+    rests: Pool
+    valid: tuple[Pair, ...]
+    bad: tuple[BadFile, ...]
+
+    def describe(self) -> str:
+        hours = sum(item.n_samples / item.sample_rate for item in self.targets.items) / 3600
+        rest_hours = sum(item.n_samples / item.sample_rate for item in self.rests.items) / 3600
+        return (
+            f"{len(self.pairs)} songs to train on, {len(self.valid)} to validate on; {hours:.1f} h of target and "
+            f"{rest_hours:.1f} h of other music to remix"
+        )
+
+
+def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = None) -> Material:
+    """Find, decode and sort all the audio that a config asks for.
+
+    Files that cannot be decoded are left out and listed in ``Material.bad``.
+
+    Raises:
+        DatasetError: a folder is not what it should be, or nothing usable is left in it.
+        Cancelled: by ``progress`` raising it.
+    """
+    cache = Cache(config.cache_dir, sample_rate)
+    songs, weights = _songs(config)
+    train, valid = split_songs(songs, config.val_split, config.seed, config.val_dir or None)
+    train = [song for song in train if song.has(config.target)]
+    valid = [song for song in valid if song.has(config.target)]
+    targets = [path for folder in config.target_dir for path in find_loose(folder)]
+    rests = [path for folder in config.rest_dir for path in find_loose(folder)]
+    groups = [*(song.files() for song in [*train, *valid]), *([path] for path in [*targets, *rests])]
+    bad = cache.prepare(groups, progress=progress)
+    broken = {item.path for item in bad}
+    train, valid = ([s for s in part if broken.isdisjoint(s.files())] for part in (train, valid))
+    if not train or not valid:
+        raise DatasetError(_nothing_left(config, len(songs), len(train), len(valid), bad))
+    pairs = [_pair(cache, song, config.target) for song in train]
+    # A long song is drawn more often than a short one, but not in proportion: voices matter more than minutes.
+    pair_weights = [weights[song.folder] * pair.n_samples**0.5 for song, pair in zip(train, pairs, strict=True)]
+    return Material(
+        pairs=tuple(pairs),
+        pair_weights=tuple(pair_weights),
+        targets=_pool([p.target for p in pairs], pair_weights, _loose(cache, targets, broken)),
+        rests=_pool([p.rest for p in pairs], pair_weights, _loose(cache, rests, broken)),
+        valid=tuple(_pair(cache, song, config.target) for song in valid),
+        bad=tuple(bad),
+    )
+
+
+def validation_excerpts(material: Material, seconds: float, most: int) -> list[ValidationExcerpt]:
+    """The same stretches every time: as many of each song as fit into ``most`` altogether, evenly spread."""
+    excerpts = []
+    per_song = max(1, most // len(material.valid))
+    for pair in material.valid:
+        length = min(int(seconds * pair.target.sample_rate), pair.n_samples)
+        count = min(per_song, max(1, pair.n_samples // length))
+        for start in np.linspace(0, pair.n_samples - length, count).astype(int):
+            target, rest = pair.target.read(int(start), length), pair.rest.read(int(start), length)
+            excerpts.append(ValidationExcerpt(pair.name, target, rest, start / pair.target.sample_rate))
+    return excerpts[: max(most, len(material.valid))]
+
+
+def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
+    songs: list[Song] = []
+    weights: dict[Path, float] = {}
+    for text in config.data_dir:
+        found = find_weighted(text)
+        songs += found.folder.songs
+        weights |= {song.folder: found.weight for song in found.folder.songs}
+    if config.val_dir:
+        find_songs(config.val_dir)  # a wrong folder is told before anything is decoded
+    return songs, weights
+
+
+def _pair(cache: Cache, song: Song, target: str) -> Pair:
+    wanted, rest = cache.load_song(song, target)
+    parts = {name: cache.load(paths) for name, paths in song.parts(target).items()}
+    return Pair(song.name, wanted, rest, parts if len(parts) > 1 else {})
+
+
+def _loose(cache: Cache, paths: Iterable[Path], broken: set[Path]) -> list[Audio]:
+    return [cache.load([path]) for path in paths if path not in broken]
+
+
+def _pool(own: list[Audio], own_weights: list[float], loose: list[Audio]) -> Pool:
+    weights = [*own_weights, *(item.n_samples**0.5 for item in loose)]
+    kept = [(item, weight) for item, weight in zip([*own, *loose], weights, strict=True) if item.n_samples]
+    return Pool(tuple(item for item, _ in kept), tuple(weight for _, weight in kept))
+
+
+def _nothing_left(config: TrainConfig, found: int, train: int, valid: int, bad: list[BadFile]) -> str:
+    message = (
+        f"of {found} songs in {', '.join(config.data_dir)}, {train} can be trained on and {valid} validated on; at "
+        f"least one of each needs a readable {config.target} file and a mixture or other stems"
+    )
+    return "\n".join([message, *(f"unreadable: {item.path}: {item.message}" for item in bad[:10])])

@@ -1,0 +1,53 @@
+"""The learning rate over a training: warm-up, then constant, cosine or plateau."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from training.config import TrainConfig
+
+LAST_SHARE = 0.01
+"""Cosine ends at this share of the first learning rate."""
+
+
+@dataclass
+class Schedule:
+    """The learning rate of a step, from how far the training is."""
+
+    config: TrainConfig
+    plateau_scale: float = 1.0
+    best_loss: float = math.inf
+    bad_epochs: int = 0
+
+    def learning_rate(self, step: int, elapsed_minutes: float) -> float:
+        """For step 0, 1, ...; ``elapsed_minutes`` counts only where ``max_minutes`` is set."""
+        rate = self.config.learning_rate
+        if self.config.warmup_steps:
+            rate *= min(1.0, (step + 1) / self.config.warmup_steps)
+        if self.config.schedule == "cosine":
+            done = min(1.0, self.progress(step, elapsed_minutes))
+            return rate * (LAST_SHARE + (1 - LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done)))
+        return rate * self.plateau_scale
+
+    def progress(self, step: int, elapsed_minutes: float) -> float:
+        """The share of the training that is done, by steps or by time, whichever is further."""
+        by_steps = step / (self.config.epochs * self.config.steps_per_epoch)
+        by_time = elapsed_minutes / self.config.max_minutes if self.config.max_minutes else 0.0
+        return max(by_steps, by_time)
+
+    def update(self, loss: float) -> None:
+        """After a validation: a plateau lowers the rate."""
+        if loss < self.best_loss:
+            self.best_loss, self.bad_epochs = loss, 0
+            return
+        self.bad_epochs += 1
+        if self.config.schedule == "plateau" and self.bad_epochs > self.config.plateau_patience:
+            self.plateau_scale *= self.config.plateau_factor
+            self.bad_epochs = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"plateau_scale": self.plateau_scale, "best_loss": self.best_loss, "bad_epochs": self.bad_epochs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.plateau_scale, self.best_loss = state["plateau_scale"], state["best_loss"]
+        self.bad_epochs = state["bad_epochs"]
