@@ -58,14 +58,21 @@ def quantise(stems: dict[str, Array], peak: float = 0.89) -> dict[str, Array]:
     return {**whole, "mixture": sum(whole.values(), start=np.zeros_like(next(iter(whole.values()))))}
 
 
-def write_song(folder: Path, stems: dict[str, Array], suffix: str = ".wav") -> None:
-    """Write 16-bit ``stems`` of (2, N) as files of a new ``folder``, which appears complete or not at all.
+def write_stem(path: Path, stem: Array) -> None:
+    """Write 16-bit ``stem (2, N)`` as WAV or FLAC by ``path``'s suffix; the file appears complete or not at all.
 
     soundfile is used directly: as integers the samples reach the file unchanged, whatever rounding floats would get.
     """
+    part = path.with_name(f".{path.name}.part")
+    soundfile.write(part, stem.T, SAMPLE_RATE, subtype="PCM_16", format=path.suffix[1:].upper())
+    os.replace(part, path)
+
+
+def write_song(folder: Path, stems: dict[str, Array]) -> None:
+    """Write 16-bit ``stems`` of (2, N) as WAV files of a new ``folder``, which appears complete or not at all."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for name, stem in stems.items():
-        soundfile.write(part / f"{name}{suffix}", stem.T, SAMPLE_RATE, subtype="PCM_16")
+        write_stem(part / f"{name}.wav", stem)
     os.replace(part, folder)

@@ -80,15 +80,14 @@ def sing(notes: Sequence[SungNote], voice: Voice, seconds: float, rng: np.random
     source = _folds_and_breath(frequency, at_audio_rate(voicing, length), voice, rng)
     sound = filter_over_time(source, _tract_response(notes, voice, voicing, frequency, length))
     sound = level_to(even_out(sound, amount=0.6, seconds=0.3)[None], 0.0)[0]
-    for note, starts_phrase in zip(notes, _phrase_starts(notes), strict=True):
-        _lay_noises(sound, note, starts_phrase, voice, rng)
+    for note, rest in zip(notes, _rests_before(notes), strict=True):
+        _lay_noises(sound, note, rest, voice, rng)
     return np.asarray(0.1 * sound)
 
 
-def _phrase_starts(notes: Sequence[SungNote]) -> list[bool]:
-    """For each note, whether a rest comes before it."""
-    pairs = pairwise(notes)
-    return [True] + [after.start_seconds - before.end_seconds > LEGATO_SECONDS for before, after in pairs]
+def _rests_before(notes: Sequence[SungNote]) -> list[float]:
+    """Seconds of silence before each note."""
+    return [notes[0].start_seconds] + [after.start_seconds - before.end_seconds for before, after in pairwise(notes)]
 
 
 def _span(start_seconds: float, end_seconds: float) -> slice:
@@ -99,10 +98,10 @@ def _pitch_curve(notes: Sequence[SungNote], voice: Voice, points: int, rng: np.r
     """Pitch ``(K,)`` as a MIDI number: steps rounded into glides, with scoops, late vibrato, drift and jitter."""
     pitch = np.full(points, float(notes[0].pitch))
     depth = np.zeros(points)
-    for note, starts_phrase in zip(notes, _phrase_starts(notes), strict=True):
+    for note, rest in zip(notes, _rests_before(notes), strict=True):
         onset = note.start_seconds - CONSONANTS[note.consonant].seconds
         pitch[_span(onset - 0.05, points)] = note.pitch
-        if starts_phrase:
+        if rest > LEGATO_SECONDS:
             pitch[_span(onset - 0.05, note.start_seconds + 0.02)] = note.pitch - voice.scoop_semitones
         settled = note.start_seconds + voice.vibrato_delay_seconds
         depth[_span(settled, note.end_seconds)] = voice.vibrato_semitones
@@ -117,14 +116,15 @@ def _pitch_curve(notes: Sequence[SungNote], voice: Voice, points: int, rng: np.r
 def _voicing_curve(notes: Sequence[SungNote], voice: Voice, points: int, rng: np.random.Generator) -> Array:
     """Loudness ``(K,)`` of the folds: each syllable swells and sinks, consonants dip, rests are exactly silent."""
     level = np.zeros(points)
-    for note, starts_phrase in zip(notes, _phrase_starts(notes), strict=True):
+    for note in notes:
         consonant = CONSONANTS[note.consonant]
         onset = note.start_seconds - consonant.seconds
         level[_span(onset, note.start_seconds)] = consonant.voicing * note.loudness
-        span = _span(note.start_seconds, note.end_seconds + (0 if starts_phrase else LEGATO_SECONDS / 2))
+        # Held on a little, so that the next note, if it follows at once, takes over without a gap.
+        span = _span(note.start_seconds, note.end_seconds + LEGATO_SECONDS / 2)
         width = level[span].size
         level[span] = note.loudness * (1 - 0.35 * np.linspace(0, 1, width) ** 2)
-        if onset - LEGATO_SECONDS > 0 and not starts_phrase and consonant.voicing == 0:
+        if consonant.voicing == 0:
             level[_span(onset - 0.02, onset)] = 0
     shimmer = 1 + voice.shimmer * np.clip(wander(points, rng, 0.012), -3, 3)
     return smooth(level, 0.045) * shimmer
@@ -181,13 +181,14 @@ def _formant_curves(notes: Sequence[SungNote], points: int) -> Array:
     return np.stack([smooth(curve, 0.07) for curve in curves.T], axis=1)
 
 
-def _lay_noises(sound: Array, note: SungNote, starts_phrase: bool, voice: Voice, rng: np.random.Generator) -> None:
+def _lay_noises(sound: Array, note: SungNote, rest_seconds: float, voice: Voice, rng: np.random.Generator) -> None:
     """Add the breath before a phrase and the hiss of the note's consonant to ``sound``, in place."""
     consonant: Consonant = CONSONANTS[note.consonant]
     onset = note.start_seconds - consonant.seconds
-    if starts_phrase and onset > 2 * BREATH_SECONDS:
-        breath = Noise(1700, 2600, 0.5 * voice.breathiness, BREATH_SECONDS, False)
-        lay(sound, _hiss(breath, voice, rng), onset - BREATH_SECONDS - 0.05)
+    breath_seconds = min(BREATH_SECONDS, rest_seconds - consonant.seconds - 0.15)
+    if breath_seconds > 0.1:
+        breath = Noise(1700, 2600, 0.5 * voice.breathiness, breath_seconds, False)
+        lay(sound, _hiss(breath, voice, rng), onset - breath_seconds - 0.05)
     if consonant.noise is not None:
         hiss = _hiss(consonant.noise, voice, rng) * note.loudness
         lay(sound, hiss, max(0.0, note.start_seconds - consonant.noise.seconds))
