@@ -145,7 +145,7 @@ class Cache:
     def _read_entry(self, path: Path) -> Entry | None:
         try:
             fields = json.loads(self._info_path(path).read_text(encoding="utf-8"))
-            entry = Entry(**{**fields, "rms": tuple(fields["rms"])})
+            entry = Entry(**{**fields, "rms": np.asarray(fields["rms"], dtype=np.float32)})
             whole = self._samples_path(path).stat().st_size == 2 * entry.n_samples
         except (OSError, ValueError, TypeError, KeyError):
             return None  # absent, or damaged: decoded again
@@ -171,7 +171,7 @@ class Cache:
             rms=rms_profile(waveform, self.sample_rate),
         )
         self._write(self._samples_path(path), samples.tobytes())
-        self._write(self._info_path(path), json.dumps(asdict(entry)).encode())
+        self._write(self._info_path(path), json.dumps({**asdict(entry), "rms": entry.rms.tolist()}).encode())
         return entry
 
     def _write(self, path: Path, content: bytes) -> None:

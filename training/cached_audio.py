@@ -48,7 +48,7 @@ class Entry:
     bandwidth_hz: float
     """Above this frequency the file holds practically nothing; at most half the cache's rate."""
     crc32: int
-    rms: tuple[float, ...]
+    rms: FloatArray
     """Per half second."""
 
 
@@ -56,7 +56,7 @@ class CachedAudio:
     """A mono signal in the cache: the sum of one or more files. Cheap to keep and to send to another process."""
 
     def __init__(self, parts: Sequence[tuple[Path, Entry]], sample_rate: int):
-        self._parts = tuple((str(path), entry) for path, entry in parts)
+        self._parts = tuple((str(path), entry.n_samples, entry.scale) for path, entry in parts)
         self.sample_rate = sample_rate
         self.n_samples = max((entry.n_samples for _, entry in parts), default=0)
         self.bandwidth_hz = max((entry.bandwidth_hz for _, entry in parts), default=0.0)
@@ -70,11 +70,11 @@ class CachedAudio:
     def read(self, start: int, length: int) -> FloatArray:
         """Samples (length,) from `start`; zeros outside the signal, on either side."""
         total = np.zeros(length, dtype=np.float32)
-        for path, entry in self._parts:
-            first, last = max(0, start), min(entry.n_samples, start + length)
+        for path, n_samples, scale in self._parts:
+            first, last = max(0, start), min(n_samples, start + length)
             if first < last:
                 samples = np.fromfile(path, dtype="<i2", count=last - first, offset=2 * first)
-                total[first - start : last - start] += samples * np.float32(entry.scale / FULL_SCALE)
+                total[first - start : last - start] += samples * np.float32(scale / FULL_SCALE)
         return total
 
 
@@ -109,16 +109,15 @@ def bandwidth_hz(waveform: FloatArray, sample_rate: int) -> float:
     return float(used[-1] * sample_rate / SPECTRUM_SIZE) if len(used) else 0.0
 
 
-def rms_profile(waveform: FloatArray, sample_rate: int) -> tuple[float, ...]:
+def rms_profile(waveform: FloatArray, sample_rate: int) -> FloatArray:
     """Root mean square of each half second of a mono signal (N,); the last may be shorter."""
     step = int(PROFILE_SECONDS * sample_rate)
-    return tuple(
-        float(np.sqrt(np.mean(np.square(waveform[first : first + step])))) for first in range(0, len(waveform), step)
-    )
+    squares = [np.mean(np.square(waveform[first : first + step])) for first in range(0, len(waveform), step)]
+    return np.sqrt(np.asarray(squares, dtype=np.float32))
 
 
-def _sum_profiles(profiles: Sequence[tuple[float, ...]]) -> FloatArray:
+def _sum_profiles(profiles: Sequence[FloatArray]) -> FloatArray:
     total = np.zeros(max(map(len, profiles), default=0), dtype=np.float32)
     for rms in profiles:
-        total[: len(rms)] += np.square(np.asarray(rms, dtype=np.float32))
+        total[: len(rms)] += np.square(rms)
     return total

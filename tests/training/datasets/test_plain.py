@@ -65,7 +65,7 @@ def test_what_is_no_song_is_left_out_and_named(tmp_path: Path, write_sound: Writ
 
 
 def test_a_missing_folder_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no data folder at .*one folder per song"):
+    with pytest.raises(DatasetError, match=r"no data folder at .*one folder per song"):
         find_songs(tmp_path / "nowhere")
 
 
@@ -83,9 +83,9 @@ def test_unknown_files_are_shown_as_a_tree(tmp_path: Path, write_sound: WriteSou
 def test_one_folder_too_high_or_too_deep_is_told(tmp_path: Path, write_sound: WriteSound) -> None:
     for stem in ("vocals", "accompaniment"):
         write_sound(tmp_path / "songs" / "one" / f"{stem}.wav")
-    with pytest.raises(DatasetError, match="one folder deeper: give .*songs"):
+    with pytest.raises(DatasetError, match=r"one folder deeper: give .*songs"):
         find_songs(tmp_path)
-    with pytest.raises(DatasetError, match="is itself a song: give the folder above it, .*songs"):
+    with pytest.raises(DatasetError, match=r"is itself a song: give the folder above it, .*songs"):
         find_songs(tmp_path / "songs" / "one")
 
 
