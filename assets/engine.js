@@ -17,6 +17,7 @@
       this.running = null; // {sources, gates, started} while playing
       this.aborter = new AbortController();
       this.folded = false;
+      this.matched = true; // whether a comparison plays all tracks equally loud
     }
 
     get mixture() { return this.tracks.find((track) => track.kind === "mixture"); }
@@ -75,7 +76,7 @@
 
     gainOf(track) {
       const isMixture = track.kind === "mixture";
-      if (typeof this.view === "number") return this.tracks[this.view] === track ? Sori.toGain(track.matchDb) : 0;
+      if (typeof this.view === "number") return this.tracks[this.view] === track ? Sori.toGain(this.matched ? track.matchDb : 0) : 0;
       if (this.view === "null") return isMixture ? 1 : -1;
       if (this.view === "mixture" || isMixture) return this.view === "mixture" && isMixture ? 1 : 0;
       const soloed = this.stems.some((stem) => stem.solo);

@@ -26,8 +26,8 @@
 
   // Transport, waveforms and the moving line: what the mixer and the comparison (compare.js) have in common.
   class Player {
-    constructor(root, data) {
-      Object.assign(this, { root, data, engine: new Sori.Engine(), rows: [], chosen: data.tracks.length > 1 ? 1 : 0, closed: false });
+    constructor(root, data, trigger) {
+      Object.assign(this, { root, data, trigger, engine: new Sori.Engine(), rows: [], chosen: data.tracks.length > 1 ? 1 : 0, closed: false });
       this.onKey = (event) => this.key(event);
       root.addEventListener("keydown", this.onKey);
       this.stopLanguage = Sori.onLanguage(() => this.ready && this.build());
@@ -73,12 +73,12 @@
         "aria-label": text("player.seek"), oninput: () => this.seek(Number(this.seeker.value)) });
       this.lanes = make("div", { class: "lanes" });
       this.region = make("div", { class: "region", hidden: true });
-      this.line = make("div", { class: "line" });
-      this.rows = engine.tracks.map((track, index) => this.row(track, index));
+      this.line = make("div", { class: "playhead" });
+      this.rows = [...engine.tracks.map((track, index) => this.row(track, index)), ...this.extraRows()];
       const heads = make("div", { class: "heads" }, ...this.rows.map((row) => row.head));
       this.lanes.append(...this.rows.map((row) => row.lane), this.region, this.line);
       Sori.watchPointer(this.lanes, engine, {
-        seek: (at) => this.seek(at),
+        seek: (at, where) => this.seek(at, where),
         region: (loop) => { engine.setLoop(loop); this.refresh(); },
         preview: (loop) => this.showRegion(loop),
       });
@@ -91,7 +91,8 @@
 
     get keysText() { return "player.keys"; }
     get labelText() { return "player.label"; }
-    extras() { return []; }
+    extraRows() { return []; } // further lanes on the same time axis
+    extras() { return []; } // what stands below the lanes
 
     slider(label, db, change, values = {}) {
       const input = make("input", { type: "range", class: "gain", min: -60, max: 12, step: 0.5, value: db, "aria-label": text(label, values) });
@@ -195,7 +196,7 @@
 
     numberAction(key) {
       const index = Number(key) - this.firstNumber;
-      return Number.isInteger(index) && index >= 0 && index < this.rows.length ? () => this.choose(index) : null;
+      return Number.isInteger(index) && index >= 0 && index < this.engine.tracks.length ? () => this.choose(index) : null;
     }
 
     choose(index) { this.chosen = index; }
@@ -235,7 +236,7 @@
       const title = make("span", { class: "title", title: name }, make("i", { class: "dot", style: `background: var(${Sori.colourOf(track, index)})` }),
         make("b", { class: "number", text: index + this.firstNumber, "aria-hidden": "true" }), make("span", { text: name }));
       const head = make("div", { class: "head", onclick: () => { this.choose(index); this.refresh(); } },
-        title, make("span", { class: "buttons" }, mute, solo, link), gain);
+        title, link, gain, mute && make("span", { class: "buttons" }, mute, solo));
       const lane = make("div", { class: "lane", role: "img", "aria-label": text("player.waveform", { name }) }, this.waves[index].canvas);
       const update = () => {
         mute?.setAttribute("aria-pressed", String(track.mute));
@@ -293,15 +294,15 @@
   Sori.Mixer = Mixer;
 
   // Called from gr.HTML's js_on_load. The component keeps its element; a new value replaces the player in it.
-  Sori.mount = (element, props, watch) => {
+  Sori.mount = (element, props, watch, trigger) => {
     const root = element.querySelector(".sori-player");
     let current = null;
     const show = () => {
       current?.close();
       current = null;
       const data = props.value;
-      if (!data?.tracks?.length) { root.replaceChildren(make("p", { class: "player-note", text: text(data?.empty || "player.empty") })); return; }
-      current = data.mode === "compare" ? new Sori.Comparison(root, data) : new Mixer(root, data);
+      if (!data?.tracks?.length) { root.replaceChildren(make("p", { class: "player-note", text: text(root.dataset.empty) })); return; }
+      current = data.mode === "compare" ? new Sori.Comparison(root, data, trigger) : new Mixer(root, data, trigger);
       root.player = current; // for the browser tests
     };
     watch("value", show);

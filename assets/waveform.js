@@ -40,7 +40,7 @@
     close() { this.resize.disconnect(); }
   }
 
-  // Pointer events of `area` (the stack of waveforms): calls seek(seconds) or region({start, end}) in engine time.
+  // Pointer events of `area` (the stack of waveforms): calls seek(seconds, where) or region({start, end}) in engine time.
   Sori.watchPointer = (area, engine, { seek, region, preview }) => {
     let origin = null;
     const share = (event) => {
@@ -54,7 +54,7 @@
     const dragged = (event) => Math.abs(event.clientX - origin.x) > DRAG_PIXELS;
     area.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
-      origin = { x: event.clientX, share: share(event) };
+      origin = { x: event.clientX, share: share(event), target: event.target };
       area.setPointerCapture(event.pointerId);
     });
     area.addEventListener("pointermove", (event) => { if (origin && dragged(event)) preview(span(event)); });
@@ -62,7 +62,7 @@
       if (!origin) return;
       const chosen = span(event);
       if (dragged(event) && chosen.end - chosen.start > 0.1) region(chosen);
-      else seek(share(event) * engine.duration);
+      else seek(share(event) * engine.duration, origin.target);
       origin = null;
     });
     area.addEventListener("pointercancel", () => { origin = null; });

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+import gradio as gr
+from gradio.i18n import I18nData
+
 
 def clock(seconds: float) -> str:
     """Seconds as ``m:ss``, or ``h:mm:ss``."""
@@ -12,8 +15,13 @@ def clock(seconds: float) -> str:
 
 
 def note(sentence: str, kind: str = "") -> str:
-    """A card with one sentence; ``kind`` is "", "bad" or "quiet"."""
+    """A card with one sentence; ``kind`` is "" or "bad"."""
     return f'<div class="card"><p class="quiet {escape(kind)}">{escape(sentence)}</p></div>'
+
+
+def label_note(label: I18nData) -> str:
+    """A card with a sentence that the browser translates."""
+    return f'<div class="card"><p class="quiet">{label}</p></div>'
 
 
 def progress(sentence: str, fraction: float, aside: str = "") -> str:
@@ -35,7 +43,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: frozense
         "<tr>" + "".join(f"<td{css}>{cell}</td>" for cell, css in zip(row, align, strict=True)) + "</tr>"
         for row in rows
     )
-    return f'<div class="card table-scroll"><table class="sori-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="card table-scroll"><table class="sori-table">{inside}</table></div>'
+
+
+def panel(value: str = "", elem_id: str | None = None) -> gr.HTML:
+    """An area for the pieces above, without Gradio's own text styles and without a script."""
+    return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=None)
 
 
 def state(word: str, kind: str) -> str:

@@ -1,13 +1,16 @@
 """The page as a whole: header, one tab per job, and the wires that run from one tab to another."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ui.events import AT_ONCE
 from ui.models import ModelShelf
 from ui.player import ASSETS, SCRIPTS
-from ui.separate_tab import AT_ONCE, build_separate_tab
+from ui.score_tab import build_score_tab
+from ui.separate_tab import build_separate_tab
 from ui.settings import PageSettings
 from ui.texts import I18N, script_texts, t
 from ui.theme import sori_theme
@@ -36,10 +39,16 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
             with gr.Tab(t("page.separate"), id="separate"):
                 separate = build_separate_tab(settings, shelf)
             with gr.Tab(t("page.score"), id="score"):
-                pass
-        demo.load(lambda: gr.Dropdown(choices=shelf.choices()), None, [separate.models], **AT_ONCE)
+                score = build_score_tab(settings, shelf)
+        demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
     demo.queue(max_size=WAITING_VISITORS)
     return demo
+
+
+def refresh_models(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.Dropdown]:
+    """Out: the model drop-downs of Separate and Score, with whatever has been trained since the page was built."""
+    choices = shelf.choices()
+    return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
 
 
 def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:

@@ -10,15 +10,15 @@ ASSETS = Path(__file__).parent.parent / "assets"
 SCRIPTS = ("page.js", "engine.js", "waveform.js", "player.js", "compare.js", "abx.js")
 
 # The template never changes, so Gradio never redraws what the script has built inside it.
-TEMPLATE = '<div class="sori-player" tabindex="0" role="group"></div>'
+TEMPLATE = '<div class="sori-player" tabindex="0" role="group" data-empty="{empty}"></div>'
 
 
-def player(elem_id: str) -> gr.HTML:
-    """An empty player; give it ``mixer_value`` or a comparison as its value to fill it."""
+def player(elem_id: str, empty: str = "player.empty") -> gr.HTML:
+    """A player that shows the text ``empty`` until ``mixer_value`` or ``comparison_value`` fills it."""
     return gr.HTML(
         value=None,
-        html_template=TEMPLATE,
-        js_on_load="window.Sori.mount(element, props, watch)",
+        html_template=TEMPLATE.format(empty=empty),
+        js_on_load="window.Sori.mount(element, props, watch, trigger)",
         elem_id=elem_id,
         apply_default_css=False,
     )
@@ -49,3 +49,10 @@ def _file(path: Path) -> dict[str, Any]:
 def mixer_value(title: str, sample_rate: int, tracks: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The value that fills a ``player`` with a stem mixer; ``sample_rate`` in Hz is the song's own."""
     return {"mode": "mixer", "title": title, "sample_rate": sample_rate, "tracks": list(tracks)}
+
+
+def comparison_value(
+    sample_rate: int, tracks: list[dict[str, Any]], sdr: dict[str, list[float | None]], maps: dict[str, Any]
+) -> dict[str, Any]:
+    """The value that fills a ``player`` with a comparison: SDR in dB per second and error maps, by ``a`` and ``b``."""
+    return {"mode": "compare", "sample_rate": sample_rate, "tracks": tracks, "sdr": sdr, "maps": maps}

@@ -10,7 +10,7 @@ import gradio as gr
 from separator.audio import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
 from ui import drawing
-from ui.heavy import HEAVY
+from ui.events import AT_ONCE, HEAVY, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
 from ui.models import ModelShelf
 from ui.pictures import song_picture
@@ -21,10 +21,7 @@ from ui.separation import Options, SeparationJob, songs_from
 from ui.settings import PageSettings
 from ui.texts import say, t
 
-POLL_SECONDS = 0.25
 FORMATS = ["wav", "flac", "mp3", "ogg"]
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,8 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
                 go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
                 cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
         with gr.Column(scale=7, min_width=320):
-            status = gr.HTML(elem_id="separate-status")
-            queue = gr.HTML(elem_id="separate-queue")
+            status = drawing.panel(drawing.label_note(t("separate.hint")), elem_id="separate-status")
+            queue = drawing.panel(elem_id="separate-queue")
             preview = gr.Image(
                 label=t("separate.preview"), visible=False, interactive=False, buttons=["fullscreen"], elem_id="preview"
             )
@@ -77,21 +74,24 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
         label=t("separate.pictures"), visible=False, interactive=False, buttons=["fullscreen"], elem_id="stem-pictures"
     )
     with gr.Row(equal_height=False):
-        archive = gr.DownloadButton(t("separate.zip"), visible=False, elem_id="zip")
-        files = gr.Files(label=t("separate.files"), visible=False, interactive=False, elem_id="stem-files")
-    command = gr.Code(
-        label=t("separate.command"), language="shell", interactive=False, lines=1, wrap_lines=True, elem_id="command"
-    )
+        with gr.Column(min_width=320, visible=False) as results_column:
+            files = gr.Files(label=t("separate.files"), interactive=False, elem_id="stem-files")
+            archive = gr.DownloadButton(t("separate.zip"), size="md", elem_id="zip")
+        with gr.Column(min_width=320):
+            command = gr.Code(
+                command_line([], shelf.default(), "wav", 0, False), label=t("separate.command"), language="shell",
+                interactive=False, lines=1, wrap_lines=True, elem_id="command",
+            )  # fmt: skip
 
     form = [models, suffix, bits, strict]
     shown = [status, queue]
-    outcome = [results, which, mixer, pictures, files, archive]
+    outcome = [results, which, mixer, pictures, results_column, files, archive]
     songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
     demo_song.click(handle.demo, None, [songs], **AT_ONCE)
     microphone.stop_recording(add_recording, [songs, microphone], [songs], **AT_ONCE)
     for widget in (songs, *form):
         widget.change(command_line, [songs, *form], [command], **AT_ONCE)
-    run = go.click(handle.announce, [songs], [status], **AT_ONCE).then(
+    run = go.click(handle.announce, [songs], [status], **AT_ONCE).success(
         handle.separate, [songs, *form], [*shown, *outcome], **PRIVATE, **HEAVY
     )
     cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
@@ -137,7 +137,7 @@ class Handlers:
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
         job = self.make_job(paths, models, suffix, bits, strict)
         self.desk.put(request, job)
-        unchanged = [gr.skip()] * 6
+        unchanged = [gr.skip()] * 7
         job.start()
         try:
             while not job.finished.wait(POLL_SECONDS) and not job.cancelled:

@@ -23,9 +23,7 @@ def hint(settings: PageSettings, request: gr.Request) -> str:
     return drawing.note(say(request, "separate.hint"))
 
 
-def command_line(
-    paths: list[str] | None, models: list[str] | None, suffix: str, bits: int, strict: bool, request: gr.Request
-) -> str:
+def command_line(paths: list[str] | None, models: list[str] | None, suffix: str, bits: int, strict: bool) -> str:
     """In: songs and the form. Out: the command that does the same, one line a model."""
     song = Path(paths[0]).name if paths else "song.mp3"
     lines = []
@@ -86,18 +84,20 @@ def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
 
 
 def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
-    """results, which, mixer, pictures, files, archive."""
+    """results, which, mixer, pictures, and the column of files with its list and its zip."""
     done = [song for song in job.songs if song.state == "done"]
     if not done:
-        return [], gr.Dropdown(visible=False), None, gr.Image(None, visible=False), gr.Files(visible=False), gr.skip()
+        hidden = gr.Column(visible=False)
+        return [], gr.Dropdown(visible=False), None, gr.Image(None, visible=False), hidden, None, None
     choices = [(song.title, index) for index, song in enumerate(done)]
     downloads = [str(path) for song in done for path in song.downloads.values()]
     return (
         done,
         gr.Dropdown(choices, value=0, visible=len(done) > 1),
         *show_song(done, 0),
-        gr.Files(downloads, visible=True),
-        gr.DownloadButton(value=str(job.archive), visible=True),
+        gr.Column(visible=True),
+        downloads,
+        str(job.archive),
     )
 
 

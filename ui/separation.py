@@ -17,8 +17,8 @@ from separator.api import Separator
 from separator.audio import AudioStream, probe
 from separator.audio_writer import AudioWriter, output_subtype
 from separator.errors import AudioError, Cancelled, SeparatorError
-from ui.heavy import on_gpu
 from ui.safety import safe_name
+from ui.space import on_gpu
 
 LOSSLESS = (".wav", ".flac")
 # What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.

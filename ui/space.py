@@ -1,11 +1,8 @@
-"""One slot for heavy work, shared by every tab, and the graphics card that a Hugging Face Space lends for a while."""
+"""The graphics card that a Hugging Face Space lends for a while; everywhere else there is nothing to ask for."""
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-# Separating and scoring take turns; status and stop handlers never stand in this queue.
-HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
+from typing import TypeVar
 
 LOAN_SECONDS = 30
 """Asked for on top of the work itself: loading the model and moving it to the card."""

@@ -1,0 +1,15 @@
+"""How handlers are wired: which are private, which answer at once, and the one slot that heavy work takes turns in."""
+
+from typing import Any
+
+POLL_SECONDS = 0.25
+"""How often a running job is drawn."""
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""For the page alone, drawn without Gradio's own spinner."""
+
+AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
+"""Never waits for anything: status, stop, switches."""
+
+HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
+"""Separating and scoring take turns, so that a small computer is not asked to do both at once."""
