@@ -35,7 +35,9 @@ class TrainConfig:
     batch_size: int = _setting(32, "excerpts per step and device", "excerpts", "simple")
     epochs: int = _setting(1000, "most epochs to train for", "epochs", "simple")
     steps_per_epoch: int = _setting(100, "steps between two validations", "steps")
-    max_minutes: float = _setting(0.0, "stop after this time, the schedule fitted to it; 0 is no limit", "min", "simple")
+    max_minutes: float = _setting(
+        0.0, "stop after this time, the schedule fitted to it; 0 is no limit", "min", "simple"
+    )
     segment_seconds: float = _setting(3.0, "length of a training excerpt", "s")
     learning_rate: float = _setting(1e-3, "Adam's learning rate at the start", "", "simple")
     weight_decay: float = _setting(1e-5, "Adam's weight decay")

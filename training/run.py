@@ -14,7 +14,7 @@ from typing import Any, Literal
 from training.config import TrainConfig
 from training.events import TERMINAL, Event, read_events
 
-HEARTBEAT_SECONDS = 60.0
+HEARTBEAT_SECONDS = 120.0
 """A training that has said nothing for so long is taken for interrupted; it speaks every few seconds."""
 
 State = Literal["empty", "running", "finished", "stopped", "failed", "interrupted"]

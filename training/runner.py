@@ -5,6 +5,7 @@ The command and the page's thread both call ``train``; a crash becomes a ``faile
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from training.material import gather
 from training.run import RunFolder
 
 Progress = Callable[[float, str], None]
+
+HEARTBEAT_SECONDS = 2.0
 
 
 def new_run(config: TrainConfig) -> RunFolder:
@@ -87,9 +90,10 @@ def train(
             listener(make_event(type_, **values))
 
     try:
-        announce("preparing", target=config.target)
+        announce("preparing", fraction=0.0, stage="looking for songs")
         model_config = ModelConfig.from_dict(resume["model"]) if resume else ModelConfig()
-        material = gather(config, model_config.stft.sample_rate, _cancellable(progress, should_stop, run))
+        tell = _teller(announce, progress, lambda: should_stop() or run.stop_requested())
+        material = gather(config, model_config.stft.sample_rate, tell)
         reason = Trainer(config, material, run, everyone, resume, should_stop).fit()
     except Cancelled:
         announce("stopped", reason="stopped")
@@ -111,12 +115,19 @@ def publish_best(run: RunFolder) -> None:
     os.replace(part, run.path.parent / "best_model.pth")
 
 
-def _cancellable(progress: Progress | None, should_stop: Callable[[], bool], run: RunFolder) -> Progress:
+def _teller(announce: Callable[..., None], progress: Progress | None, should_stop: Callable[[], bool]) -> Progress:
+    """Pass on how far the decoding is, with a sign of life now and then for those who watch the folder."""
+    last_told = time.monotonic()
+
     def tell(fraction: float, stage: str) -> None:
-        if should_stop() or run.stop_requested():
+        nonlocal last_told
+        if should_stop():
             raise Cancelled("stopped while the audio was being decoded; the next start goes on from there")
         if progress is not None:
             progress(fraction, stage)
+        if time.monotonic() - last_told > HEARTBEAT_SECONDS:
+            last_told = time.monotonic()
+            announce("preparing", fraction=fraction, stage=stage)
 
     return tell
 

@@ -6,6 +6,7 @@ restoring share; excerpts are numbered, so a resumed run sees what the uninterru
 
 import copy
 import math
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -263,6 +264,7 @@ class Trainer:
             num_workers=self.config.workers,
             persistent_workers=self.config.workers > 0,
             prefetch_factor=4 if self.config.workers else None,
+            multiprocessing_context=_worker_context() if self.config.workers else None,
             pin_memory=self.fabric.device.type == "cuda",
         )
 
@@ -415,6 +417,11 @@ def _model_config(config: TrainConfig, resume: dict[str, Any] | None) -> ModelCo
     if resume is not None:
         return ModelConfig.from_dict({**resume["model"], "target": config.target})
     return ModelConfig.plain(config.target) if config.preset == "plain" else ModelConfig(target=config.target)
+
+
+def _worker_context() -> str:
+    """How worker processes begin: never as a copy of this one, which may have threads or a GPU open."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 def _memory_mb() -> float:

@@ -1,0 +1,90 @@
+"""The training thread of a process that does other things too, such as serving the page: start, stop, snapshot."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from separator.errors import SeparatorError, TrainingBusyError
+from training.config import TrainConfig
+from training.events import Event, Listener
+from training.run import RunFolder, RunStatus
+from training.runner import new_run, resumed_run, train
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is to be shown of a run at one moment."""
+
+    run: RunFolder
+    status: RunStatus
+    events: list[Event]
+
+
+class BackgroundTraining:
+    """At most one training at a time, in a thread of this process. All that happened is in the run folder."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._run: RunFolder | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(
+        self, config: TrainConfig, resume_from: Path | str | None = None, listeners: Sequence[Listener] = ()
+    ) -> RunFolder:
+        """Start a run, or go on with one, and return at once.
+
+        Raises:
+            TrainingBusyError: one is running already.
+            ConfigError, CheckpointError: it cannot start; see :func:`training.runner.resumed_run`.
+        """
+        with self._lock:
+            if self.is_running:
+                assert self._run is not None
+                raise TrainingBusyError(f"{self._run.name} is being trained; stop it first, or wait until it is done")
+            run, resume = resumed_run(resume_from, config) if resume_from else (new_run(config), None)
+            self._run = run
+            self._thread = threading.Thread(
+                target=_train_and_end, args=(config, run, resume, listeners), name=f"training {run.name}", daemon=True
+            )
+            self._thread.start()
+            return run
+
+    def stop(self) -> None:
+        """Ask the running training to finish its step, save and end; returns at once."""
+        if self.is_running and self._run is not None:
+            self._run.request_stop()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait for the thread to end; True if it has."""
+        if self._thread is not None:
+            self._thread.join(timeout_seconds)
+        return not self.is_running
+
+    def snapshot(self, run: RunFolder | None = None) -> Snapshot | None:
+        """How a run stands (this process's own, if none is given); None where there is no run to speak of."""
+        run = run or self._run
+        if run is None:
+            return None
+        return Snapshot(run, self.status(run), run.events())
+
+    def status(self, run: RunFolder) -> RunStatus:
+        """As ``run.status()``, but a live thread of this process runs, however long it has said nothing."""
+        status = run.status()
+        is_ours = self.is_running and self._run is not None and self._run.path == run.path
+        if is_ours and status.state in ("empty", "interrupted"):
+            return RunStatus("running", "getting ready")
+        return status
+
+
+def _train_and_end(
+    config: TrainConfig, run: RunFolder, resume: dict[str, object] | None, listeners: Sequence[Listener]
+) -> None:
+    try:
+        train(config, run, resume, listeners)
+    except SeparatorError:
+        return  # told in the run's events, which is where whoever watches will look
