@@ -68,6 +68,7 @@ def test_no_clicks(name: str) -> None:
     assert (peaks / (around + 2e-4)).max() < 8
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_shipped_files(tmp_path: Path) -> None:
     make_demo_song.main(["--out_dir", str(tmp_path)])
     for name in (*STEMS, "mixture"):

@@ -13,6 +13,7 @@ Response = Callable[[Array], Array]
 
 HOP = 512
 WINDOW = 2 * HOP
+FRAMES_AT_ONCE = 64
 # Twice the window: what a filter rings past the end of its frame still fits, instead of wrapping round.
 FFT_SIZE = 2 * WINDOW
 FREQUENCIES_HZ = np.fft.rfftfreq(FFT_SIZE, 1 / SAMPLE_RATE)
@@ -63,22 +64,26 @@ def frame_times(length: int) -> Array:
     return np.arange(n_frames(length)) * HOP / SAMPLE_RATE
 
 
-def filter_over_time(signal: Array, response: Array) -> Array:
-    """Filter ``signal (N,)`` by a response that changes from frame to frame, ``response (T, F)``.
+def filter_over_time(signal: Array, response: Response, controls: Array) -> Array:
+    """Filter ``signal (N,)`` by a response that changes from frame to frame.
 
-    ``T`` is ``n_frames(N)``; ``F`` belongs to ``FREQUENCIES_HZ``. Frames overlap by half under a Hann window, so a
-    response of ones gives the signal back.
+    ``controls (T, K)`` holds what the response depends on at each of the ``T = n_frames(N)`` frames; ``response`` turns
+    some of its rows, ``(t, K)``, into ``(t, F)`` at ``FREQUENCIES_HZ``. Frames overlap by half under a Hann window, so
+    a response of ones gives the signal back.
     """
-    frames = response.shape[0]
+    frames, overlaps = n_frames(signal.size), FFT_SIZE // HOP
     padded = np.zeros((frames + 1) * HOP)
     padded[HOP : HOP + signal.size] = signal
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = np.sin(np.pi * np.arange(WINDOW) / WINDOW) ** 2
-    filtered = np.fft.irfft(np.fft.rfft(windows * hann, FFT_SIZE) * response, FFT_SIZE)
-    parts = filtered.reshape(frames, FFT_SIZE // HOP, HOP)
-    out = np.zeros((frames + FFT_SIZE // HOP, HOP))
-    for index in range(FFT_SIZE // HOP):
-        out[index : index + frames] += parts[:, index]
+    out = np.zeros((frames + overlaps, HOP))
+    # A few frames at a time: what is worked on then stays in the processor's cache.
+    for first in range(0, frames, FRAMES_AT_ONCE):
+        block = slice(first, min(first + FRAMES_AT_ONCE, frames))
+        spectrum = np.fft.rfft(windows[block] * hann, FFT_SIZE) * response(controls[block])
+        parts = np.fft.irfft(spectrum, FFT_SIZE).reshape(-1, overlaps, HOP)
+        for index in range(overlaps):
+            out[block.start + index : block.stop + index] += parts[:, index]
     return out.reshape(-1)[HOP : HOP + signal.size]
 
 
@@ -100,8 +105,10 @@ def reverb(
     length, delay = signal.shape[-1], round(predelay_seconds * SAMPLE_RATE)
     size = fast_fft_size(length + time.size)
     # Without its lowest octaves, or the room would boom.
-    room = np.fft.rfft(impulse, size) * highpass(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 180.0)
-    wet = np.fft.irfft(np.fft.rfft(signal, size) * room, size)
+    impulse = apply_filter(impulse, lambda f: highpass(f, 180.0))
+    # Single precision: these are by far the longest transforms, and the room is quieter than what sounds in it.
+    room = np.fft.rfft(impulse.astype(np.float32), size)
+    wet = np.fft.irfft(np.fft.rfft(signal.astype(np.float32), size) * room, size)
     return np.pad(wet[:, : length - delay], ((0, 0), (delay, 0)))
 
 

@@ -144,7 +144,11 @@ def _filtered_saw(pitch: float, seconds: float, brightness: float) -> Array:
     tone = saw(frequency * time, frequency)
     opening = 1 + brightness * np.exp(-frame_times(tone.size) / 0.15)
     cutoff = np.minimum(2 * frequency * opening, 15_000)[:, None]
-    return fade_ends(filter_over_time(tone, resonance(FREQUENCIES_HZ, cutoff, cutoff)), 0.004, min(0.06, seconds / 3))
+    return fade_ends(filter_over_time(tone, _soft_lowpass, cutoff), 0.004, min(0.06, seconds / 3))
+
+
+def _soft_lowpass(cutoff_hz: Array) -> Array:
+    return resonance(FREQUENCIES_HZ, cutoff_hz, 1.2 * cutoff_hz)
 
 
 def pad(notes: Sequence[Note], seconds: float, rng: np.random.Generator) -> Array:
@@ -158,7 +162,7 @@ def pad(notes: Sequence[Note], seconds: float, rng: np.random.Generator) -> Arra
         dry = np.zeros(length)
         for note in notes:
             lay(dry, _soft_saw(note, rng), note.start_seconds)
-        sides.append(filter_over_time(dry, resonance(FREQUENCIES_HZ, centre, 1.3 * centre)))
+        sides.append(filter_over_time(dry, _soft_lowpass, centre))
     return apply_filter(np.stack(sides), lambda f: highpass(f, 120, 1))
 
 

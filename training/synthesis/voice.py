@@ -5,7 +5,7 @@ frequencies. The folds never keep quite still: pitch drifts, jitters, glides fro
 late.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -78,7 +78,7 @@ def sing(notes: Sequence[SungNote], voice: Voice, seconds: float, rng: np.random
     frequency = at_audio_rate(hertz(_pitch_curve(notes, voice, points, rng)), length)
     voicing = _voicing_curve(notes, voice, points, rng)
     source = _folds_and_breath(frequency, at_audio_rate(voicing, length), voice, rng)
-    sound = filter_over_time(source, _tract_response(notes, voice, voicing, frequency, length))
+    sound = filter_over_time(source, _tract_response(voice), _tract_controls(notes, voice, voicing, frequency))
     sound = level_to(even_out(sound, amount=0.6, seconds=0.3)[None], 0.0)[0]
     for note, rest in zip(notes, _rests_before(notes), strict=True):
         _lay_noises(sound, note, rest, voice, rng)
@@ -140,32 +140,35 @@ def _folds_and_breath(frequency: Array, voicing: Array, voice: Voice, rng: np.ra
     return voicing * (folds + air)
 
 
-def _tract_response(notes: Sequence[SungNote], voice: Voice, voicing: Array, frequency: Array, length: int) -> Array:
-    """The throat and mouth's response ``(T, F)`` at each frame."""
-    times = frame_times(length)
-    points = voicing.size
-    formants = _formant_curves(notes, points) * voice.tract
-    controls = np.arange(points) / CONTROL_RATE
-    pitch_hz = np.interp(times, np.arange(length) / SAMPLE_RATE, frequency)
-    response = _upper_formants(voice.tract)[None, :]
-    # Effort: the louder the voice, the harder the folds close and the brighter it gets.
-    effort = np.interp(times, controls, voicing)
-    response = response * lowpass(FREQUENCIES_HZ, (voice.tilt_hz * (0.4 + 0.6 * effort))[:, None], order=1)
-    # Singers open the mouth until the first formant is not below the note itself; the others keep their distance.
-    lowest = 1.05 * pitch_hz
-    for index, bandwidth in enumerate(BANDWIDTHS_HZ):
-        centre = np.maximum(np.interp(times, controls, formants[:, index]), lowest)[:, None]
-        response = response * resonance(FREQUENCIES_HZ, centre, np.maximum(bandwidth * voice.tract, 0.12 * centre))
-        lowest = 1.2 * centre[:, 0]
-    # A singer evens out the vowels' loudness, about halfway.
-    power = np.mean(np.abs(response) ** 2, axis=1, keepdims=True)
-    return np.asarray(response * (0.25 / power) ** 0.25)
+def _tract_controls(notes: Sequence[SungNote], voice: Voice, voicing: Array, frequency: Array) -> Array:
+    """What the throat and mouth do at each frame, ``(T, 6)``: effort, the note in Hz, and four formants in Hz."""
+    times = frame_times(frequency.size)
+    formants = _formant_curves(notes, voicing.size) * voice.tract
+    gestures = np.arange(voicing.size) / CONTROL_RATE
+    pitch_hz = np.interp(times, np.arange(frequency.size) / SAMPLE_RATE, frequency)
+    curves = [np.interp(times, gestures, curve) for curve in (voicing, *formants.T)]
+    return np.stack([curves[0], pitch_hz, *curves[1:]], axis=1)
 
 
-def _upper_formants(tract: float) -> Array:
-    response = highpass(FREQUENCIES_HZ, 60.0, order=1)
+def _tract_response(voice: Voice) -> Callable[[Array], Array]:
+    """The response ``(t, F)`` of this voice's throat and mouth to ``_tract_controls (t, 6)``."""
+    upper = highpass(FREQUENCIES_HZ, 60.0, order=1)
     for number, centre in enumerate(UPPER_FORMANTS_HZ):
-        response = response * resonance(FREQUENCIES_HZ, centre * tract, 260.0 + 80.0 * number)
+        upper = upper * resonance(FREQUENCIES_HZ, centre * voice.tract, 260.0 + 80.0 * number)
+
+    def response(controls: Array) -> Array:
+        effort, lowest = controls[:, [0]], 1.05 * controls[:, [1]]
+        # Effort: the louder the voice, the harder the folds close and the brighter it gets.
+        shape = upper * lowpass(FREQUENCIES_HZ, voice.tilt_hz * (0.4 + 0.6 * effort), order=1)
+        for index, bandwidth in enumerate(BANDWIDTHS_HZ):
+            # Singers open the mouth until the first formant is not below the note; the others keep their distance.
+            centre = np.maximum(controls[:, [2 + index]], lowest)
+            shape = shape * resonance(FREQUENCIES_HZ, centre, np.maximum(bandwidth * voice.tract, 0.12 * centre))
+            lowest = 1.2 * centre
+        # A singer evens out the vowels' loudness, about halfway.
+        power = np.mean(np.abs(shape) ** 2, axis=1, keepdims=True)
+        return np.asarray(shape * (0.25 / power) ** 0.25)
+
     return response
 
 

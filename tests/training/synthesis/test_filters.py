@@ -21,8 +21,8 @@ from training.synthesis.filters import (
 @pytest.mark.parametrize("length", [1, 511, 512, 513, 10_000])
 def test_a_response_of_ones_gives_the_signal_back(length: int) -> None:
     signal = np.random.default_rng(0).standard_normal(length)
-    ones = np.ones((n_frames(length), FREQUENCIES_HZ.size))
-    np.testing.assert_allclose(filter_over_time(signal, ones), signal, atol=1e-12)
+    controls = np.ones((n_frames(length), 1))
+    np.testing.assert_allclose(filter_over_time(signal, lambda gain: gain, controls), signal, atol=1e-12)
     np.testing.assert_allclose(apply_filter(signal, lambda f: np.ones_like(f)), signal, atol=1e-12)
 
 
@@ -47,8 +47,9 @@ def test_nothing_sounds_before_its_cause() -> None:
     impulse = np.zeros(8000)
     impulse[4000] = 1.0
     fixed = apply_filter(impulse, lambda f: resonance(f, 800.0, 80.0))
-    shape = np.broadcast_to(resonance(FREQUENCIES_HZ, 800.0, 80.0), (n_frames(8000), FREQUENCIES_HZ.size))
-    for filtered in (fixed, filter_over_time(impulse, shape)):
+    centres = np.full((n_frames(8000), 1), 800.0)
+    moving = filter_over_time(impulse, lambda centre: resonance(FREQUENCIES_HZ, centre, 80.0), centres)
+    for filtered in (fixed, moving):
         assert np.abs(filtered[:3990]).max() < 1e-2 * np.abs(filtered).max()
 
 
