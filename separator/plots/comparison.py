@@ -1,0 +1,81 @@
+"""Reference and estimates side by side: waveforms, spectrograms, errors on the same scale, and SDR over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from separator.audio import to_mono
+from separator.energy import check_shapes
+from separator.metrics import framewise_sdr
+from separator.plots.sdr_strip import draw_sdr_lines
+from separator.plots.spectrograms import decibel_bar, draw_spectrogram, spectrogram_power
+from separator.plots.spectrum import FrequencyAxis, Scale
+from separator.plots.style import SERIES, STEMS, new_figure, style, time_axis
+
+_WAVE_COLUMNS = 700
+
+
+def comparison_figure(
+    reference: Tensor, estimates: Mapping[str, Tensor], sample_rate: int, scale: Scale = "mel"
+) -> Figure:
+    """A row for the reference, for each estimate and for each estimate's error; below, SDR per second.
+
+    All spectrograms, the errors' too, are in dB below the loudest cell; all waveforms share one height.
+
+    Args:
+        reference: (C, N).
+        estimates: name to (C, N).
+        sample_rate: in Hz.
+        scale: of frequency: "mel", "linear" or "log".
+
+    Raises:
+        AudioError: shapes differ. ConfigError: unknown scale.
+    """
+    check_shapes(reference, *estimates.values())
+    rows = _rows(reference, estimates)
+    axis = FrequencyAxis.of(sample_rate, scale)
+    seconds = reference.shape[-1] / sample_rate
+    figure = new_figure(13, 1.5 * len(rows) + 2.4)
+    grid = figure.add_gridspec(len(rows) + 1, 2, width_ratios=[1, 1.9], height_ratios=[*[1.0] * len(rows), 1.4])
+    powers = [spectrogram_power(waveform, sample_rate, axis, columns=900) for _, waveform, _ in rows]
+    loudest = torch.stack([power.max() for power in powers]).max()
+    height = float(reference.abs().max().clamp(min=1e-3)) * 1.05
+    pictures = []
+    for n, ((title, waveform, colour), power) in enumerate(zip(rows, powers, strict=True)):
+        left, right = figure.add_subplot(grid[n, 0]), figure.add_subplot(grid[n, 1])
+        _draw_waveform(left, waveform, seconds, colour, height)
+        style(left, title)
+        image = draw_spectrogram(right, power, loudest, seconds)
+        style(right, ylabel="Hz")
+        axis.mark(right, every=2)
+        for panel in (left, right):
+            time_axis(panel, seconds)
+            panel.tick_params(labelbottom=n == len(rows) - 1)
+        pictures.append(right)
+    decibel_bar(figure, pictures, image)
+    per_second = {name: framewise_sdr(reference, waveform, sample_rate) for name, waveform in estimates.items()}
+    draw_sdr_lines(figure.add_subplot(grid[-1, :]), per_second, min(1.0, seconds))
+    return figure
+
+
+def _rows(reference: Tensor, estimates: Mapping[str, Tensor]) -> list[tuple[str, Tensor, str]]:
+    """Title, waveform and colour of each row."""
+    coloured = [(name, waveform, SERIES[n % len(SERIES)]) for n, (name, waveform) in enumerate(estimates.items())]
+    errors = [(f"error of {name}", waveform - reference, colour) for name, waveform, colour in coloured]
+    return [("reference", reference, STEMS["reference"]), *coloured, *errors]
+
+
+def _draw_waveform(axes: Axes, waveform: Tensor, seconds: float, colour: str, height: float) -> None:
+    """The lowest and highest sample of each column."""
+    mono = to_mono(waveform)[0]
+    parts = mono.split(-(-len(mono) // _WAVE_COLUMNS))
+    times = [seconds * n / len(parts) for n in range(len(parts))]
+    lows, highs = ([float(edge(part)) for part in parts] for edge in (torch.min, torch.max))
+    axes.fill_between(times, lows, highs, color=colour, linewidth=0.3, step="post")
+    axes.set_ylim(-height, height)
+    axes.set_yticks([])

@@ -1,0 +1,79 @@
+"""The curves of a training, drawn from its events: loss, SDR and learning rate over epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from separator.plots.style import QUIET, SERIES, TEXT, legend, new_figure, style
+
+Event = dict[str, Any]
+
+_ORACLE, _FLOOR = "#2fae98", "#97a1ab"
+
+
+def training_curves_figure(events: Sequence[Event]) -> Figure:
+    """Loss of training and validation, validation SDR, and learning rate; floor and ceiling where `started` tells.
+
+    Args:
+        events: as in `events.jsonl`, in order; of a resumed run, the later of two events of an epoch counts.
+    """
+    epochs = _epochs(events)
+    started = next((event for event in reversed(events) if event.get("type") == "started"), {})
+    figure = new_figure(11, 6.4)
+    loss, sdr, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2.4, 1])
+    _draw_loss(loss, epochs, started)
+    _draw_sdr(sdr, epochs, started)
+    _plot(rate, epochs, "learning_rate", SERIES[3], "learning rate")
+    style(rate, "Learning rate", grid=True)
+    rate.set_ylim(bottom=0)
+    rate.yaxis.set_major_locator(MaxNLocator(3))
+    rate.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1e}" if value else "0"))
+    rate.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    rate.set_xlabel("epoch", color=QUIET, fontsize=9)
+    if not epochs:
+        sdr.text(0.5, 0.5, "no epoch is done yet", transform=sdr.transAxes, color=TEXT, ha="center", va="center")
+    return figure
+
+
+def _epochs(events: Sequence[Event]) -> list[Event]:
+    by_epoch = {event["epoch"]: event for event in events if event.get("type") == "epoch"}
+    return [by_epoch[epoch] for epoch in sorted(by_epoch)]
+
+
+def _draw_loss(axes: Axes, epochs: list[Event], started: Event) -> None:
+    _plot(axes, epochs, "train_loss", SERIES[1], "training")
+    _plot(axes, epochs, "valid_loss", SERIES[0], "validation")
+    _level(axes, started.get("floor_loss"), _FLOOR, "mixture as it is")
+    _level(axes, started.get("oracle_loss"), _ORACLE, "ideal mask")
+    best = [event for event in epochs if event["epoch"] == epochs[-1].get("best_epoch")]
+    for event in best:
+        point = axes.plot([event["epoch"]], [event["valid_loss"]], "o", color=SERIES[0], label="best")[0]
+        point.set(markeredgecolor=TEXT, markersize=7)
+    style(axes, "Loss", grid=True)
+    legend(axes)
+
+
+def _draw_sdr(axes: Axes, epochs: list[Event], started: Event) -> None:
+    _plot(axes, epochs, "valid_sdr_db", SERIES[2], "validation SDR")
+    _level(axes, started.get("floor_sdr_db"), _FLOOR, "mixture as it is")
+    _level(axes, started.get("oracle_sdr_db"), _ORACLE, "ideal mask")
+    style(axes, "SDR on the validation excerpts", "dB", grid=True)
+    legend(axes)
+
+
+def _plot(axes: Axes, epochs: list[Event], key: str, colour: str, label: str) -> None:
+    known = [event for event in epochs if event.get(key) is not None]
+    if known:
+        numbers, values = [event["epoch"] for event in known], [event[key] for event in known]
+        marker = "o" if len(known) < 40 else ""
+        axes.plot(numbers, values, color=colour, linewidth=1.8, marker=marker, markersize=3.5, label=label)
+
+
+def _level(axes: Axes, value: float | None, colour: str, label: str) -> None:
+    if value is not None:
+        axes.axhline(value, color=colour, linewidth=1.1, linestyle=(0, (5, 4)), label=label)

@@ -1,0 +1,108 @@
+"""The look that all pictures share: one dark card, legible on light and dark pages, and axes in m:ss, Hz and dB."""
+
+from __future__ import annotations
+
+import io
+import os
+from functools import cache
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+CARD, PANEL, LINE, QUIET, TEXT = "#1b1b19", "#121211", "#423f39", "#a8a395", "#ece9e1"
+MISSED, LEAKED = "#5a8cf0", "#f0733c"
+STEMS = {
+    "mixture": "#97a1ab",
+    "reference": "#97a1ab",
+    "vocals": "#dd6b45",
+    "accompaniment": "#2f9a88",
+    "other": "#2f9a88",
+    "rest": "#2f9a88",
+    "drums": "#c3932a",
+    "bass": "#6476d6",
+}
+SERIES = ("#dd6b45", "#7f90ee", "#2fae98", "#c3932a", "#c271c9")
+"""Colours of what is compared: A, B, ..."""
+
+_TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty card, in inches."""
+    return Figure(figsize=(width, height), dpi=100, facecolor=CARD, layout="constrained")
+
+
+def save_png(figure: Figure, path: str | Path, dpi: int = 100) -> Path:
+    """Write a figure beside and rename it, so that a reader never sees half a picture."""
+    path = Path(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(buffer.getvalue())
+    os.replace(part, path)
+    return path
+
+
+def style(axes: Axes, title: str = "", ylabel: str = "", grid: bool = False) -> None:
+    """Give axes the card's colours; title at the left, no box."""
+    axes.set_facecolor(PANEL)
+    axes.set_title(drawable(title), loc="left", color=TEXT, fontsize=10.5, parse_math=False)
+    axes.set_ylabel(ylabel, color=QUIET, fontsize=9)
+    axes.tick_params(colors=QUIET, labelsize=8.5, length=3)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if grid:
+        axes.grid(color=LINE, linewidth=0.6, alpha=0.8)
+        axes.set_axisbelow(True)
+
+
+def legend(axes: Axes) -> None:
+    """A legend beside the title, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles:
+        return
+    box = axes.legend(
+        handles,
+        [drawable(label) for label in labels],
+        loc="lower right",
+        bbox_to_anchor=(1, 0.99),
+        ncols=len(labels),
+        frameon=False,
+        labelcolor=TEXT,
+        fontsize=8.5,
+        borderaxespad=0,
+    )
+    for text in box.get_texts():
+        text.set_parse_math(False)
+
+
+def time_axis(axes: Axes, seconds: float) -> None:
+    """An x axis in m:ss with about six ticks."""
+    step = next((tick for tick in _TICK_SECONDS if seconds / tick <= 8), 7200)
+    axes.set_xlim(0, seconds)
+    axes.xaxis.set_major_locator(MultipleLocator(step if seconds > 3 else 0.5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value)))
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, with half seconds where it needs them."""
+    whole, part = divmod(round(seconds, 2), 1)
+    return f"{int(whole) // 60}:{int(whole) % 60:02d}" + (f"{part:.1f}"[1:] if part else "")
+
+
+def colour_of(name: str, index: int = 0) -> str:
+    """A stem's own colour, or one of the series."""
+    return STEMS.get(name.lower(), SERIES[index % len(SERIES)])
+
+
+def drawable(text: str) -> str:
+    """The text with a dot for each character that the font lacks, rather than a warning per character."""
+    return "".join(character if ord(character) in _glyphs() else "·" for character in text)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties())).get_charmap()) | {10, 32}
