@@ -53,7 +53,7 @@ def examine(
     Args:
         cache: is filled on the way.
         loose_dirs: folders of vocals-only or instrumental-only audio.
-        progress: is told the fraction decoded and what is being decoded.
+        progress: is told the fraction done of a stage, and what is being done.
         probe_epoch: times a few steps of training and answers the seconds an epoch will take; asked if all is well.
 
     Raises:
@@ -158,7 +158,7 @@ def _examine_songs(
         findings += found
     entries = _entries(decoding.cache, [*train, *valid])
     findings += check_songs([*train, *valid], target, decoding.cache, entries)
-    findings += check_duplicates(train, valid, target, decoding.cache)
+    findings += check_duplicates(train, valid, target, decoding.cache, decoding.progress)
     summaries = {
         name: _summarise_split(part, target, decoding.cache, entries)
         for name, part in {"train": train, "valid": valid}.items()

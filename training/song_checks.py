@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training.cache import Cache
+from training.cache import Cache, Progress
 from training.cached_audio import Entry
 from training.datasets import Song
 from training.doctor_report import Finding, about_songs
-from training.fingerprint import FingerprintIndex, fingerprint
+from training.fingerprint import FingerprintIndex, Match, fingerprint
 
 SILENT_RMS = 1e-3
 """-60 dB of full scale."""
@@ -38,22 +38,33 @@ def check_songs(songs: Sequence[Song], target: str, cache: Cache, entries: Entri
     ]
 
 
-def check_duplicates(train: Sequence[Song], valid: Sequence[Song], target: str, cache: Cache) -> list[Finding]:
+def check_duplicates(
+    train: Sequence[Song], valid: Sequence[Song], target: str, cache: Cache, progress: Progress | None = None
+) -> list[Finding]:
     """Validation songs whose rest is in a training song: another voice over a known backing is a leak, too."""
-    index = FingerprintIndex({song.name: fingerprint(cache.load(_backing(song, target))) for song in train})
+    prints = {}
+    for done, song in enumerate(train, start=1):
+        prints[song.folder] = fingerprint(cache.load(_backing(song, target)))
+        if progress is not None:
+            progress(done / len(train), f"listening for repeated songs: {song.name}")
+    index, names = FingerprintIndex(prints), {song.folder: song.name for song in train}
     findings = []
     for song in valid:
         query = fingerprint(cache.load(_backing(song, target)), FINGERPRINT_SECONDS)
         matches = index.matches(query, cache.sample_rate)
         if matches:
-            name, match = min(matches.items(), key=lambda item: item[1].bit_error)
-            more = f" (and {len(matches) - 1} more)" if len(matches) > 1 else ""
-            what = (
-                f"the validation song {song.name} shares {match.seconds:.0f} s of music with the training song {name}"
-            )
-            to_do = "keep one of them: a score on a song that was learnt from says nothing about other songs"
-            findings.append(Finding("warning", what + more, to_do))
+            folder, match = min(matches.items(), key=lambda item: item[1].bit_error)
+            findings.append(_duplicate(song.name, names[folder], match, len(matches)))
     return findings
+
+
+def _duplicate(valid: str, train: str, match: Match, n_matches: int) -> Finding:
+    more = f" (and {n_matches - 1} more)" if n_matches > 1 else ""
+    return Finding(
+        "warning",
+        f"the validation song {valid} shares {match.seconds:.0f} s of music with the training song {train}{more}",
+        "keep one of them: a score on a song that was learnt from says nothing about other songs",
+    )
 
 
 def _backing(song: Song, target: str) -> tuple[Path, ...]:
