@@ -215,7 +215,7 @@ def vocals() -> Array:
         take = replace(SINGER, tract=SINGER.tract * (1 + 0.015 * side), breathiness=0.12)
         dry += 0.16 * pan(sing(_loosely(lead_notes, rng), take, SECONDS, rng), side)
     chorus_notes = [note for note in lead_notes if note.start_seconds >= METER.at(CHORUS, 0) - 0.01]
-    harmony = [replace(note, pitch=third_below(note.pitch)) for note in chorus_notes]
+    harmony = [replace(note, pitch=KEY.step(note.pitch, -2)) for note in chorus_notes]
     for side, tract in ((-0.5, 1.09), (0.5, 1.2)):
         singer = replace(SINGER, tract=tract, breathiness=0.14, vibrato_semitones=0.25)
         dry += 0.3 * pan(sing(_loosely(harmony, rng), singer, SECONDS, rng), side)
@@ -238,12 +238,6 @@ def _loosely(notes: list[SungNote], rng: np.random.Generator) -> list[SungNote]:
         replace(note, start_seconds=note.start_seconds + rng.uniform(0, 0.018), pitch=note.pitch + rng.normal(0, 0.05))
         for note in notes
     ]
-
-
-def third_below(pitch: float) -> float:
-    """The note two steps down the scale."""
-    degree = min(range(-14, 21), key=lambda degree: abs(KEY.pitch(degree) - pitch))
-    return float(KEY.pitch(degree - 2))
 
 
 def echo(stereo: Array) -> Array:

@@ -138,11 +138,11 @@ def _claim(folder: Path, recipe: dict[str, float]) -> None:
     """Note in ``folder`` which songs it is for, or see that the note already there says the same."""
     note = folder / RECIPE_FILE
     if note.exists():
-        if json.loads(note.read_text(encoding="utf-8")) != recipe:
+        if note.read_text(encoding="utf-8") != json.dumps(recipe):
             raise DatasetError(
                 f"`{folder}` holds other practice songs than asked for; delete it, or give another folder"
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise DatasetError(f"`{folder}` holds files that are not practice songs; give an empty or a new folder")
     else:
         folder.mkdir(parents=True, exist_ok=True)
@@ -249,7 +249,7 @@ def _vocals(plan: Plan, voice: Voice, centre: float, rng: np.random.Generator) -
     melody = melody_of(plan, centre, rng)
     dry = pan(sing(melody, voice, plan.seconds, rng), float(rng.uniform(-0.1, 0.1)))
     if rng.random() < 0.4:
-        second = [replace(note, pitch=_third_above(plan.key, note.pitch)) for note in melody]
+        second = [replace(note, pitch=plan.key.step(note.pitch, 2)) for note in melody]
         dry += pan(0.4 * sing(second, replace(voice, tract=1.04 * voice.tract), plan.seconds, rng), 0.4)
     return dry + rng.uniform(0.05, 0.2) * reverb(dry, rng, seconds=float(rng.uniform(0.5, 1.6)))
 
@@ -264,8 +264,3 @@ def melody_of(plan: Plan, centre: float, rng: np.random.Generator) -> list[SungN
         roots = (plan.root(bar), plan.root(bar + 1))
         notes += sung_phrase(rhythms[number % 2], plan.key, roots, plan.meter, bar, centre, rng)
     return [note for note in notes if note.end_seconds < plan.seconds - 0.1]
-
-
-def _third_above(key: Key, pitch: float) -> float:
-    degree = min(range(-28, 35), key=lambda degree: abs(key.pitch(degree) - pitch))
-    return float(key.pitch(degree + 2))

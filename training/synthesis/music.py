@@ -94,6 +94,11 @@ class Key:
         own = self.pitch(degree)
         return own + 12 * round((pitch - own) / 12)
 
+    def step(self, pitch: float, steps: int) -> float:
+        """The pitch so many steps up the scale from the scale's note nearest to ``pitch``: 2 is a third above."""
+        degree = min(range(-28, 49), key=lambda degree: abs(self.pitch(degree) - pitch))
+        return float(self.pitch(degree + steps))
+
 
 def triad(root_degree: int, seventh: bool = False) -> tuple[int, ...]:
     """Scale degrees of the chord on a degree."""

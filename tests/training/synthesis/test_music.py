@@ -51,6 +51,12 @@ def test_a_phrase_is_in_key_in_order_and_near_its_centre(
     assert meter.at(2, 0) <= notes[0].start_seconds and notes[-1].end_seconds <= meter.at(4, 0)
 
 
+def test_thirds_stay_in_the_scale() -> None:
+    key = Key(60, MAJOR)
+    assert [key.step(pitch, 2) for pitch in (60, 62, 64, 71)] == [64, 65, 67, 74]
+    assert [key.step(pitch, -2) for pitch in (60, 64, 72)] == [57, 60, 69]
+
+
 def test_meter_puts_four_beats_in_a_bar_and_swings_the_off_beats() -> None:
     assert Meter(120.0).at(1, 0) == pytest.approx(2.0)
     assert Meter(120.0).at(0, 6) == pytest.approx(0.75)
