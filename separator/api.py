@@ -34,7 +34,7 @@ Progress = Callable[[float, str], None]
 Cancel = Callable[[], bool]
 """Asked now and then; True means: please stop."""
 
-# Samples per second and channels that the plan's batch was chosen for; wider songs get smaller windows.
+# Samples per second, over all channels, that the plan's windows were chosen for; wider songs get smaller ones.
 _USUAL_WIDTH = 2 * 48000
 
 
@@ -176,7 +176,8 @@ class Separator:
         """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
         plan = _plan_for(self.plan, info)
         grid = Grid.at_rate(info.sample_rate, self._stft)
-        estimators = [MaskEstimator(model, plan, self.device) for model in self._models]
+        batch_size = 1 if self.device.type == "cpu" else plan.window_segments
+        estimators = [MaskEstimator(model, plan, self.device, batch_size) for model in self._models]
 
         def separate_window(window: Window) -> Tensor:
             if cancel is not None and cancel():
@@ -197,7 +198,7 @@ class Separator:
             return torch.stack(targets).cpu()
 
         for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
-            yield torch.cat((targets, (mixture - targets.sum(dim=0))[None]))
+            yield torch.cat((targets, _rest(mixture, targets)[None]))
 
     def _refuse_mismatch(self, models: Sequence[CRNN]) -> None:
         if not models:
@@ -218,12 +219,23 @@ class Separator:
 def _plan_for(plan: SegmentPlan, info: AudioInfo) -> SegmentPlan:
     """Smaller windows for many channels or high rates, so that memory stays about the same."""
     width = info.sample_rate * info.channels
-    return replace(plan, batch_size=max(1, min(plan.batch_size, plan.batch_size * _USUAL_WIDTH // width)))
+    return replace(
+        plan, window_segments=max(1, min(plan.window_segments, plan.window_segments * _USUAL_WIDTH // width))
+    )
+
+
+def _rest(mixture: Tensor, targets: Tensor) -> Tensor:
+    rest = mixture - targets[0]
+    for target in targets[1:]:
+        rest -= target
+    return rest
 
 
 def _masked(spectrum: Tensor, mask: Tensor) -> Tensor:
-    """Complex ``(C, F, T)`` times real ``(F, T)``, without making the mask complex first."""
-    return torch.view_as_complex(torch.view_as_real(spectrum) * mask[..., None])
+    """Complex ``(C, F, T)`` times real ``(F, T)``, as one real product: torch would first make the mask complex."""
+    parts = torch.view_as_real(spectrum.transpose(1, 2)).flatten(-2)  # (C, T, 2 F), a view: bins are innermost
+    product = parts * mask.T.repeat_interleave(2, dim=1)
+    return torch.view_as_complex(product.unflatten(-1, (-1, 2))).transpose(1, 2)
 
 
 def _refuse_unusable(waveform: Tensor, sample_rate: int) -> None:

@@ -14,6 +14,7 @@ the model's input is read off the song's own spectrogram, and its mask is laid o
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -47,8 +48,9 @@ class Grid:
 
     def model_magnitude(self, spectrum: Tensor) -> Tensor:
         """Complex ``(C, F, T)`` of a song -> magnitude ``(F_model, T)`` of its mono downmix, at the model's scale."""
-        mono = spectrum[:, : self.model.n_bins].mean(dim=0)
-        magnitude = mono.abs().mul_(self.model.n_fft / self.n_fft)
+        channels = spectrum[:, : self.model.n_bins].unbind()
+        total = reduce(torch.add, channels)  # several times faster than a mean over a complex dimension
+        magnitude = total.abs().mul_(self.model.n_fft / self.n_fft / len(channels))
         return F.pad(magnitude, (0, 0, 0, self.model.n_bins - magnitude.shape[0]))
 
     def full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:

@@ -33,11 +33,11 @@ class SegmentPlan:
     """Heard on either side, and thrown away."""
     fade: int = 32
     """Shared with each neighbour."""
-    batch_size: int = 4
-    """Segments that go through the model at once; they make one window."""
+    window_segments: int = 4
+    """Segments in one window: the most that go through the model at once, and what memory grows with."""
 
     def __post_init__(self) -> None:
-        if min(self.stride, self.fade, self.batch_size) < 1 or self.context < 4:
+        if min(self.stride, self.fade, self.window_segments) < 1 or self.context < 4:
             raise ConfigError(f"{self}: context must be at least 4 frames (one STFT window), the others at least 1.")
 
     @property
@@ -52,7 +52,7 @@ class SegmentPlan:
 
     @property
     def window_stride(self) -> int:
-        return self.batch_size * self.stride
+        return self.window_segments * self.stride
 
     def weights(self, frames: int, begin: int | None, end: int | None, device: torch.device) -> Tensor:
         """Weights ``(T,)`` of a segment or window that begins at frame ``begin`` and is followed by one at ``end``.
@@ -123,14 +123,15 @@ def window_weights(frames: int, window: Window, plan: SegmentPlan, device: torch
 class MaskEstimator:
     """A model over the magnitude of one window, ``(F, T)`` -> mask ``(F, T)``, segment by segment.
 
-    When the device runs out of memory the batch is halved, for good, with a warning.
+    A CPU is fastest with a ``batch_size`` of 1 (more outgrows its caches), a GPU with all segments of a window. When the
+    device runs out of memory the batch is halved, for good, with a warning.
     """
 
-    def __init__(self, model: nn.Module, plan: SegmentPlan, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, plan: SegmentPlan, device: torch.device, batch_size: int = 1) -> None:
         self.plan = plan
         self._model = model
         self._device = device
-        self._batch_size = plan.batch_size
+        self._batch_size = batch_size
 
     def __call__(self, magnitude: Tensor) -> Tensor:
         frames = magnitude.shape[-1]

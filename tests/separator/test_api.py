@@ -15,7 +15,7 @@ from separator.errors import AudioError, Cancelled, ConfigError
 from separator.model import CRNN
 from separator.overlap_add import SegmentPlan
 
-PLAN = SegmentPlan(stride=64, context=16, fade=8, batch_size=2)
+PLAN = SegmentPlan(stride=64, context=16, fade=8, window_segments=2)
 
 
 class Everything(nn.Module):
@@ -86,7 +86,7 @@ def test_from_disk_and_from_memory_are_the_same_samples(separator: Separator, so
 
 def test_no_seam_can_be_found(noise: Callable[..., Tensor], tiny_model: CRNN) -> None:
     """Whatever the segment grid, the stem is the same to -30 dB, given context."""
-    rate, plan = 22050, SegmentPlan(stride=128, context=32, fade=16, batch_size=2)
+    rate, plan = 22050, SegmentPlan(stride=128, context=32, fade=16, window_segments=2)
     mixture = noise(12 * rate, 1)
     shift = plan.stride // 2 * 256
     separator = Separator([tiny_model], "cpu", plan=plan)

@@ -10,7 +10,7 @@ from separator.errors import ConfigError, SeparatorError
 from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights, windows
 
 CPU = torch.device("cpu")
-PLAN = SegmentPlan(stride=20, context=5, fade=4, batch_size=3)
+PLAN = SegmentPlan(stride=20, context=5, fade=4, window_segments=3)
 HOP = 8
 
 
@@ -81,7 +81,7 @@ def test_doing_nothing_gives_the_song_back(noise: Callable[..., Tensor], n_sampl
 @pytest.mark.parametrize("frames", [1, 13, 34, 35, 54, 55, 60, 74, 75, 200])
 def test_masks_are_joined_in_place(frames: int) -> None:
     magnitude = torch.rand(9, frames)
-    assert torch.allclose(MaskEstimator(Echo(), PLAN, CPU)(magnitude), magnitude)
+    assert torch.allclose(MaskEstimator(Echo(), PLAN, CPU, batch_size=2)(magnitude), magnitude)
 
 
 def test_context_is_heard_but_not_used() -> None:
@@ -100,7 +100,7 @@ def test_the_batch_is_halved_when_memory_runs_out() -> None:
             return super().forward(magnitude)
 
     model, magnitude = Small(), torch.rand(9, 170)
-    estimate = MaskEstimator(model, SegmentPlan(stride=20, context=5, fade=4, batch_size=8), CPU)
+    estimate = MaskEstimator(model, PLAN, CPU, batch_size=8)
     with pytest.warns(UserWarning, match=r"out of memory; going on with (4|2) segments") as told:
         assert torch.allclose(estimate(magnitude), magnitude)
     assert (len(told), model.largest) == (2, 2)
@@ -113,7 +113,7 @@ def test_not_even_one_segment_fits() -> None:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
     with pytest.raises(SeparatorError, match="use the CPU"):
-        MaskEstimator(Full(), SegmentPlan(batch_size=1), CPU)(torch.rand(9, 10))
+        MaskEstimator(Full(), SegmentPlan(window_segments=1), CPU)(torch.rand(9, 10))
 
 
 def test_other_errors_of_the_model_are_not_hidden() -> None:

@@ -1,0 +1,110 @@
+"""Speed of separation, file to file, beside two peers in the same run (so that only the ratio matters)::
+
+    python -m tests.benchmarks.separation_speed [--seconds 180] [--rounds 3] [--model_path checkpoints/vocals.pth]
+
+Open-Unmix: one target, no Wiener filter (PyPI openunmix). Spleeter: its two U-Nets on 44.1 kHz stereo (PyPI
+torchspleeter). All with random weights, which cost the same as trained ones. Rounds are interleaved and the fastest of
+each counts, so that a busy machine is fair to all.
+"""
+
+import argparse
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from separator.api import Separator
+from separator.audio import read, write
+from separator.checkpoint import load_model
+from separator.config import ModelConfig
+from separator.model import CRNN
+from separator.stft import istft, stft
+
+RATE = 44100
+Contestant = Callable[[Path, Path], object]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model_path", type=Path)
+    options = parser.parse_args()
+    model = load_model(options.model_path) if options.model_path else CRNN(ModelConfig())
+    contestants = {"Open-Unmix, 1 target": open_unmix(), "Spleeter, 2 U-Nets": spleeter(), "Sori": sori(model)}
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder) / "song.wav"
+        write(song, 0.1 * torch.randn(2, round(options.seconds * RATE)), RATE, bits=16)
+        print_table(race(contestants, song, options.rounds), options.seconds)
+
+
+def race(contestants: dict[str, Contestant], song: Path, rounds: int) -> dict[str, float]:
+    """Seconds of the fastest round of each."""
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, separate in contestants.items():
+            started = time.perf_counter()
+            with torch.inference_mode():
+                separate(song, song.with_name("vocals.wav"))
+            best[name] = min(best.get(name, float("inf")), time.perf_counter() - started)
+    return best
+
+
+def print_table(best: dict[str, float], seconds: float) -> None:
+    print(f"\n{seconds:.0f} s of 44.1 kHz stereo, file to file, {torch.get_num_threads()} threads\n")
+    print(f"| {'':22} | seconds | x real time | x Open-Unmix |\n|{'-' * 24}|---------|-------------|--------------|")
+    reference = next(iter(best.values()))
+    for name, elapsed in best.items():
+        print(f"| {name:22} | {elapsed:7.2f} | {seconds / elapsed:11.1f} | {reference / elapsed:12.2f} |")
+
+
+def sori(model: CRNN) -> Contestant:
+    separator = Separator([model], "cpu")
+    return lambda song, out: separator.separate_to(song, {separator.targets[0]: out})
+
+
+def open_unmix() -> Contestant:
+    from openunmix.model import OpenUnmix
+    from openunmix.model import Separator as UnmixSeparator
+
+    target = OpenUnmix(nb_bins=2049, nb_channels=2, hidden_size=512, max_bin=1487)
+    separator = UnmixSeparator({"vocals": target}, niter=0).eval()
+
+    def separate(song: Path, out: Path) -> None:
+        waveform, rate = read(song)
+        write(out, separator(waveform[None])[0, 0], rate, bits=16)
+
+    return separate
+
+
+def spleeter() -> Contestant:
+    from torchspleeter.unet import UNet
+
+    nets = [UNet().eval(), UNet().eval()]
+
+    def separate(song: Path, out: Path) -> None:
+        waveform, rate = read(song)
+        spectrum = stft(waveform, 4096, 1024)
+        spectrum *= spleeter_mask(nets, spectrum.abs())
+        write(out, istft(spectrum, 4096, 1024, waveform.shape[-1]), rate, bits=16)
+
+    return separate
+
+
+def spleeter_mask(nets: list[torch.nn.Module], magnitude: Tensor) -> Tensor:
+    """Ratio mask ``(2, F, T)`` from segments of 512 frames and the lowest 1024 bins, as the original does."""
+    frames = magnitude.shape[-1]
+    padded = torch.nn.functional.pad(magnitude[:, :1024], (0, -frames % 512))
+    segments = padded.unfold(2, 512, 512).permute(2, 0, 3, 1)  # (segments, 2, 512, 1024)
+    vocals, rest = (torch.cat([net(segment[None]) for segment in segments]).square() for net in nets)
+    mask = (vocals / (vocals + rest + 1e-10)).permute(1, 3, 0, 2).flatten(2)[..., :frames]
+    return torch.nn.functional.pad(mask, (0, 0, 0, magnitude.shape[1] - 1024))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    main()
