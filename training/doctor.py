@@ -170,7 +170,8 @@ def _decode_songs(decoding: Decoding, songs: list[Song]) -> tuple[list[Song], li
     """The songs all of whose files can be decoded, and findings about the others."""
     bad, findings = _decode(decoding, _files(songs), "its song is left out")
     usable = without_files(songs, bad)
-    lost = [song.name for song in songs if song not in usable]
+    kept = {song.folder for song in usable}
+    lost = [song.name for song in songs if song.folder not in kept]
     return usable, [*findings, *about_songs("warning", lost, "with damaged files, left out")]
 
 

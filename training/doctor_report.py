@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from training.datasets.tree import name_some
+
 Severity = Literal["error", "warning", "note"]
 
 MARKS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
-SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,6 @@ class Report:
 def about_songs(severity: Severity, names: list[str], what: str, what_to_do: str = "") -> list[Finding]:
     """One finding about some songs, if there are any; `what` follows "3 song(s)"."""
     return [Finding(severity, f"{len(names)} song(s) {what}: {name_some(names)}", what_to_do)] if names else []
-
-
-def name_some(names: list[str]) -> str:
-    """The first few of some names, and how many more there are."""
-    shown = ", ".join(names[:SHOWN_NAMES])
-    return f"{shown} and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else shown
 
 
 def gigabytes(n_bytes: int) -> str:

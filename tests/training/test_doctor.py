@@ -194,4 +194,4 @@ def test_licence_citation_weight_and_notes_are_shown(tmp_path: Path, data: Path,
     assert "musdb18hq, 3 songs, weight 0.5" in text
     assert "licence: for academic, non-commercial use" in text
     assert "cite: Rafii" in text
-    assert "· no song: left out" in text
+    assert "left out: no song" in text

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.datasets.songs import ACCOMPANIMENT, DataFolder, Song
-from training.datasets.tree import artist_of, audio_files, split_folders, subfolders
+from training.datasets.tree import artist_of, audio_files, name_some, split_folders, subfolders
 
 MIXTURE_NAMES = ("mixture", "mix")
 STEM_NAMES = {"vocal": "vocals", "voice": "vocals", "instrumental": ACCOMPANIMENT, "no_vocals": ACCOMPANIMENT}
@@ -12,16 +12,17 @@ STEM_NAMES = {"vocal": "vocals", "voice": "vocals", "instrumental": ACCOMPANIMEN
 
 def find_plain(root: Path) -> DataFolder | None:
     """Read the songs of a plain data folder; None if no folder in it is a song."""
-    songs, notes = [], []
+    songs, others = [], []
     for split, parent in split_folders(root):
         for folder in subfolders(parent):
             song = read_song(folder)
             if song is None:
-                notes.append(f"{folder.name}: left out, it is not a song folder (a mixture and a stem, or two stems)")
+                others.append(folder.name)
             else:
                 # "data/train" given by itself holds all there is, so its own name says nothing of a split.
                 songs.append(song if parent == root else replace(song, split=split))
-    return DataFolder(root, "plain", tuple(songs), notes=tuple(notes)) if songs else None
+    note = f"{len(others)} folder(s) without a mixture and a stem, or two stems, left out: {name_some(others)}"
+    return DataFolder(root, "plain", tuple(songs), notes=(note,) if others else ()) if songs else None
 
 
 def read_song(folder: Path) -> Song | None:

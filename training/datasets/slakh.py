@@ -8,15 +8,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from training.datasets.songs import DataFolder, Song, SplitName, Terms
-from training.datasets.tree import audio_files, split_folders, subfolders
+from training.datasets.tree import audio_files, name_some, split_folders, subfolders
 
 TERMS = Terms(
     "CC BY 4.0",
     "Manilow, Wichern, Seetharaman, Le Roux: Cutting Music Source Separation Some Slakh, WASPAA 2019",
 )
 METADATA = "metadata.yaml"
-OMITTED = "omitted"
-"""The folder of redux that holds the songs which repeat others."""
 OWN_STEMS = ("bass", "drums")
 LAST_TRAIN, LAST_VALID = 1500, 1875
 """Track numbers of the original split; the later ones are for testing."""
@@ -35,12 +33,16 @@ def find_slakh(root: Path) -> DataFolder | None:
     if not songs and not notes:
         return None
     songs, repeated = _without_repeats(songs, originals)
-    notes += [f"{name}: left out, the same piece is in another part of the set" for name in repeated]
+    if repeated:
+        notes.append(f"{len(repeated)} songs left out, the same pieces are elsewhere in the set: {name_some(repeated)}")
     return DataFolder(root, "slakh2100", tuple(songs), TERMS.licence, TERMS.citation, tuple(notes))
 
 
 def _track_folders(root: Path) -> list[tuple[SplitName | None, Path]]:
-    """Track folders with their parts: by folder, or by number where all lie in one folder."""
+    """Track folders with their parts: by folder, or by number where all lie in one folder.
+
+    The folder `omitted` of redux, for songs that repeat others, is no part.
+    """
     found = [
         (split, folder)
         for split, parent in split_folders(root)

@@ -18,7 +18,7 @@ LARGEST_GUESSED_GROUP = 0.3
 def split_songs(
     songs: Sequence[Song], valid_share: float = 0.1, seed: int = 0, valid_dir: Path | str | None = None
 ) -> tuple[list[Song], list[Song]]:
-    """Split songs into (train, valid); no artist is on both sides.
+    """Split songs into (train, valid); no artist is on both sides, unless all songs are by one.
 
     A split that comes with the data set is kept: its validation songs validate, its test songs are in neither list. Of
     the songs without one, `valid_share` validate. Each artist's place depends on the seed and its own name only, so
@@ -55,11 +55,13 @@ def _choose(songs: Sequence[Song], share: float, seed: int) -> set[Path]:
     wanted = max(1, round(share * len(songs))) if share > 0 and len(songs) > 1 else 0
     chosen: set[Path] = set()
     groups = _groups(songs)
+    if len(groups) == 1:  # all by one artist: better that one is on both sides than that there is no training
+        groups = {str(song.folder): [song] for song in songs}
     for name in sorted(groups, key=lambda name: _lot(name, seed)):
         # A large group may overshoot; it is passed over as long as a smaller one can still fill the share.
         if len(chosen) < wanted and len(chosen) + len(groups[name]) <= 1.5 * wanted:
             chosen.update(song.folder for song in groups[name])
-    if wanted and not chosen and len(groups) > 1:
+    if wanted and not chosen:
         chosen.update(song.folder for song in min(groups.values(), key=len))
     return chosen
 

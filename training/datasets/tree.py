@@ -1,8 +1,10 @@
 """Looking around in folders: the audio in them, a drawing of them for messages, the artist in a name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from separator.audio import AUDIO_SUFFIXES
+from separator.errors import DatasetError
 from training.datasets.songs import SplitName
 
 SPLIT_FOLDERS: dict[str, SplitName] = {
@@ -44,6 +46,12 @@ def split_folders(root: Path, otherwise: SplitName | None = None) -> list[tuple[
     return list(found) or [(SPLIT_FOLDERS.get(root.name.lower(), otherwise), root)]
 
 
+def name_some(names: Sequence[str], most: int = 5) -> str:
+    """The first few of some names, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
 def artist_of(name: str) -> str | None:
     """The artist in a name of the form "Artist - Title"; None where the name does not tell."""
     artist, dash, _ = name.partition(" - ")
@@ -68,5 +76,12 @@ def _tree_lines(folder: Path, max_entries: int, depth: int, indent: str) -> list
 
 
 def visible(folder: Path) -> list[Path]:
-    """What lies right in a folder, sorted by name; hidden files left out."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    """What lies right in a folder, sorted by name; hidden files left out.
+
+    Raises:
+        DatasetError: the folder may not be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DatasetError(f"cannot look into the folder {folder}: {error.strerror}") from error

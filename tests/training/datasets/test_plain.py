@@ -106,3 +106,12 @@ def test_loose_audio_is_found_at_any_depth(tmp_path: Path, write_sound: WriteSou
     (tmp_path / "notes.txt").write_text("no audio")
     write_sound(tmp_path / ".trash" / "c.wav")
     assert find_loose(tmp_path) == [deep, top]
+
+
+def test_a_folder_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(DatasetError, match=r"cannot look into the folder .*: Permission denied"):
+        find_songs(tmp_path)

@@ -97,7 +97,7 @@ def test_the_original_release_loses_training_songs_that_repeat_others(
         make_track(place, uuid)
     found = find_songs(tmp_path / "slakh")
     assert [song.name for song in found.songs] == ["Track00001", "Track01501"]
-    assert any("Track00002" in note and "same piece" in note for note in found.notes)
+    assert any("Track00002" in note and "same pieces" in note for note in found.notes)
 
 
 def test_without_folders_the_track_number_tells_the_split(tmp_path: Path, make_track: Callable[..., Path]) -> None:

@@ -65,6 +65,17 @@ def test_a_folder_to_validate_on_leaves_all_others_for_training(
     assert [item.name for item in valid] == ["theirs"]
 
 
+def test_an_album_of_one_artist_can_be_trained_on() -> None:
+    train, valid = split_songs([song(f"Somebody - Song {index}") for index in range(5)], 0.2)
+    assert (len(train), len(valid)) == (4, 1)
+
+
+def test_two_artists_are_one_on_each_side() -> None:
+    train, valid = split_songs([song("A - 1"), song("A - 2"), song("A - 3"), song("B - 1"), song("B - 2")], 0.1)
+    assert {item.name[0] for item in train} == {"A"}
+    assert {item.name[0] for item in valid} == {"B"}
+
+
 def test_one_song_alone_cannot_be_split() -> None:
     with pytest.raises(DatasetError, match=r"1 song\(s\) cannot be split.*--val_dir"):
         split_songs([song("only")])
