@@ -3,7 +3,7 @@
   "use strict";
   const Sori = (window.Sori = window.Sori || {});
   const { make, text } = Sori;
-  const KNOWN = ["mixture", "vocals", "accompaniment", "drums", "bass", "other", "rest", "reference", "a", "b"];
+  const KNOWN = ["mixture", "vocals", "accompaniment", "drums", "bass", "other", "rest", "reference", "a", "b", "error_a", "error_b"];
   const SPARE = ["--stem-vocals", "--stem-bass", "--stem-drums", "--stem-other"];
 
   Sori.colourOf = (track, index) => (KNOWN.includes(track.kind) ? `--stem-${track.kind}` : SPARE[index % SPARE.length]);

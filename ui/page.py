@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from ui.api import build_endpoints
 from ui.events import AT_ONCE
 from ui.models import ModelShelf
 from ui.player import ASSETS, SCRIPTS
@@ -40,6 +41,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
                 separate = build_separate_tab(settings, shelf)
             with gr.Tab(t("page.score"), id="score"):
                 score = build_score_tab(settings, shelf)
+        build_endpoints(settings, shelf)
         demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
     demo.queue(max_size=WAITING_VISITORS)
     return demo

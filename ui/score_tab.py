@@ -70,7 +70,7 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
     form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
     source.change(show_source, [source], [estimate_a, model], **AT_ONCE)
     run = go.click(handle.announce, form, [status], **AT_ONCE).success(
-        handle.score, form, [status, answer, result, comparison, log_row, logged], **PRIVATE, **HEAVY
+        handle.run_scoring, form, [status, answer, result, comparison, log_row, logged], **PRIVATE, **HEAVY
     )
     cancel.click(handle.cancel, None, [status], cancels=[run], **AT_ONCE)
     demo_song.click(handle.demo, None, [reference, mixture, source], **AT_ONCE)
@@ -133,7 +133,7 @@ class Handlers:
         if limit and minutes > limit:
             raise gr.Error(say(request, "score.too_long", name=path.name, length=f"{minutes:.1f}", limit=round(limit)))
 
-    def score(
+    def run_scoring(
         self, reference: str, mixture: str | None, source: str, a: str | None, model: str, b: str | None,
         bss: bool, offset: bool, request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip

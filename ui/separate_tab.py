@@ -17,11 +17,9 @@ from ui.pictures import song_picture
 from ui.player import player
 from ui.safety import new_job_folder
 from ui.separate_view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
-from ui.separation import Options, SeparationJob, songs_from
+from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, songs_from
 from ui.settings import PageSettings
 from ui.texts import say, t
-
-FORMATS = ["wav", "flac", "mp3", "ogg"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,10 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
             )  # fmt: skip
             with gr.Accordion(t("separate.options"), open=False):
                 with gr.Row():
-                    suffix = gr.Dropdown(FORMATS, value="wav", label=t("separate.format"), min_width=100)
+                    suffix = gr.Dropdown(
+                        [(end[1:].upper(), end) for end in (*LOSSLESS, *LOSSY)],
+                        value=".wav", label=t("separate.format"), min_width=100,
+                    )  # fmt: skip
                     bits = gr.Dropdown(
                         [(t("separate.bits_same"), 0), ("16", 16), ("24", 24), (t("separate.bits_float"), 32)],
                         value=0, label=t("separate.bits"), min_width=130,
@@ -79,7 +80,7 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
             archive = gr.DownloadButton(t("separate.zip"), size="md", elem_id="zip")
         with gr.Column(min_width=320):
             command = gr.Code(
-                command_line([], shelf.default(), "wav", 0, False), label=t("separate.command"), language="shell",
+                command_line([], shelf.default(), ".wav", 0, False), label=t("separate.command"), language="shell",
                 interactive=False, lines=1, wrap_lines=True, elem_id="command",
             )  # fmt: skip
 
@@ -92,7 +93,7 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
     for widget in (songs, *form):
         widget.change(command_line, [songs, *form], [command], **AT_ONCE)
     run = go.click(handle.announce, [songs], [status], **AT_ONCE).success(
-        handle.separate, [songs, *form], [*shown, *outcome], **PRIVATE, **HEAVY
+        handle.run_queue, [songs, *form], [*shown, *outcome], **PRIVATE, **HEAVY
     )
     cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
     which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
@@ -131,7 +132,7 @@ class Handlers:
             raise gr.Error(say(request, "separate.no_song"))
         return drawing.progress(say(request, "separate.queued"), 0.0)
 
-    def separate(
+    def run_queue(
         self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
@@ -157,7 +158,7 @@ class Handlers:
             raise gr.Error(str(error)) from error
         load = partial(self.shelf.load, models, strict_band=strict)
         songs = songs_from(paths, self.settings.max_minutes)
-        return SeparationJob(songs, load, Options(f".{suffix}", bits or None), new_job_folder(self.settings.work))
+        return SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))
 
     def cancel(self, request: gr.Request) -> tuple[Any, Any]:
         """Out: status, queue. Stops this page's job."""

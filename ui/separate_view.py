@@ -24,16 +24,14 @@ def hint(settings: PageSettings, request: gr.Request) -> str:
 
 
 def command_line(paths: list[str] | None, models: list[str] | None, suffix: str, bits: int, strict: bool) -> str:
-    """In: songs and the form. Out: the command that does the same, one line a model."""
-    song = Path(paths[0]).name if paths else "song.mp3"
-    lines = []
-    for name in models or []:
-        words = ["python", "inference.py", "--input_path", song]
-        words += ["--output_path", f"separated_{Path(name).stem}.{suffix}", "--model_path", f"checkpoints/{name}"]
-        words += ["--bits", str(bits)] if bits and f".{suffix}" in LOSSLESS else []
-        words += ["--strict_band"] if strict else []
-        lines.append(shlex.join(words))
-    return "\n".join(lines)
+    """In: songs and the form. Out: the command that does the same, one line a song."""
+    flags = [flag for name in models or [] for flag in ("--model_path", f"checkpoints/{name}")]
+    flags += ["--format", suffix[1:]] if suffix != ".wav" else []
+    flags += ["--bits", str(bits)] if bits and suffix in LOSSLESS else []
+    flags += ["--strict_band"] if strict else []
+    songs = [Path(path).name for path in paths or ["song.mp3"]]
+    command = ["python", "inference.py", "--output_path", "stems"]
+    return "\n".join(shlex.join([*command, "--input_path", song, *flags]) for song in songs)
 
 
 def draw_job(job: SeparationJob, request: gr.Request) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from separator.errors import AudioError, Cancelled, SeparatorError
 from ui.safety import safe_name
 from ui.space import on_gpu
 
-LOSSLESS = (".wav", ".flac")
+LOSSLESS, LOSSY = (".wav", ".flac"), (".mp3", ".ogg")
 # What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.
 PLAYABLE = {("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24")}
 

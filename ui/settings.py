@@ -28,6 +28,12 @@ class PageSettings:
     """Shipped models (``*.pth``) and one folder per training run."""
     demo_song: Path = ROOT / "assets" / "demo"
     """The demo song: ``mixture.flac`` and its true stems."""
+    practice: Path = ROOT / "data" / "practice"
+    """Where the made-up practice songs are kept once they are made."""
+    practice_songs: int = 12
+    practice_seconds: float = 24.0
+    cache: Path = ROOT / "cache"
+    """Decoded audio of the data folders."""
     work: Path = field(default_factory=_work_folder)
     data_roots: tuple[Path, ...] = field(default_factory=_data_roots)
     """A folder typed into the page must lie in one of these."""

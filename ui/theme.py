@@ -29,7 +29,12 @@ STONE = Color(
     "#121211",
 )
 
-SANS = ["system-ui", "-apple-system", "Segoe UI", "Apple SD Gothic Neo", "Noto Sans CJK KR", "Malgun Gothic", "Hiragino Sans", "Yu Gothic UI", "PingFang SC", "Microsoft YaHei", "sans-serif"]
+# Latin first, then Korean, Japanese and Chinese of each system.
+SANS = [
+    *("system-ui", "-apple-system", "Segoe UI"),
+    *("Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans CJK KR"),
+    *("Hiragino Sans", "Yu Gothic UI", "PingFang SC", "Microsoft YaHei", "sans-serif"),
+]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
 
 

@@ -1,0 +1,84 @@
+"""The real page in a process of its own, with the smallest models there are: what page and browser tests share."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from separator.checkpoint import save_checkpoint
+from separator.config import ModelConfig
+from separator.model import CRNN
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 90
+SERVER = """
+import sys
+from pathlib import Path
+from ui.page import build_page, launch_options
+from ui.settings import PageSettings
+
+settings = PageSettings(checkpoints=Path(sys.argv[1]), on_space=False, tracking_uri=sys.argv[3])
+build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), quiet=True, **launch_options(settings))
+"""
+
+
+def write_song(path: Path, seconds: float = 1.5, rate: int = 22050, seed: int = 0) -> Path:
+    """A stereo WAV of a tone and some noise."""
+    moments = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(seed).standard_normal((2, moments.size))
+    waveform = 0.3 * np.sin(2 * np.pi * 330 * moments) + 0.05 * noise
+    soundfile.write(path, waveform.T, rate, subtype="PCM_16")
+    return path
+
+
+def small_checkpoints(folder: Path) -> Path:
+    """A checkpoints folder: one shipped model, one training run's, and a file that is no model."""
+    torch.manual_seed(0)
+    small = {"channels": (2, 2, 2, 2), "gru_hidden": 4, "gru_input": 0, "gru_layers": 3, "refine": False}
+    save_checkpoint(folder / "vocals.pth", CRNN(ModelConfig(**small)), {"sdr_db": 6.25, "date": "2026-11-23T10:00"})
+    (folder / "my run").mkdir()
+    drums = CRNN(ModelConfig(target="drums", **small))
+    save_checkpoint(folder / "my run" / "best_model.pth", drums, {"run_name": "my run"})
+    save_checkpoint(folder / "my run" / "last.pth", drums, {"run_name": "my run"})
+    (folder / "notes.pth").write_text("not a model")
+    return folder
+
+
+@contextmanager
+def served_page(checkpoints: Path, scratch: Path) -> Iterator[str]:
+    """Serve the page on a free port; yields its address. Its temporary files and its MLflow store lie in ``scratch``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(scratch / "gradio"), "OMP_NUM_THREADS": "1"}
+    store = f"sqlite:///{scratch / 'mlflow.db'}"
+    command = [sys.executable, "-c", SERVER, str(checkpoints), str(port), store]
+    with (scratch / "server.log").open("w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, server, scratch / "server.log")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url + "/config", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"the page did not start:\n{log.read_text()}")

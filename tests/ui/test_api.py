@@ -1,0 +1,88 @@
+"""Every public endpoint, called as another program would."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+# The client leaves its connections to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[Client]:
+    client = Client(url, verbose=False)
+    yield client
+    client.close()
+
+
+def test_only_documented_endpoints_are_public(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert {"/separate", "/score", "/models"} <= set(endpoints)
+    public = {name for name in endpoints if not name.startswith("/train")}
+    assert public == {"/separate", "/score", "/models"}
+    for name in public:
+        assert endpoints[name]["description"], f"{name} says what it does"
+    names = [parameter["parameter_name"] for parameter in endpoints["/separate"]["parameters"]]
+    assert names == ["song", "models", "suffix", "bits", "strict_band"]
+
+
+def test_models_lists_shipped_and_trained_ones(client: Client) -> None:
+    models = {model["name"]: model for model in client.predict(api_name="/models")}
+    assert set(models) == {"vocals.pth", "my run/best_model.pth"}
+    assert models["vocals.pth"]["target"] == "vocals"
+    assert models["vocals.pth"]["training"]["sdr_db"] == 6.25
+    assert models["my run/best_model.pth"]["target"] == "drums"
+
+
+def test_stems_add_up_to_the_song(client: Client, song: Path) -> None:
+    stems = client.predict(song=handle_file(song), models=["vocals.pth"], bits=32, api_name="/separate")
+    waveforms = [soundfile.read(stem)[0] for stem in stems]
+    original, rate = soundfile.read(song)
+    assert [soundfile.info(stem).samplerate for stem in stems] == [rate, rate]
+    np.testing.assert_allclose(sum(waveforms), original, atol=1e-6)
+    assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "accompaniment"]
+
+
+def test_several_models_give_several_stems_in_the_format_asked_for(client: Client, song: Path) -> None:
+    both = ["vocals.pth", "my run/best_model.pth"]
+    stems = client.predict(song=handle_file(song), models=both, suffix=".ogg", api_name="/separate")
+    assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "drums", "rest"]
+    assert {soundfile.info(stem).format for stem in stems} == {"OGG"}
+
+
+@pytest.mark.parametrize("name", ["../secret.pth", "nothing.pth", "my run/last.pth", "/etc/passwd"])
+def test_only_listed_models_can_be_used(client: Client, song: Path, name: str) -> None:
+    with pytest.raises(AppError, match="is not one of them"):
+        client.predict(song=handle_file(song), models=[name], api_name="/separate")
+
+
+def test_a_file_that_is_no_song_gets_a_sentence(client: Client, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp3"
+    text.write_text("no music in here")
+    with pytest.raises(AppError, match=r"text\.mp3") as caught:
+        client.predict(song=handle_file(text), models=["vocals.pth"], api_name="/separate")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_score_of_noise_20_db_below(client: Client, tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    reference = 0.1 * generator.standard_normal((44100, 2))
+    soundfile.write(tmp_path / "reference.wav", reference, 44100, subtype="FLOAT")
+    estimate = reference + 0.01 * generator.standard_normal(reference.shape)
+    soundfile.write(tmp_path / "estimate.wav", estimate, 44100, subtype="FLOAT")
+    score = client.predict(
+        reference=handle_file(tmp_path / "reference.wav"),
+        estimate=handle_file(tmp_path / "estimate.wav"),
+        mixture=None,
+        api_name="/score",
+    )
+    assert score["sdr_db"] == pytest.approx(20, abs=0.1)
+    assert score["grade"] == "excellent"

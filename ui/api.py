@@ -1,0 +1,119 @@
+"""The endpoints that programs call (``gradio_client``, MCP): typed, documented, and doing what the tabs do."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from separator.errors import SeparatorError
+from training.scoring import score_files
+from ui.events import HEAVY, POLL_SECONDS
+from ui.models import ModelShelf
+from ui.safety import new_job_folder
+from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, songs_from
+from ui.settings import PageSettings
+
+
+def build_endpoints(settings: PageSettings, shelf: ModelShelf) -> None:
+    """Add /separate, /score and /models to the current Blocks, without anything to see."""
+    endpoints = Endpoints(settings, shelf)
+    with gr.Column(visible=False):
+        song = gr.File(label="song")
+        models = gr.Dropdown([], value=shelf.default(), multiselect=True, allow_custom_value=True, label="models")
+        suffix = gr.Dropdown([*LOSSLESS, *LOSSY], value=".wav", label="suffix")
+        bits = gr.Dropdown([0, 16, 24, 32], value=0, label="bits")
+        strict = gr.Checkbox(value=False, label="strict_band")
+        stems = gr.Files(label="stems")
+        gr.Button().click(
+            endpoints.separate, [song, models, suffix, bits, strict], [stems], api_name="separate", **HEAVY
+        )
+        reference, estimate, mixture = (gr.File(label=name) for name in ("reference", "estimate", "mixture"))
+        bss, offset = gr.Checkbox(value=False, label="bss"), gr.Checkbox(value=False, label="fix_offset")
+        score = gr.JSON(label="score")
+        gr.Button().click(
+            endpoints.score, [reference, estimate, mixture, bss, offset], [score], api_name="score", **HEAVY
+        )
+        records = gr.JSON(label="models")
+        gr.Button().click(endpoints.models, None, [records], api_name="models", queue=False)
+
+
+class Endpoints:
+    """What each endpoint does. The docstrings are what callers read."""
+
+    def __init__(self, settings: PageSettings, shelf: ModelShelf) -> None:
+        self.settings, self.shelf = settings, shelf
+
+    def separate(
+        self,
+        song: str,
+        models: list[str],
+        suffix: str,
+        bits: int,
+        strict_band: bool,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by this default)
+    ) -> list[str]:
+        """Separate a song into stems that add up to it, at its own rate, channels and length.
+
+        Args:
+            song: An audio file of any length (WAV, FLAC, MP3, OGG; others through ffmpeg).
+            models: Names as /models gives them; several models give several stems and the rest.
+            suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
+            bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
+            strict_band: Leave out everything above the band that the model heard.
+
+        Returns:
+            The files of the stems, named "<song> - <stem>".
+        """
+        try:
+            self.shelf.paths(models)
+        except SeparatorError as error:
+            raise gr.Error(str(error)) from error
+        load = partial(self.shelf.load, models, strict_band=strict_band)
+        songs = songs_from([song], self.settings.max_minutes)
+        job = SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))
+        job.start()
+        while not job.finished.wait(POLL_SECONDS):
+            progress(job.fraction, desc=songs[0].stage)
+        if songs[0].state != "done":
+            raise gr.Error(songs[0].message)
+        return [str(path) for path in songs[0].downloads.values()]
+
+    def score(self, reference: str, estimate: str, mixture: str | None, bss: bool, fix_offset: bool) -> dict[str, Any]:
+        """Score an estimate of a stem against the true stem.
+
+        Args:
+            reference: The true stem.
+            estimate: What a separator made of it.
+            mixture: The song; Clean, Silence relative to the song, and BSSEval need it.
+            bss: Also run BSSEval v4 for SIR, SAR and ISR (slow; needs the mixture).
+            fix_offset: Shift an estimate that is late or early into place first.
+
+        Returns:
+            SDR, SI-SDR, SDR per second, Silence and Clean in dB, their grades, and notes on what was resampled or cut.
+        """
+        try:
+            result = score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
+        except SeparatorError as error:
+            raise gr.Error(str(error)) from error
+        return result.to_dict()
+
+    def models(self) -> list[dict[str, Any]]:
+        """List the models that /separate can use.
+
+        Returns:
+            One record per model: name, target, size_bytes, n_weights, and its training record (score, date, ...).
+        """
+        return [
+            {
+                "name": name,
+                "file": Path(info.path).name,
+                "target": info.target,
+                "size_bytes": info.size_bytes,
+                "n_weights": info.n_weights,
+                "training": {
+                    key: value for key, value in info.training.items() if isinstance(value, str | int | float)
+                },
+            }
+            for name, info in self.shelf.infos().items()
+        ]

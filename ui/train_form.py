@@ -1,0 +1,100 @@
+"""The form of the Train tab: one widget for each field of TrainConfig, back to a config, and the equal command."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, fields
+from typing import Any
+
+import gradio as gr
+import torch
+from gradio.components import Component
+
+from separator.errors import ConfigError
+from training.config import TrainConfig, default_of
+from ui.settings import PageSettings
+from ui.texts import t
+
+CHOSEN_ELSEWHERE = ("data_dir", "out_dir", "cache_dir")
+FOLDERS = ("target_dir", "rest_dir", "val_dir")
+"""Typed paths: checked against the allowed roots, and absent on a Space."""
+SUGGESTIONS = {"target": ("vocals", "drums", "bass", "other"), "device": ("auto", "cpu", "cuda", "mps")}
+PRACTICE_VALUES: dict[str, Any] = {"batch_size": 8, "steps_per_epoch": 10, "epochs": 20, "valid_excerpts": 8}
+"""A first training that shows something within minutes on any computer."""
+
+
+def form_fields(settings: PageSettings) -> "dict[str, Field[Any]]":
+    """Name -> field of everything that the form asks for, in TrainConfig's order."""
+    hidden = (*CHOSEN_ELSEWHERE, *(FOLDERS if settings.on_space else ()))
+    return {f.name: f for f in fields(TrainConfig) if f.name not in hidden}
+
+
+def form_default(f: "Field[Any]") -> Any:
+    """TrainConfig's default; on a CPU excerpts are prepared between steps, as both would want the same cores."""
+    if f.name == "workers" and not torch.cuda.is_available():
+        return 0
+    return default_of(f)
+
+
+def widget_for(f: "Field[Any]") -> Component:
+    """The widget that fits a field's type, with its translated name and help."""
+    default, choices = form_default(f), f.metadata["choices"]
+    common = {"label": t(f"train_form.{f.name}"), "info": t(f"train_form.{f.name}_help"), "elem_id": f"train-{f.name}"}
+    if choices:
+        is_list = isinstance(default, tuple)
+        value = list(default) if is_list else default
+        return gr.Dropdown(
+            list(choices), value=value, multiselect=is_list, allow_custom_value=f.name == "loss", min_width=180, **common
+        )
+    if f.name in SUGGESTIONS:
+        return gr.Dropdown(
+            list(SUGGESTIONS[f.name]), value=default, allow_custom_value=f.name == "target", min_width=150, **common
+        )
+    if isinstance(default, tuple):
+        lines = 2 if f.name in FOLDERS else 1
+        return gr.Textbox(" ".join(f"{item:g}" for item in default), lines=lines, min_width=180, **common)
+    if isinstance(default, int | float):
+        return gr.Number(default, precision=0 if isinstance(default, int) else None, min_width=150, **common)
+    return gr.Textbox(default, min_width=180, **common)
+
+
+def parse(f: "Field[Any]", value: Any) -> Any:
+    """What a widget holds, as the field's type; an emptied widget stands for the default.
+
+    Raises ConfigError when it is not a number where numbers are wanted.
+    """
+    default = default_of(f)
+    if value is None:
+        return form_default(f)
+    if not isinstance(default, tuple):
+        return type(default)(value)
+    if not isinstance(value, str):
+        return tuple(value)
+    if not default:
+        return tuple(line.strip() for line in value.splitlines() if line.strip())
+    try:
+        return tuple(float(word) for word in value.replace(",", " ").split())
+    except ValueError as error:
+        raise ConfigError(f"{f.name} is {value!r}; it must be numbers with spaces between them") from error
+
+
+def settings_from(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Field name -> value from the form's widgets, in the order of `names`.
+
+    Raises ConfigError, as :func:`parse`.
+    """
+    by_name = {f.name: f for f in fields(TrainConfig)}
+    return {name: parse(by_name[name], value) for name, value in zip(names, values, strict=True)}
+
+
+def command_line(values: Mapping[str, Any], folders: Sequence[str], *, practice: bool, start_from: str) -> str:
+    """The command that does what the form would do: only what differs from the defaults is spelled out."""
+    words = ["python", "train.py"]
+    if start_from:
+        words += ["--resume_from", start_from]
+    words += ["--practice"] if practice else ["--data_dir", *(folders or ["./data/train"])]
+    for f in fields(TrainConfig):
+        if f.name not in values or (values[f.name] == default_of(f) and f.name != "target"):
+            continue
+        value = values[f.name]
+        words += [f"--{f.name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return shlex.join(words)

@@ -1,0 +1,151 @@
+"""The trainings that the page can start, stop and look at. All that is known of one is read from its run folder."""
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from separator.errors import CheckpointError, ConfigError
+from training.background import BackgroundTraining, Snapshot
+from training.config import TrainConfig
+from training.events import Event, Listener
+from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
+from ui.safety import typed_folder
+from ui.settings import PageSettings
+
+MOST_RUNS = 50
+SPACE_MINUTES = 10.0
+"""A training on a public Space ends after this long."""
+HOW_LONG = ("epochs", "max_minutes", "patience")
+"""What may be changed when a run that had finished goes on."""
+NICENESS = 10
+
+
+class Trainings:
+    """One background training at a time, and every run below the checkpoints folder. Safe in threads."""
+
+    def __init__(self, settings: PageSettings, listeners: Sequence[Listener] = ()) -> None:
+        self.settings = settings
+        self.background = BackgroundTraining()
+        self._listeners = (be_polite, *listeners)
+        self._lock = threading.Lock()
+        self._seen: dict[Path, tuple[object, Snapshot]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether this page is training."""
+        return self.background.is_running
+
+    def folders(self, text: str) -> list[str]:
+        """The data folders in `text`, one a line, each "folder" or "folder=weight"; the practice folder is allowed.
+
+        Raises ConfigError for a folder that is not there or not allowed.
+        """
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if not lines:
+            raise ConfigError("No data folder was given; type one, or use the practice songs.")
+        return [self._folder(line) for line in lines]
+
+    def is_practice(self, text: str) -> bool:
+        """Whether `text` names the folder of the practice songs."""
+        return bool(text.strip()) and Path(text.strip()).expanduser().resolve() == self.settings.practice.resolve()
+
+    def config(self, values: Mapping[str, Any], data: str) -> TrainConfig:
+        """The whole config of a form's values and its data folders.
+
+        Raises ConfigError listing everything that cannot work.
+        """
+        values = dict(values)
+        for name in ("target_dir", "rest_dir", "val_dir"):
+            values[name] = self._extra_folders(values.get(name, ()))
+        if self.settings.on_space:
+            wanted = values.get("max_minutes") or SPACE_MINUTES
+            values["max_minutes"] = min(wanted, SPACE_MINUTES)
+        places = {"out_dir": str(self.settings.checkpoints), "cache_dir": str(self.settings.cache)}
+        return TrainConfig.from_dict({**values, **places, "data_dir": self.folders(data)}).validate()
+
+    def start(self, config: TrainConfig, start_from: Path | None = None) -> RunFolder:
+        """Start a run, from a shipped model's weights if one is given; returns at once.
+
+        Raises ConfigError, CheckpointError, TrainingBusyError.
+        """
+        return self.background.start(config, start_from, self._listeners)
+
+    def resume(self, name: str, how_long: Mapping[str, Any]) -> RunFolder:
+        """Go on with a run under its own settings; one that had finished takes its new end from `how_long`.
+
+        Raises ConfigError, CheckpointError, TrainingBusyError.
+        """
+        run = self.run(name)
+        if not run.last.is_file():
+            raise CheckpointError(f"{name} had not finished its first epoch, so there is nothing to go on from.")
+        values = run.config()
+        if run.status().state == "finished":
+            values |= {key: how_long[key] for key in HOW_LONG if key in how_long}
+        values |= {"out_dir": str(run.path.parent), "cache_dir": str(self.settings.cache), "run_name": name}
+        return self.background.start(TrainConfig.from_dict(values).validate(), run.last, self._listeners)
+
+    def stop(self, name: str) -> None:
+        """Ask whoever trains this run, here or in another process, to finish the step, save and end."""
+        self.run(name).request_stop()
+
+    def runs(self) -> list[RunFolder]:
+        """The runs that the page shows, newest first."""
+        return list_runs(self.settings.checkpoints)[:MOST_RUNS]
+
+    def run(self, name: str) -> RunFolder:
+        """The run of that name; only listed ones, so no name leads outside the folder.
+
+        Raises ConfigError when there is none.
+        """
+        for run in list_runs(self.settings.checkpoints):
+            if run.name == name:
+                return run
+        raise ConfigError(f"There is no run named {name!r}.")
+
+    def snapshot(self, run: RunFolder) -> Snapshot:
+        """How a run stands. Read anew only when its events have grown, or when its silence begins to mean something."""
+        signature = self._signature(run)
+        with self._lock:
+            seen = self._seen.get(run.path)
+        if seen is not None and seen[0] == signature:
+            return seen[1]
+        snapshot = self.background.snapshot(run)
+        assert snapshot is not None  # a run was given
+        with self._lock:
+            self._seen[run.path] = (signature, snapshot)
+        return snapshot
+
+    def _signature(self, run: RunFolder) -> object:
+        try:
+            stat = run.events_file.stat()
+        except OSError:
+            return self.busy
+        age = max(0.0, time.time() - stat.st_mtime)
+        return stat.st_mtime_ns, stat.st_size, self.busy, min(3, int(age / (HEARTBEAT_SECONDS / 2)))
+
+    def _folder(self, text: str) -> str:
+        if self.is_practice(text):
+            return str(self.settings.practice)
+        name, sign, weight = text.rpartition("=")
+        if not sign or Path(text).expanduser().is_dir():
+            name, weight = text, ""
+        folder = typed_folder(name, self.settings.data_roots, on_space=self.settings.on_space)
+        return f"{folder}={weight}" if weight else str(folder)
+
+    def _extra_folders(self, value: str | Sequence[str]) -> Any:
+        def checked(text: str) -> str:
+            return str(typed_folder(text, self.settings.data_roots, on_space=self.settings.on_space))
+
+        if isinstance(value, str):
+            return checked(value) if value.strip() else ""
+        return tuple(checked(text) for text in value)
+
+
+def be_polite(event: Event) -> None:
+    """A listener that lets the page go first: lowers the priority of the thread that trains, where systems allow it."""
+    if event["type"] == "preparing" and hasattr(os, "setpriority") and os.uname().sysname == "Linux":
+        # On Linux a thread has a priority of its own, which the threads it starts (OpenMP's) inherit.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
