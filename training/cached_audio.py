@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from separator.errors import DatasetError
+
 PROFILE_SECONDS = 0.5
 FULL_SCALE = 32768
 SPECTRUM_SIZE = 1024
@@ -68,14 +70,28 @@ class CachedAudio:
         return self.n_samples / self.sample_rate
 
     def read(self, start: int, length: int) -> FloatArray:
-        """Samples (length,) from `start`; zeros outside the signal, on either side."""
+        """Samples (length,) from `start`; zeros outside the signal, on either side.
+
+        Raises:
+            DatasetError: the cache was removed or damaged since this was loaded.
+        """
         total = np.zeros(length, dtype=np.float32)
         for path, n_samples, scale in self._parts:
             first, last = max(0, start), min(n_samples, start + length)
             if first < last:
-                samples = np.fromfile(path, dtype="<i2", count=last - first, offset=2 * first)
+                samples = _read_samples(path, first, last - first)
                 total[first - start : last - start] += samples * np.float32(scale / FULL_SCALE)
         return total
+
+
+def _read_samples(path: str, first: int, count: int) -> NDArray[np.int16]:
+    try:
+        samples = np.fromfile(path, dtype="<i2", count=count, offset=2 * first)
+    except OSError as error:
+        raise DatasetError(f"{path} is gone from the cache ({error.strerror}); start again to make it anew") from error
+    if len(samples) < count:
+        raise DatasetError(f"{path} in the cache was cut short; start again to make it anew")
+    return samples
 
 
 class Difference:

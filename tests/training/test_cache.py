@@ -140,6 +140,17 @@ def test_a_damaged_entry_is_made_anew(cache: Cache, tmp_path: Path, write_sound:
     assert np.array_equal(cache.load([path]).read(0, 5000), whole)
 
 
+def test_reading_from_a_cache_that_was_removed_says_so(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
+    audio = cache.load([write_sound(tmp_path / "a.wav")])
+    (samples,) = cache.folder.glob("*.pcm")
+    os.truncate(samples, 100)
+    with pytest.raises(DatasetError, match="was cut short; start again"):
+        audio.read(0, 1000)
+    cache.remove()
+    with pytest.raises(DatasetError, match="gone from the cache"):
+        audio.read(0, 1000)
+
+
 def test_flipped_bits_are_found_by_the_checksum(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
     path = write_sound(tmp_path / "a.wav")
     cache.load([path])
