@@ -36,6 +36,7 @@ Cancel = Callable[[], bool]
 
 # Samples per second, over all channels, that the plan's windows were chosen for; wider songs get smaller ones.
 _USUAL_WIDTH = 2 * 48000
+_GPU_SEGMENTS = 8
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Separator:
         strict_band: bool = False,
     ) -> None:
         self.device = resolve_device(device)
-        self.plan = plan or SegmentPlan()
+        self.plan = plan or SegmentPlan(window_segments=1 if self.device.type == "cpu" else _GPU_SEGMENTS)
         self.strict_band = strict_band
         self.targets = tuple(model.config.target for model in models)
         self._refuse_mismatch(models)
@@ -176,8 +177,7 @@ class Separator:
         """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
         plan = _plan_for(self.plan, info)
         grid = Grid.at_rate(info.sample_rate, self._stft)
-        batch_size = 1 if self.device.type == "cpu" else plan.window_segments
-        estimators = [MaskEstimator(model, plan, self.device, batch_size) for model in self._models]
+        estimators = [MaskEstimator(model, plan, self.device) for model in self._models]
 
         def separate_window(window: Window) -> Tensor:
             if cancel is not None and cancel():

@@ -33,8 +33,9 @@ class SegmentPlan:
     """Heard on either side, and thrown away."""
     fade: int = 32
     """Shared with each neighbour."""
-    window_segments: int = 4
-    """Segments in one window: the most that go through the model at once, and what memory grows with."""
+    window_segments: int = 1
+    """Segments in one window, which go through the model as one batch; memory grows with it. One is fastest on CPUs
+    (more outgrow the caches), several on GPUs."""
 
     def __post_init__(self) -> None:
         if min(self.stride, self.fade, self.window_segments) < 1 or self.context < 4:
@@ -123,15 +124,15 @@ def window_weights(frames: int, window: Window, plan: SegmentPlan, device: torch
 class MaskEstimator:
     """A model over the magnitude of one window, ``(F, T)`` -> mask ``(F, T)``, segment by segment.
 
-    A CPU is fastest with a ``batch_size`` of 1 (more outgrows its caches), a GPU with all segments of a window. When the
-    device runs out of memory the batch is halved, for good, with a warning.
+    The segments of a window are one batch. When the device runs out of memory the batch is halved, for good, with a
+    warning.
     """
 
-    def __init__(self, model: nn.Module, plan: SegmentPlan, device: torch.device, batch_size: int = 1) -> None:
+    def __init__(self, model: nn.Module, plan: SegmentPlan, device: torch.device) -> None:
         self.plan = plan
         self._model = model
         self._device = device
-        self._batch_size = batch_size
+        self._batch_size = plan.window_segments
 
     def __call__(self, magnitude: Tensor) -> Tensor:
         frames = magnitude.shape[-1]

@@ -81,7 +81,7 @@ def test_doing_nothing_gives_the_song_back(noise: Callable[..., Tensor], n_sampl
 @pytest.mark.parametrize("frames", [1, 13, 34, 35, 54, 55, 60, 74, 75, 200])
 def test_masks_are_joined_in_place(frames: int) -> None:
     magnitude = torch.rand(9, frames)
-    assert torch.allclose(MaskEstimator(Echo(), PLAN, CPU, batch_size=2)(magnitude), magnitude)
+    assert torch.allclose(MaskEstimator(Echo(), PLAN, CPU)(magnitude), magnitude)
 
 
 def test_context_is_heard_but_not_used() -> None:
@@ -100,7 +100,7 @@ def test_the_batch_is_halved_when_memory_runs_out() -> None:
             return super().forward(magnitude)
 
     model, magnitude = Small(), torch.rand(9, 170)
-    estimate = MaskEstimator(model, PLAN, CPU, batch_size=8)
+    estimate = MaskEstimator(model, SegmentPlan(stride=20, context=5, fade=4, window_segments=8), CPU)
     with pytest.warns(UserWarning, match=r"out of memory; going on with (4|2) segments") as told:
         assert torch.allclose(estimate(magnitude), magnitude)
     assert (len(told), model.largest) == (2, 2)
