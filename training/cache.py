@@ -35,6 +35,8 @@ from training.decode import decode
 FORMAT_VERSION = 2
 STALE_SECONDS = 3600
 """A `.part` file older than this was left by a process that died."""
+MOST_WORKERS = 8
+"""Unless asked for more: each brings torch's own threads along, and the disk is soon the limit."""
 
 Progress = Callable[[float, str], None]
 
@@ -96,7 +98,7 @@ class Cache:
         self._make_folder()
         paths = list(dict.fromkeys(path for group in groups for path in group))
         bad = []
-        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        with ThreadPoolExecutor(workers or min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
             futures = {pool.submit(self._entry, path): path for path in paths}
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
