@@ -139,6 +139,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"there is no model file {path}; train one with train.py, or give another --model_path")
     try:
+        _refuse_bare_pickle(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
@@ -158,6 +159,13 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     if missing:
         raise CheckpointError(f"{path} is damaged: it lacks {', '.join(missing)}")
     return content
+
+
+def _refuse_bare_pickle(path: Path) -> None:
+    """Checkpoints are ZIP archives; a pickle outside of one is not even looked into."""
+    with path.open("rb") as file:
+        if file.read(1) == pickle.PROTO:
+            raise pickle.UnpicklingError("a bare pickle")
 
 
 def _config(content: dict[str, Any], path: Path | str) -> ModelConfig:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +21,20 @@ class EventFile:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._end_cut_line()
 
     def __call__(self, event: Event) -> None:
         line = json.dumps({k: _plain(v) for k, v in event.items()}, ensure_ascii=False)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+    def _end_cut_line(self) -> None:
+        """A crash may have cut the last line short; the next event must not be glued to it."""
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
 
 
 def make_event(type_: str, **values: Any) -> Event:

@@ -9,6 +9,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from training.cached_audio import rms_profile
+from training.material import Material, Pair, Pool
+
 
 @pytest.fixture
 def melody() -> Callable[..., NDArray[np.float32]]:
@@ -39,3 +42,42 @@ def write_sound(melody: Callable[..., NDArray[np.float32]]) -> Callable[..., Pat
         return path
 
     return write
+
+
+class MadeSound:
+    """A decoded signal in memory, with the surface of ``training.cached_audio.Audio``."""
+
+    def __init__(self, samples: NDArray[np.float32], sample_rate: int = 22050, bandwidth_hz: float = 11025.0) -> None:
+        self.samples = samples
+        self.n_samples, self.sample_rate, self.bandwidth_hz = len(samples), sample_rate, bandwidth_hz
+        self.mean_square_profile = np.square(rms_profile(samples, sample_rate))
+
+    def read(self, start: int, length: int) -> NDArray[np.float32]:
+        return np.pad(self.samples, (length, length))[start + length : start + 2 * length]
+
+
+@pytest.fixture
+def made_sound() -> type[MadeSound]:
+    return MadeSound
+
+
+@pytest.fixture
+def material(melody: Callable[..., NDArray[np.float32]]) -> Material:
+    """Two songs to train on and one to validate on: a noise that comes and goes over chords."""
+
+    def pair(name: str, seed: int, seconds: float = 2.0) -> Pair:
+        rest = melody(seconds, seed=seed)
+        pulse = np.sin(2 * np.pi * 1.5 * np.arange(len(rest)) / 22050) > 0
+        voice = np.random.default_rng(seed).standard_normal(len(rest)) * pulse
+        return Pair(name, MadeSound((0.2 * voice).astype(np.float32)), MadeSound(rest))
+
+    train, valid = [pair("one", 1), pair("two", 2)], pair("three", 3)
+    weights = (1.0, 1.0)
+    return Material(
+        pairs=tuple(train),
+        pair_weights=weights,
+        targets=Pool(tuple(p.target for p in train), weights),
+        rests=Pool(tuple(p.rest for p in train), weights),
+        valid=(valid,),
+        bad=(),
+    )

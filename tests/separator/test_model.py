@@ -1,0 +1,123 @@
+"""CRNN: any length in, a mask out, and as large and as costly as its model card says."""
+
+import pytest
+import torch
+from torch import nn
+
+from separator.config import ModelConfig
+from separator.model import CRNN
+from separator.stft import stft
+
+
+def multiply_adds_per_second(config: ModelConfig) -> float:
+    """Multiply-adds that a model needs for a second of audio, counted layer by layer as one second runs through."""
+    counted = 0
+
+    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal counted
+        if isinstance(module, nn.ConvTranspose2d):
+            counted += inputs[0].numel() * module.weight.numel() // module.in_channels
+        elif isinstance(module, nn.Conv2d):
+            counted += output.numel() * module.weight.numel() // module.out_channels
+        elif isinstance(module, nn.Linear):
+            counted += output.numel() * module.in_features
+        elif isinstance(module, nn.GRU):
+            frames = inputs[0].shape[1]
+            counted += frames * sum(p.numel() for name, p in module.named_parameters() if "weight" in name)
+
+    model = CRNN(config).eval()
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.GRU):
+            module.register_forward_hook(count)
+    frames = 128
+    with torch.no_grad():
+        model(torch.rand(1, config.stft.n_bins, frames))
+    return counted * config.stft.frames_per_second / frames
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 7, 64])
+@pytest.mark.parametrize("time_strides", [(1, 1, 1, 1), (1, 1, 1, 2), (1, 2, 1, 2)])
+def test_a_mask_has_the_shape_of_its_magnitude_and_lies_between_0_and_1(frames: int, time_strides: tuple[int, ...]):
+    config = ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8, time_strides=time_strides)
+    model = CRNN(config).eval()
+    magnitude = 100 * torch.rand(2, 513, frames)
+    with torch.no_grad():
+        mask = model(magnitude)
+    assert mask.shape == magnitude.shape
+    assert float(mask.min()) >= 0
+    assert float(mask.max()) <= 1
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-8, 1e6])
+def test_silence_and_noise_of_any_level_give_a_finite_mask(tiny_model: CRNN, level: float):
+    with torch.no_grad():
+        assert torch.isfinite(tiny_model(torch.full((1, 513, 4), level))).all()
+
+
+def test_songs_of_a_batch_do_not_hear_each_other(tiny_model: CRNN):
+    both = torch.rand(2, 513, 9, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        assert torch.allclose(tiny_model(both)[1], tiny_model(both[1:])[0], atol=1e-6)
+
+
+def test_the_recurrent_middle_hears_before_and_after(tiny_model: CRNN):
+    """A change far beyond the convolutions' reach is felt at both ends: the GRU runs both ways."""
+    torch.manual_seed(0)
+    magnitude = torch.rand(1, 513, 60)
+    changed = magnitude.clone()
+    changed[..., 30] = 50.0
+    with torch.no_grad():
+        difference = (tiny_model(magnitude) - tiny_model(changed)).abs().amax(dim=(0, 1))
+    assert float(difference[0]) > 0
+    assert float(difference[-1]) > 0
+
+
+def test_every_weight_learns(tiny_config: ModelConfig):
+    torch.manual_seed(0)
+    model = CRNN(tiny_config)
+    spectrum = stft(torch.randn(2, 8000), 1024, 256).abs()
+    (model(spectrum) * spectrum).mean().backward()
+    dead = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert dead == []
+
+
+def test_the_shipped_size_has_less_than_4_million_weights():
+    assert 1e6 < CRNN(ModelConfig()).n_weights() < 4e6
+
+
+def test_the_shipped_size_needs_at_most_one_and_a_half_billion_multiply_adds_per_second_of_audio():
+    assert multiply_adds_per_second(ModelConfig()) < 1.5e9
+
+
+def test_multiply_adds_are_counted_rightly():
+    """By hand, for a model with one channel a layer: 3 conv taps in time, 4 in frequency where it is halved."""
+    config = ModelConfig(
+        channels=(1, 1, 1, 1),
+        frequency_strides=(2, 2, 2, 2),
+        time_strides=(1, 1, 1, 1),
+        refine=False,
+        gru_input=0,
+        gru_hidden=1,
+        gru_layers=1,
+    )
+    encoder = 12 * (256 + 128 + 64 + 32)  # per frame: taps x bins out
+    decoder = 2 * 12 * (32 + 64 + 128 + 256)  # two channels in: the layer below and the skip
+    recurrent = 2 * (3 * 32 + 3 * 1) + 32 * 2  # both directions, three gates, then back to 32 features
+    per_second = config.stft.frames_per_second * (encoder + decoder + recurrent)
+    assert multiply_adds_per_second(config) == pytest.approx(per_second)
+
+
+def test_the_plain_preset_has_textbook_layers_only():
+    model = CRNN(ModelConfig.plain("bass"))
+    kinds = {type(module) for module in model.modules() if not list(module.children())}
+    assert kinds - {type(model.normalise)} <= {
+        nn.Conv2d,
+        nn.ConvTranspose2d,
+        nn.BatchNorm2d,
+        nn.ReLU,
+        nn.GRU,
+        nn.Linear,
+        nn.Identity,
+    }
+    with torch.no_grad():
+        assert model.eval()(torch.rand(1, 513, 5)).shape == (1, 513, 5)

@@ -1,0 +1,101 @@
+"""The run folder: its status is worked out from what is on disk."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.config import TrainConfig
+from training.events import EventFile
+from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
+
+NOW = 1_000_000.0
+
+
+def make_run(path: Path, *events: dict[str, Any]) -> RunFolder:
+    run = RunFolder(path)
+    run.create(TrainConfig(data_dir=("songs",)))
+    write = EventFile(run.events_file)
+    for event in events:
+        write({"time": NOW, **event})
+    return run
+
+
+EPOCH = {"type": "epoch", "epoch": 3}
+
+
+@pytest.mark.parametrize(
+    ("events", "silent_seconds", "state", "said"),
+    [
+        ([], 0, "empty", "nothing has happened"),
+        ([{"type": "preparing"}], 1, "running", ""),
+        ([{"type": "preparing"}], HEARTBEAT_SECONDS + 1, "interrupted", "resumed"),
+        ([{"type": "started"}, EPOCH], 1, "running", "epoch 4"),
+        ([{"type": "started"}, EPOCH], HEARTBEAT_SECONDS - 1, "running", "epoch 4"),
+        ([{"type": "started"}, EPOCH], 7300, "interrupted", "2.0 h"),
+        ([EPOCH, {"type": "stopped", "reason": "stopped"}], 9999, "stopped", "after epoch 3"),
+        ([EPOCH, {"type": "failed", "message": "no disk"}], 9999, "failed", "no disk"),
+        ([EPOCH, {"type": "finished", "reason": "early_stopping"}], 9999, "finished", "no improvement"),
+        ([EPOCH, {"type": "finished", "reason": "epochs"}], 9999, "finished", "all epochs"),
+        ([EPOCH, {"type": "finished", "reason": "time"}], 9999, "finished", "time was up"),
+        ([{"type": "stopped"}, {"type": "resumed", "epoch": 3}], 1, "running", ""),
+        ([{"type": "stopped"}, {"type": "resumed", "epoch": 3}], 9999, "interrupted", ""),
+    ],
+)
+def test_status_follows_from_the_last_event_and_its_age(
+    tmp_path: Path, events: list[dict[str, Any]], silent_seconds: float, state: str, said: str
+):
+    status = make_run(tmp_path / "run", *events).status(now=NOW + silent_seconds)
+    assert status.state == state
+    assert said in status.message
+    assert status.can_resume == (state not in ("empty", "running"))
+
+
+def test_what_was_asked_is_written_down(tmp_path: Path):
+    run = RunFolder(tmp_path / "run")
+    config = TrainConfig(data_dir=("노래",), target="drums", target_gain_db=(-3.0, 3.0))
+    run.create(config)
+    assert TrainConfig.from_dict(run.config()) == config
+    assert [path.name for path in run.path.iterdir() if path.is_file()] == ["config.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]"])
+def test_a_damaged_config_reads_as_none(tmp_path: Path, text: str):
+    run = RunFolder(tmp_path)
+    (tmp_path / "config.json").write_text(text)
+    assert run.config() == {}
+
+
+def test_a_stop_is_asked_for_by_a_file_and_forgotten_at_the_next_start(tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    assert not run.stop_requested()
+    RunFolder(run.path).request_stop()  # from another process
+    assert run.stop_requested()
+    run.create(TrainConfig())
+    assert not run.stop_requested()
+
+
+def test_previews_come_in_the_order_of_their_epochs_with_their_scores(tmp_path: Path):
+    run = make_run(tmp_path / "run", {"type": "preview", "epoch": 2, "path": "previews/epoch_0002.wav", "sdr_db": 4.5})
+    for name in ("epoch_0010", "epoch_0002", "reference", "epoch_x"):
+        (run.path / "previews" / f"{name}.wav").touch()
+    assert [(p.epoch, p.path.name, p.sdr_db) for p in run.previews()] == [
+        (2, "epoch_0002.wav", 4.5),
+        (10, "epoch_0010.wav", None),
+    ]
+
+
+def test_the_run_that_was_last_active_comes_first(tmp_path: Path):
+    for name, last_active in {"a": 30, "b": 10, "c": 20}.items():
+        run = make_run(tmp_path / name, {"type": "started"})
+        os.utime(run.events_file, (last_active, last_active))
+    (tmp_path / "not a run").mkdir()
+    assert [run.name for run in list_runs(tmp_path)] == ["a", "c", "b"]
+    assert list_runs(tmp_path / "none") == []
+
+
+def test_config_json_is_plain_json(tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    assert json.loads((run.path / "config.json").read_text())["data_dir"] == ["songs"]
