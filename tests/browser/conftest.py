@@ -1,0 +1,104 @@
+"""Chromium and the served page. Without a browser these tests are skipped, except where CI is set: there they fail."""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import ROOT, served_page, small_checkpoints, write_song
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page is served."""
+    checkpoints = small_checkpoints(tmp_path_factory.mktemp("checkpoints"))
+    with served_page(checkpoints, tmp_path_factory.mktemp("served")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright is not installed: python -m pip install -r requirements-dev.txt")
+    if not Path(CHROMIUM).exists():
+        _missing("no Chromium was found: apt-get install chromium")
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def visit(playwright: Any, url: str, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Open the page in a fresh profile: ``visit(locale="ko-KR", width=390, dark=True)``.
+
+    The page that comes back has ``problems``: script errors, and requests that left this computer.
+    """
+    contexts = []
+
+    def open_page(locale: str = "en-US", width: int = 1280, dark: bool = False) -> Any:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / f"profile {len(contexts)}", executable_path=CHROMIUM, args=FLAGS, locale=locale,
+            viewport={"width": width, "height": 900}, accept_downloads=True,
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.pages[0]
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("request", lambda request: _note_stranger(page.problems, request.url, url))
+        page.goto(f"{url}/?__theme={'dark' if dark else 'light'}")
+        page.wait_for_selector("#songs input[type=file]", state="attached", timeout=30_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _note_stranger(problems: list[str], requested: str, url: str) -> None:
+    if not requested.startswith((url, "data:", "blob:")):
+        problems.append(f"a request left this computer: {requested}")
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return write_song(tmp_path / "봄 노래.wav", seconds=6)
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The axe-core script, from the npm registry."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    if npm is None:
+        _missing("npm is not installed, so axe-core cannot be fetched")
+    packed = subprocess.run([npm, "pack", "axe-core", "--silent"], cwd=folder, capture_output=True, text=True, timeout=120)  # fmt: skip
+    if packed.returncode:
+        _missing(f"axe-core could not be fetched: {packed.stderr[-300:]}")
+    with tarfile.open(next(folder.glob("axe-core-*.tgz"))) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode("utf-8")
+
+
+@pytest.fixture(scope="session")
+def demo_song() -> Path:
+    return ROOT / "assets" / "demo"

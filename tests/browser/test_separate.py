@@ -1,0 +1,159 @@
+"""Separate, as a visitor does it: drop, wait, listen, mute, save."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.serving import write_song
+
+pytestmark = pytest.mark.browser
+
+PLAYER = "#mixer .sori-player"
+READY = PLAYER + "[data-ready]"
+
+
+def drop(page: Any, *songs: Path) -> None:
+    page.locator("#songs input[type=file]").first.set_input_files([str(song) for song in songs])
+    page.wait_for_selector("#separate-queue table")
+
+
+def separate(page: Any, *songs: Path) -> None:
+    drop(page, *songs)
+    page.locator("#separate").click()
+    page.wait_for_selector(READY, timeout=60_000)
+
+
+def engine(page: Any, expression: str) -> Any:
+    return page.evaluate(f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()")
+
+
+def loudest(page: Any) -> float:
+    """Peak in dB of what has been heard lately."""
+    page.wait_for_timeout(250)
+    value = page.locator(PLAYER).get_attribute("data-peak-db")
+    return float(value)
+
+
+def test_drop_separate_hear_mute_and_save(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    page = visit()
+    separate(page, song)
+    page.locator(f"{PLAYER} .play").click()
+    page.wait_for_function("document.querySelector('#mixer .sori-player').player.engine.context?.currentTime > 0.3")
+    first = engine(page, "engine.position")
+    assert loudest(page) > -30
+    assert engine(page, "engine.position") > first
+
+    for button in page.locator(f"{PLAYER} .mute").all():
+        button.click()
+    assert loudest(page) < -100
+    page.locator(f"{PLAYER} .mute").first.click()
+    assert loudest(page) > -100
+
+    with page.expect_download() as download:
+        page.locator(f"{PLAYER} a.letter").nth(1).click()
+    download.value.save_as(tmp_path / "vocals.wav")
+    assert download.value.suggested_filename == "봄 노래 - vocals.wav"
+    saved, rate = soundfile.read(tmp_path / "vocals.wav")
+    assert rate == 22050 and saved.shape == (6 * 22050, 2)
+    assert page.problems == []
+
+
+def test_the_download_is_what_the_api_gives(visit: Callable[..., Any], url: str, song: Path, tmp_path: Path) -> None:
+    page = visit()
+    separate(page, song)
+    with page.expect_download() as download:
+        page.locator(f"{PLAYER} a.letter").nth(1).click()
+    download.value.save_as(tmp_path / "page.wav")
+    from gradio_client import Client, handle_file
+
+    client = Client(url, verbose=False)
+    by_api = client.predict(song=handle_file(song), models=["vocals.pth"], api_name="/separate")
+    assert Path(by_api[0]).read_bytes() == (tmp_path / "page.wav").read_bytes()
+
+
+def test_null_test_and_export(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    page = visit()
+    separate(page, song)
+    page.locator(f"{PLAYER} [data-view=null]").click()
+    page.wait_for_selector(f"{PLAYER} .null-note:has-text('dB')")
+    level = float(page.locator(f"{PLAYER} .null-note").inner_text().split()[1])
+    assert level > 60, "16-bit stems add up to the song but for their rounding"
+
+    page.locator(f"{PLAYER} [data-view=mixture]").click()
+    with page.expect_download() as download:
+        page.locator(f"{PLAYER} .export").click()
+    download.value.save_as(tmp_path / "mix.wav")
+    mix, _ = soundfile.read(tmp_path / "mix.wav")
+    original, _ = soundfile.read(song)
+    np.testing.assert_allclose(mix, original, atol=1e-4)
+
+
+def test_everything_works_by_keyboard(visit: Callable[..., Any], song: Path) -> None:
+    page = visit()
+    separate(page, song)
+    page.locator(PLAYER).focus()
+    for key, expression, expected in (
+        ("Space", "engine.playing", True),
+        ("1", "document.querySelector('#mixer .sori-player').player.chosen", 1),
+        ("m", "engine.tracks[1].mute", True),
+        ("s", "engine.tracks[1].solo", True),
+        ("ArrowUp", "engine.tracks[1].db", 1),
+        ("a", "engine.view", "mixture"),
+        ("l", "engine.loop !== null", True),
+        ("Space", "engine.playing", False),
+    ):
+        page.keyboard.press(key)
+        page.wait_for_timeout(120)
+        assert engine(page, expression) == expected, f"after {key}"
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert engine(page, "engine.position") == pytest.approx(5, abs=0.2)
+
+
+def test_dragging_repeats_a_region(visit: Callable[..., Any], song: Path) -> None:
+    page = visit()
+    separate(page, song)
+    lanes = page.locator(f"{PLAYER} .lanes")
+    lanes.scroll_into_view_if_needed()
+    box = lanes.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 25, steps=4)
+    page.mouse.up()
+    page.locator(f"{PLAYER} .play").click()
+    page.wait_for_timeout(1500)
+    assert 3.0 <= engine(page, "engine.position") <= 3.65
+    assert engine(page, "engine.playing")
+
+
+def test_a_bad_file_does_not_stop_the_queue(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    page = visit()
+    bad = tmp_path / "not <i>music<i>.wav"
+    bad.write_text("no music in here")
+    separate(page, bad, song, write_song(tmp_path / "second.wav", seconds=1))
+    assert page.locator("#separate-queue .state.failed").count() == 1
+    assert page.locator("#separate-queue .state.done").count() == 2
+    assert page.locator("#separate-queue i").count() == 0, "a file's name is text, never HTML"
+    assert "Traceback" not in page.content()
+    with page.expect_download() as download:
+        page.locator("#zip").click()
+    assert download.value.suggested_filename == "2 songs - stems.zip"
+
+
+def test_cancel_works_within_a_second_and_the_page_goes_on(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    page = visit()
+    drop(page, write_song(tmp_path / "long.wav", seconds=600))
+    page.locator("#separate").click()
+    page.wait_for_selector("#separate-queue .state.running", timeout=30_000)
+    started = time.monotonic()
+    page.locator("#cancel").click()
+    page.wait_for_selector("#separate-queue .state.cancelled")
+    assert time.monotonic() - started < 1.0
+    page.locator("#songs [aria-label='Clear']").first.click()
+    separate(page, song)
+    assert page.problems == []
