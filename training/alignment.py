@@ -133,8 +133,9 @@ def _shifted(sounds: dict[str, Sound], offset: int, fix: bool) -> tuple[dict[str
     found = f"the estimate is {abs(offset)} samples ({milliseconds:.1f} ms) {'late' if offset > 0 else 'early'}"
     if not fix:
         return sounds, [f"{found}; not corrected, ask for it with --fix_offset"]
-    cut = {name: (offset if (name == "estimate") == (offset > 0) else 0) for name in sounds}
-    return {n: s._replace(waveform=s.waveform[:, abs(cut[n]) :]) for n, s in sounds.items()}, [f"{found}; corrected"]
+    late = sounds["estimate"].waveform
+    moved = late[:, offset:] if offset > 0 else torch.nn.functional.pad(late, (-offset, 0))
+    return sounds | {"estimate": sounds["estimate"]._replace(waveform=moved)}, [f"{found}; corrected"]
 
 
 def _same_length(sounds: dict[str, Sound]) -> tuple[dict[str, Sound], list[str]]:

@@ -83,8 +83,8 @@ def _oracle_lines(oracles: Oracles, sdr_db: float | None) -> list[str]:
     ]
 
 
-def table(rows: Sequence[SongScore]) -> str:
-    """A line per song, then the mean of SDR (uSDR) and the median of SDR per second (cSDR) with 95 % intervals."""
+def table(rows: Sequence[SongScore], *, averages: bool = True) -> str:
+    """A line per song; with `averages`, the mean of SDR (uSDR) and the median of SDR/s (cSDR), with 95 % intervals."""
     scored = [row for row in rows if row.score is not None]
     columns = {name: [column(row.score) for row in scored if row.score] for name, column in _COLUMNS.items()}
     columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
@@ -96,7 +96,7 @@ def table(rows: Sequence[SongScore]) -> str:
         for i, row in enumerate(scored)
     ]
     failed = [f"{row.name:<{width}}  not scored: {row.problem}" for row in rows if row.score is None]
-    return "\n".join([*_conventions(columns), "", head, *lines, *failed, "", *_averages(rows)])
+    return "\n".join([*_conventions(columns), "", head, *lines, *failed, *(["", *_averages(rows)] if averages else [])])
 
 
 def _conventions(columns: dict[str, list[float | None]]) -> list[str]:

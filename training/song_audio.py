@@ -13,7 +13,7 @@ from separator.errors import DatasetError
 from training.alignment import Sound
 from training.datasets.plain import read_song
 from training.datasets.recognise import find_songs
-from training.datasets.songs import ACCOMPANIMENT, Song
+from training.datasets.songs import ACCOMPANIMENT, FOUR_STEMS, Song
 from training.datasets.tree import audio_files
 
 
@@ -97,3 +97,25 @@ def _add(one: Sound, other: Sound) -> Sound:
     if len(channels) > 1 and 1 not in channels:
         raise DatasetError(f"stems with {min(channels)} and {max(channels)} channels cannot be added; make them alike")
     return Sound(torch.add(one.waveform[:, :n], added[:, :n]), one.sample_rate)
+
+
+def mixture_beside(reference_path: Path) -> tuple[Sound, str] | None:
+    """The mixture of the song in whose folder a stem lies, and what it was made of; None where that cannot be told.
+
+    Without a mixture file only stems of the usual names are added up: an estimate may lie in the same folder.
+    """
+    reference_path = reference_path.resolve()
+    song = read_song(reference_path.parent)
+    target = next((stem for stem, files in song.stems.items() if reference_path in files), None) if song else None
+    if song is None or target is None:
+        return None
+    if song.mixture is None and not _adds_up(song):
+        return None
+    audio = load_song(song, target)
+    return audio.mixture, audio.notes[0] if audio.notes else f"mixture = {Path(song.mixture or '').name}"
+
+
+def _adds_up(song: Song) -> bool:
+    """Whether the stems are known to be all there is, and nothing else lies beside them."""
+    names = set(song.stems)
+    return names in ({"vocals", ACCOMPANIMENT}, set(FOUR_STEMS), FOUR_STEMS | {ACCOMPANIMENT})

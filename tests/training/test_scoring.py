@@ -95,7 +95,8 @@ def test_an_offset_is_found_reported_and_corrected_only_when_asked(noise: Noise,
     assert left.offset_samples == late
     assert "not corrected" in left.notes[0]
     fixed = align(reference, estimate, Sound(reference.waveform, RATE), fix_offset=True)
-    assert fixed.estimate.equal(fixed.reference)
+    start = max(0, -late)  # what an early estimate lacks is filled with silence
+    assert fixed.estimate[:, start:].equal(fixed.reference[:, start:])
     assert fixed.mixture is not None
     assert fixed.mixture.equal(fixed.reference)
 
@@ -162,7 +163,7 @@ def songs(tmp_path: Path, noise: Noise) -> Path:
 def test_a_missing_mixture_is_the_sum_of_the_stems(songs: Path, noise: Noise) -> None:
     found, notes = find_scored_songs(songs, "vocals")
     assert [song.name for song in found] == ["One", "둘 Two"]
-    assert "empty: left out" in notes[0]
+    assert "left out: empty" in notes[0]
     audio = load_song(found[0], "vocals")
     assert audio.notes == ("mixture = vocals + accompaniment",)
     torch.testing.assert_close(
