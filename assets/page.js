@@ -55,5 +55,21 @@
     }, 1000);
   };
 
+  // Gradio's upload areas say one thing and are called another, and its "add files" icon is a button inside a button:
+  // both confuse screen readers and voice control.
+  const mendUploads = () => {
+    for (const area of document.querySelectorAll("button.upload-container[aria-label]:not(.icon-mode)")) area.removeAttribute("aria-label");
+    for (const area of document.querySelectorAll("button.icon-button > button.upload-container, button.icon-button div > button.upload-container")) {
+      const outer = area.closest("button.icon-button");
+      outer.setAttribute("role", "group");
+      outer.tabIndex = -1;
+      for (const node of [outer, area]) {
+        node.title = Sori.text("page.add_files");
+        node.setAttribute("aria-label", node.title);
+      }
+    }
+  };
+  new MutationObserver(mendUploads).observe(document.documentElement, { childList: true, subtree: true });
+
   Sori.styleOf = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 })();

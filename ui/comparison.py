@@ -37,12 +37,11 @@ class Answer:
 
     names: dict[str, str]
     """Key -> file name, of the reference and the estimates."""
-    paths: dict[str, Path]
     scores: dict[str, Score]
     oracles: Oracles | None
     lead: Interval | None
     """How many dB of SDR A is ahead of B, where there are both."""
-    fixed_offset: bool
+    question: Question
     player: dict[str, Any] = field(repr=False)
 
 
@@ -79,11 +78,10 @@ def compare(question: Question, folder: Path, progress: Progress, cancel: Cancel
     seconds = {key: list(score.sdr_per_second) for key, score in scores.items()}
     return Answer(
         names={"reference": question.reference.name} | {key: path.name for key, path in question.estimates.items()},
-        paths={"reference": question.reference, **question.estimates},
         scores=scores,
         oracles=_oracles(aligned),
         lead=sdr_difference(scores["a"].error_per_second, scores["b"].error_per_second) if "b" in scores else None,
-        fixed_offset=question.fix_offset,
+        question=question,
         player=comparison_value(aligned.sample_rate, _ordered(tracks), seconds, maps),
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.i18n import I18nData
@@ -22,6 +24,12 @@ def note(sentence: str, kind: str = "") -> str:
 def label_note(label: I18nData) -> str:
     """A card with a sentence that the browser translates."""
     return f'<div class="card"><p class="quiet">{label}</p></div>'
+
+
+def note_with_link(sentence: str, address: str) -> str:
+    """A card with one sentence and an address to open."""
+    link = f'<a href="{escape(address)}" target="_blank" rel="noopener">{escape(address)}</a>'
+    return f'<div class="card"><p class="quiet">{escape(sentence)} {link}</p></div>'
 
 
 def progress(sentence: str, fraction: float, aside: str = "") -> str:
@@ -55,3 +63,20 @@ def panel(value: str = "", elem_id: str | None = None) -> gr.HTML:
 def state(word: str, kind: str) -> str:
     """A coloured word for a row's state."""
     return f'<span class="state {escape(kind)}">{escape(word)}</span>'
+
+
+# Handlebars escapes both values; the picture's file name is the page's own, never a visitor's.
+PICTURE = (
+    '{{#if value}}<figure class="card picture"><figcaption>{{label}}</figcaption><a href="{{value.url}}" '
+    'target="_blank"><img src="{{value.url}}" alt="{{label}}"></a></figure>{{/if}}'
+)
+
+
+def picture(label: I18nData, elem_id: str) -> gr.HTML:
+    """A place for a picture with a caption; give it ``picture_value`` or None."""
+    return gr.HTML(None, label=label, html_template=PICTURE, elem_id=elem_id, apply_default_css=False, js_on_load=None)
+
+
+def picture_value(path: Path) -> dict[str, Any]:
+    """A picture file for ``picture``."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}

@@ -19,6 +19,7 @@ from ui.jobs import Desk
 from ui.models import ModelShelf
 from ui.player import player
 from ui.safety import new_job_folder
+from ui.score_log import log_answer
 from ui.score_view import report
 from ui.settings import PageSettings
 from ui.texts import say, t
@@ -187,4 +188,8 @@ class Handlers:
         """In: answer, result of the blind test. Out: logged, with a link to the run."""
         if answer is None:
             raise gr.Error(say(request, "score.nothing_to_log"))
-        return drawing.note("not yet")
+        try:
+            name, address = log_answer(answer, blind, self.settings.tracking_uri)
+        except SeparatorError as error:
+            raise gr.Error(str(error)) from error
+        return drawing.note_with_link(say(request, "score.logged", name=name), f"{self.settings.mlflow_url}/{address}")

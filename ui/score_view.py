@@ -116,7 +116,7 @@ def _comparable(answer: Answer, request: gr.Request | None) -> str:
         reasons.append(say(request, "score.why_rate", rate=f"{score.sample_rate:,}"))
     if score.channels != PUBLISHED_CHANNELS:
         reasons.append(say(request, "score.why_mono", channels=score.channels))
-    if answer.fixed_offset:
+    if answer.question.fix_offset:
         reasons.append(say(request, "score.why_offset"))
     listed = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
     head, same = say(request, "score.not_comparable"), say(request, "score.same_way")

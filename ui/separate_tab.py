@@ -13,7 +13,7 @@ from ui import drawing
 from ui.events import AT_ONCE, HEAVY, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
 from ui.models import ModelShelf
-from ui.pictures import song_picture
+from ui.pictures import spectrograms
 from ui.player import player
 from ui.safety import new_job_folder
 from ui.separate_view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
@@ -66,22 +66,18 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
         with gr.Column(scale=7, min_width=320):
             status = drawing.panel(drawing.label_note(t("separate.hint")), elem_id="separate-status")
             queue = drawing.panel(elem_id="separate-queue")
-            preview = gr.Image(
-                label=t("separate.preview"), visible=False, interactive=False, buttons=["fullscreen"], elem_id="preview"
-            )
+            preview = drawing.picture(t("separate.preview"), "preview")
     which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
     mixer = player("mixer")
-    pictures = gr.Image(
-        label=t("separate.pictures"), visible=False, interactive=False, buttons=["fullscreen"], elem_id="stem-pictures"
-    )
+    pictures = drawing.picture(t("separate.pictures"), "stem-pictures")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320, visible=False) as results_column:
             files = gr.Files(label=t("separate.files"), interactive=False, elem_id="stem-files")
             archive = gr.DownloadButton(t("separate.zip"), size="md", elem_id="zip")
         with gr.Column(min_width=320):
-            command = gr.Code(
-                command_line([], shelf.default(), ".wav", 0, False), label=t("separate.command"), language="shell",
-                interactive=False, lines=1, wrap_lines=True, elem_id="command",
+            command = gr.Textbox(
+                command_line([], shelf.default(), ".wav", 0, False), label=t("separate.command"), interactive=False,
+                lines=2, buttons=["copy"], elem_id="command",
             )  # fmt: skip
 
     form = [models, suffix, bits, strict]
@@ -122,8 +118,11 @@ class Handlers:
     def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[str, str, Any]:
         """In: songs. Out: status (a hint), queue, preview: the spectrogram of the first song that can be read."""
         songs = songs_from(paths or [], self.settings.max_minutes)
-        readable = [song for song in songs if song.state == "waiting"]
-        picture = gr.Image(song_picture(readable[0].path), visible=True) if readable else gr.Image(None, visible=False)
+        song = next((song for song in songs if song.state == "waiting"), None)
+        picture = None
+        if song is not None:
+            drawn = spectrograms({song.title: song.path}, new_job_folder(self.settings.work), "song")
+            picture = drawing.picture_value(drawn)
         return hint(self.settings, request), queue_table(songs, request), picture
 
     def announce(self, paths: list[str] | None, request: gr.Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ui import drawing
-from ui.pictures import stems_picture
+from ui.pictures import spectrograms
 from ui.player import mixer_value, track
 from ui.separation import LOSSLESS, SeparationJob, Song
 from ui.settings import PageSettings
@@ -86,7 +86,7 @@ def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
     done = [song for song in job.songs if song.state == "done"]
     if not done:
         hidden = gr.Column(visible=False)
-        return [], gr.Dropdown(visible=False), None, gr.Image(None, visible=False), hidden, None, None
+        return [], gr.Dropdown(visible=False), None, None, hidden, None, None
     choices = [(song.title, index) for index, song in enumerate(done)]
     downloads = [str(path) for song in done for path in song.downloads.values()]
     return (
@@ -105,5 +105,7 @@ def show_song(results: list[Song], index: int) -> tuple[Any, Any]:
     assert song.mixture is not None, "a song that is done has its mixture"
     tracks = [track(song.mixture, "mixture")]
     tracks += [track(path, stem, download=song.downloads[stem]) for stem, path in song.stems.items()]
-    picture = stems_picture({"mixture": song.mixture, **song.stems})
-    return mixer_value(song.title, song.sample_rate, tracks), gr.Image(picture, visible=True)
+    drawn = spectrograms(
+        {"mixture": song.mixture, **song.stems}, next(iter(song.stems.values())).parent, "spectrograms"
+    )
+    return mixer_value(song.title, song.sample_rate, tracks), drawing.picture_value(drawn)

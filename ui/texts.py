@@ -51,7 +51,7 @@ def say(request: gr.Request | None, key: str, **values: object) -> str:
     return TEXTS[language_of(request)][key].format(**values)
 
 
-def script_texts(prefixes: tuple[str, ...] = ("player", "compare", "abx")) -> str:
+def script_texts(prefixes: tuple[str, ...] = ("page", "player", "compare", "abx", "live")) -> str:
     """The texts that JavaScript needs, as JSON that is safe inside a ``<script>`` element."""
     wanted = {
         language: {key: text for key, text in texts.items() if key.split(".")[0] in prefixes}

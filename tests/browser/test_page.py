@@ -24,7 +24,7 @@ def test_speaks_the_browsers_language(visit: Callable[..., Any], language: str) 
     content = page.locator("body").inner_text()
     for section, key in (("page", "tagline"), ("separate", "demo"), ("separate", "hint"), ("player", "empty")):
         assert words(section)[key][language] in content
-    assert "__i18n__" not in page.content()
+    assert "__i18n__" not in content
     page.locator("#separate").click()  # a sentence made by the server
     page.get_by_text(words("separate")["no_song"][language]).first.wait_for()
 

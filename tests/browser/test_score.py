@@ -23,7 +23,9 @@ def score_demo(page: Any, demo_song: Path) -> None:
 
 
 def engine(page: Any, expression: str) -> Any:
-    return page.evaluate(f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()")
+    return page.evaluate(
+        f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()"
+    )
 
 
 def test_report_then_a_click_on_a_second_then_abx(visit: Callable[..., Any], demo_song: Path) -> None:

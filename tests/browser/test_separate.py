@@ -29,7 +29,9 @@ def separate(page: Any, *songs: Path) -> None:
 
 
 def engine(page: Any, expression: str) -> Any:
-    return page.evaluate(f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()")
+    return page.evaluate(
+        f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()"
+    )
 
 
 def loudest(page: Any) -> float:
@@ -145,7 +147,9 @@ def test_a_bad_file_does_not_stop_the_queue(visit: Callable[..., Any], song: Pat
     assert download.value.suggested_filename == "2 songs - stems.zip"
 
 
-def test_cancel_works_within_a_second_and_the_page_goes_on(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+def test_cancel_works_within_a_second_and_the_page_goes_on(
+    visit: Callable[..., Any], song: Path, tmp_path: Path
+) -> None:
     page = visit()
     drop(page, write_song(tmp_path / "long.wav", seconds=600))
     page.locator("#separate").click()
