@@ -15,6 +15,8 @@ from ui.separate_tab import build_separate_tab
 from ui.settings import PageSettings
 from ui.texts import I18N, script_texts, t
 from ui.theme import sori_theme
+from ui.train_tab import build_train_tab, wire_results
+from ui.trainings import Trainings
 
 # Kept longer than the longest job: a file must not vanish under the one who still listens to it.
 CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS = 3600, 2 * 24 * 3600
@@ -36,11 +38,15 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
-        with gr.Tabs(elem_id="tabs"):
+        trainings = Trainings(settings)
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("page.separate"), id="separate"):
                 separate = build_separate_tab(settings, shelf)
+            with gr.Tab(t("page.train"), id="train"):
+                train = build_train_tab(settings, shelf, trainings, demo)
             with gr.Tab(t("page.score"), id="score"):
                 score = build_score_tab(settings, shelf)
+        wire_results(train, shelf, tabs, separate.models, score.source, score.model)
         build_endpoints(settings, shelf)
         demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
     demo.queue(max_size=WAITING_VISITORS)
@@ -58,7 +64,7 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
     settings = settings or PageSettings()
     return {
         "theme": sori_theme(),
-        "css_paths": [ASSETS / "style.css"],
+        "css_paths": [ASSETS / "style.css", ASSETS / "train.css"],
         "head": _head(),
         "i18n": I18N,
         "favicon_path": ASSETS / "logo.svg",

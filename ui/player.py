@@ -7,7 +7,10 @@ from typing import Any
 import gradio as gr
 
 ASSETS = Path(__file__).parent.parent / "assets"
-SCRIPTS = ("page.js", "engine.js", "waveform.js", "player.js", "compare.js", "abx.js")
+SCRIPTS = (
+    "page.js", "engine.js", "waveform.js", "player.js", "compare.js", "abx.js",
+    "spectrogram.js", "chart.js", "live.js", "learn.js",
+)  # fmt: skip
 
 # The template never changes, so Gradio never redraws what the script has built inside it.
 TEMPLATE = '<div class="sori-player" tabindex="0" role="group" data-empty="{empty}"></div>'

@@ -12,7 +12,7 @@ from gradio.components import Component
 from separator.errors import ConfigError
 from training.config import TrainConfig, default_of
 from ui.settings import PageSettings
-from ui.texts import t
+from ui.texts import TEXTS, t
 
 CHOSEN_ELSEWHERE = ("data_dir", "out_dir", "cache_dir")
 FOLDERS = ("target_dir", "rest_dir", "val_dir")
@@ -38,12 +38,17 @@ def form_default(f: "Field[Any]") -> Any:
 def widget_for(f: "Field[Any]") -> Component:
     """The widget that fits a field's type, with its translated name and help."""
     default, choices = form_default(f), f.metadata["choices"]
-    common = {"label": t(f"train_form.{f.name}"), "info": t(f"train_form.{f.name}_help"), "elem_id": f"train-{f.name}"}
+    common = {**_words(f), "elem_id": f"train-{f.name}"}
     if choices:
         is_list = isinstance(default, tuple)
         value = list(default) if is_list else default
         return gr.Dropdown(
-            list(choices), value=value, multiselect=is_list, allow_custom_value=f.name == "loss", min_width=180, **common
+            list(choices),
+            value=value,
+            multiselect=is_list,
+            allow_custom_value=f.name == "loss",
+            min_width=180,
+            **common,
         )
     if f.name in SUGGESTIONS:
         return gr.Dropdown(
@@ -55,6 +60,13 @@ def widget_for(f: "Field[Any]") -> Component:
     if isinstance(default, int | float):
         return gr.Number(default, precision=0 if isinstance(default, int) else None, min_width=150, **common)
     return gr.Textbox(default, min_width=180, **common)
+
+
+def _words(f: "Field[Any]") -> dict[str, Any]:
+    """Label and help, translated; for a field newer than the translations, its own."""
+    if f"train_form.{f.name}" not in TEXTS["en"]:
+        return {"label": f.name.replace("_", " "), "info": f.metadata["help"]}
+    return {"label": t(f"train_form.{f.name}"), "info": t(f"train_form.{f.name}_help")}
 
 
 def parse(f: "Field[Any]", value: Any) -> Any:

@@ -30,8 +30,6 @@ class Trainings:
         self.settings = settings
         self.background = BackgroundTraining()
         self._listeners = (be_polite, *listeners)
-        self._lock = threading.Lock()
-        self._seen: dict[Path, tuple[object, Snapshot]] = {}
 
     @property
     def busy(self) -> bool:
@@ -106,25 +104,19 @@ class Trainings:
         raise ConfigError(f"There is no run named {name!r}.")
 
     def snapshot(self, run: RunFolder) -> Snapshot:
-        """How a run stands. Read anew only when its events have grown, or when its silence begins to mean something."""
-        signature = self._signature(run)
-        with self._lock:
-            seen = self._seen.get(run.path)
-        if seen is not None and seen[0] == signature:
-            return seen[1]
+        """How a run stands, read from its folder now."""
         snapshot = self.background.snapshot(run)
         assert snapshot is not None  # a run was given
-        with self._lock:
-            self._seen[run.path] = (signature, snapshot)
         return snapshot
 
-    def _signature(self, run: RunFolder) -> object:
+    def signature(self, run: RunFolder) -> object:
+        """Something that changes when a run has moved on, or when its silence begins to mean something; cheap."""
         try:
             stat = run.events_file.stat()
         except OSError:
             return self.busy
         age = max(0.0, time.time() - stat.st_mtime)
-        return stat.st_mtime_ns, stat.st_size, self.busy, min(3, int(age / (HEARTBEAT_SECONDS / 2)))
+        return stat.st_mtime_ns, stat.st_size, self.busy, age > HEARTBEAT_SECONDS + 1
 
     def _folder(self, text: str) -> str:
         if self.is_practice(text):
@@ -148,4 +140,5 @@ def be_polite(event: Event) -> None:
     """A listener that lets the page go first: lowers the priority of the thread that trains, where systems allow it."""
     if event["type"] == "preparing" and hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         # On Linux a thread has a priority of its own, which the threads it starts (OpenMP's) inherit.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

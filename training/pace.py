@@ -1,0 +1,46 @@
+"""How long an epoch will take on this machine, from a few real steps in a throw-away run folder."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from separator.config import StftConfig
+from separator.errors import Cancelled
+from training.config import TrainConfig
+from training.events import Event
+from training.material import gather
+from training.run import RunFolder
+
+STEPS = 2
+EXCERPTS = 4
+
+
+def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: False) -> float:
+    """Seconds of one epoch of `config`, its validation included; the data are taken to be decoded already.
+
+    Two short epochs are trained, and the second is timed: the first one pays for what is only done once.
+
+    Raises:
+        Cancelled: `cancel()` was true.
+        SeparatorError: this config cannot be trained.
+    """
+    from training.trainer import Trainer  # Lightning takes seconds to import
+
+    material = gather(config, StftConfig().sample_rate)
+    short = config.replace(epochs=2, steps_per_epoch=STEPS, valid_excerpts=EXCERPTS, workers=0, max_minutes=0.0)
+    epochs: list[Event] = []
+
+    def note(event: Event) -> None:
+        if event["type"] == "epoch":
+            epochs.append(event)
+
+    with tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
+        reason = Trainer(short, material, RunFolder(Path(folder) / "pace"), [note], should_stop=cancel).fit()
+    if reason == "stopped" or len(epochs) < 2:
+        raise Cancelled("the probe of an epoch was stopped")
+    first, second = epochs
+    training = second["seconds"]
+    judged = max(EXCERPTS, len(material.valid))  # each song is validated on at least once
+    validation = (second["time"] - first["time"] - training) / judged
+    expected = max(config.valid_excerpts, len(material.valid))
+    return float(training / STEPS * config.steps_per_epoch + max(0.0, validation) * expected)
