@@ -1,79 +1,76 @@
-"""Train a separation model.
+"""Train a separation model::
 
-    python train.py --data_dir ./data/train --target vocals
-    python train.py --practice                                   # made-up songs: needs no data
-    python train.py --resume_from ./checkpoints/best_model.pth   # go on
-    torchrun --nproc_per_node=2 train.py --data_dir ./data/train --target vocals
+python train.py --data_dir ./data/train --target vocals
+python train.py --practice                                   # made-up songs: needs no data
+python train.py --resume_from ./checkpoints/best_model.pth   # go on
+python train.py --data_dir ./data/train --check              # look at the data first
+torchrun --nproc_per_node=2 train.py --data_dir ./data/train --target vocals
 """
 
 import argparse
+import os
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from separator.checkpoint import read_checkpoint
+from separator.config import StftConfig
 from separator.errors import SeparatorError
-from training.config import TrainConfig, default_of
+from training.cache import Cache
+from training.config import TrainConfig
 from training.console import Console
+from training.events import Listener
+from training.flags import add_flags, given
 from training.run import RunFolder
-from training.runner import new_run, resumed_run, train
+from training.runner import open_run, train
 
 PRACTICE_FOLDER = Path("data/practice")
+PRACTICE_RECIPE = Path(__file__).resolve().parent / "checkpoints" / "recipes" / "practice.toml"
+IS_FIRST_PROCESS = int(os.environ.get("RANK", 0)) == 0
+
+Progress = Callable[[float, str], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0, or 2 where the user has to change something."""
+    """Run the command; 0 is success, 2 something the user can mend, 130 an interruption."""
     args = vars(make_parser().parse_args(argv))
     try:
-        return _run(args)
+        config = _config(args)
+        if args["remove_cache"]:
+            return _remove_cache(config)
+        config.validate()
+        if args["check"]:
+            return _check(config)
+        if args["overfit_one_batch"] or args["lr_range_test"]:
+            return _try_out(config, args["lr_range_test"])
+        return _train(config, args["resume_from"], args["mlflow"])
     except SeparatorError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if IS_FIRST_PROCESS:
+            print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def make_parser() -> argparse.ArgumentParser:
     """One flag per field of TrainConfig, and the few that are not settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", type=Path, help="a TOML file of settings; flags override it")
-    parser.add_argument("--practice", action="store_true", help="train on a dozen made-up songs")
+    parser.add_argument("--practice", action="store_true", help="train on a dozen made-up songs, five minutes or so")
     parser.add_argument("--resume_from", type=Path, help="a checkpoint to go on from, or to fine-tune")
-    for f in fields(TrainConfig):
-        default = default_of(f)
-        unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
-        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
-        text = f"{f.metadata['help']}{unit} (default: {shown if shown != '' else 'none'})".replace("%", "%%")
-        if isinstance(default, tuple):
-            kind = float if default and isinstance(default[0], float) else str
-            action = "extend" if f.name.endswith("_dir") else "store"
-            parser.add_argument(f"--{f.name}", nargs="+" if default or action == "extend" else "*", type=kind, action=action, help=text)
-        else:
-            parser.add_argument(f"--{f.name}", type=type(default), help=text)
+    parser.add_argument("--mlflow", nargs="?", const="", metavar="URI", help="write to MLflow, here or at an address")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--check", action="store_true", help="look at the data, say what is wrong with it, and end")
+    instead.add_argument("--overfit_one_batch", action="store_true", help="see whether the model can learn, and end")
+    instead.add_argument("--lr_range_test", action="store_true", help="look for a good learning rate, and end")
+    instead.add_argument("--remove_cache", action="store_true", help="delete the decoded audio, and end")
+    add_flags(parser)
     return parser
-
-
-def _run(args: dict[str, Any]) -> int:
-    from training.engine import keep_freed_memory  # imports Lightning: only when there is something to train
-
-    config, resume_from = _config(args), args["resume_from"]
-    config.validate()
-    run, resume = resumed_run(resume_from, config) if resume_from else (new_run(config), None)
-    print(f"run folder: {run.path}")
-    keep_freed_memory()
-    with _stop_on_interrupt(run), tqdm(total=1.0, desc="decoding", unit="", leave=False, disable=None) as bar:
-
-        def progress(fraction: float, stage: str) -> None:
-            bar.n = round(fraction, 3)
-            bar.refresh()
-
-        reason = train(config, run, resume, [Console()], progress=progress)
-    print(f"best model: {run.best_model}")
-    if reason == "stopped":
-        print(f"to go on: python train.py --resume_from {run.last}")
-    return 0
 
 
 def _config(args: dict[str, Any]) -> TrainConfig:
@@ -81,20 +78,27 @@ def _config(args: dict[str, Any]) -> TrainConfig:
     values: dict[str, Any] = {}
     if args["resume_from"]:
         values |= _settings_of(args["resume_from"])
+    elif args["practice"]:
+        values |= TrainConfig.read_recipe(PRACTICE_RECIPE)
     if args["recipe"]:
         values |= TrainConfig.read_recipe(args["recipe"])
-    values |= {f.name: args[f.name] for f in fields(TrainConfig) if args[f.name] is not None}
+    values |= given(args)
     if args["practice"]:
-        from training.practice import make_practice_songs
-
-        values["data_dir"] = [str(make_practice_songs(PRACTICE_FOLDER))]
+        values["data_dir"] = [str(PRACTICE_FOLDER)]
+        _make_practice_songs()
     return TrainConfig.from_dict(values)
 
 
-def _settings_of(checkpoint: Path) -> dict[str, Any]:
-    """The settings of the run that a checkpoint lies in, so that going on needs no other flag."""
-    from separator.checkpoint import read_checkpoint
+def _make_practice_songs() -> None:
+    from training.practice import make_practice_songs
 
+    if IS_FIRST_PROCESS:
+        with _bar("making songs") as progress:
+            make_practice_songs(PRACTICE_FOLDER, progress=progress)
+
+
+def _settings_of(checkpoint: Path) -> dict[str, Any]:
+    """The settings of the run that a checkpoint belongs to, so that going on needs no other flag."""
     content = read_checkpoint(checkpoint)
     if isinstance(content.get("config"), dict):
         return dict(content["config"])
@@ -105,22 +109,130 @@ def _settings_of(checkpoint: Path) -> dict[str, Any]:
     return {"target": content["model"]["target"]}
 
 
-class _stop_on_interrupt:
-    """Ctrl-C asks the run to finish its step and save; a second Ctrl-C breaks off at once."""
+def _train(config: TrainConfig, resume_from: Path | None, mlflow: str | None) -> int:
+    from training.engine import keep_freed_memory  # imports Lightning: only when there is something to train
 
-    def __init__(self, run: RunFolder) -> None:
-        self.run = run
+    run, checkpoint = open_run(config, resume_from)
+    keep_freed_memory()
+    _say(f"run folder: {run.path}")
+    with _stop_on_signals(run), _listeners(run, mlflow) as listeners, _bar("decoding") as progress:
+        reason = train(config, run, checkpoint, listeners, progress=progress)
+    if run.best_model.is_file():
+        _say(f"best model: {run.best_model}")
+    if reason == "stopped":
+        again = f"python train.py --resume_from {run.last}" if run.last.is_file() else "the same command again"
+        _say(f"to go on: {again}")
+    return 0
 
-    def __enter__(self) -> None:
-        self.before = signal.signal(signal.SIGINT, self._handle)
 
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self.before)
+def _check(config: TrainConfig) -> int:
+    """Print the doctor's report; 0 if training can start, otherwise 2."""
+    from training.doctor import examine
 
-    def _handle(self, *_: object) -> None:
-        print("\nstopping after this step ...", file=sys.stderr)
-        self.run.request_stop()
-        signal.signal(signal.SIGINT, self.before)
+    cache = Cache(config.cache_dir, StftConfig().sample_rate)
+    with _bar("decoding") as progress:
+        report = examine(
+            config.data_dir,
+            config.target,
+            cache,
+            loose_dirs=(*config.target_dir, *config.rest_dir),
+            valid_dir=config.val_dir or None,
+            valid_share=config.val_split,
+            seed=config.seed,
+            progress=progress,
+            probe_epoch=lambda: _seconds_per_epoch(config),
+        )
+    print("\n".join(report.lines()))
+    return 0 if report.can_start else 2
+
+
+def _seconds_per_epoch(config: TrainConfig) -> float:
+    from training.pace import seconds_per_epoch
+
+    return seconds_per_epoch(config)
+
+
+def _try_out(config: TrainConfig, is_range_test: bool) -> int:
+    """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
+    from training.checks import learning_rate_range, overfit_one_batch
+    from training.material import gather
+
+    with _bar("decoding") as progress:
+        material = gather(config, StftConfig().sample_rate, progress)
+    with tqdm(desc="steps", unit="", leave=False, disable=None) as bar:
+
+        def tell(step: int, loss: float) -> None:
+            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+            bar.update()
+
+        verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell)
+    print(("good: " if verdict.is_good else "not good: ") + verdict.sentence)
+    return 0 if verdict.is_good else 2
+
+
+def _remove_cache(config: TrainConfig) -> int:
+    freed = Cache(config.cache_dir).remove()
+    print(f"{freed / 1e6:.0f} MB of decoded audio removed from {config.cache_dir}")
+    return 0
+
+
+def _say(sentence: str) -> None:
+    if IS_FIRST_PROCESS:
+        print(sentence, flush=True)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Progress]:
+    """A progress bar, where there is a terminal."""
+    with tqdm(total=1.0, desc=what, bar_format="{l_bar}{bar}|", leave=False, disable=None) as bar:
+
+        def progress(fraction: float, stage: str) -> None:
+            bar.n = round(fraction, 3)
+            bar.refresh()
+
+        yield progress
+
+
+@contextmanager
+def _listeners(run: RunFolder, mlflow: str | None) -> Iterator[list[Listener]]:
+    """Who is told what happens: the terminal, and MLflow where that is wanted."""
+    if mlflow is None or not IS_FIRST_PROCESS:
+        yield [Console()]
+        return
+    from training.mlflow_store import DEFAULT_URI
+    from training.tracking import MlflowTracker
+
+    tracker = MlflowTracker(run.path, mlflow or DEFAULT_URI)
+    try:
+        yield [Console(), tracker]
+    finally:
+        tracker.close()
+
+
+@contextmanager
+def _stop_on_signals(run: RunFolder) -> Iterator[None]:
+    """Ctrl-C (or `kill`) asks the run to finish its step and save; a second one breaks off at once."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def ask_to_stop(*_: object) -> None:
+        if "WORLD_SIZE" not in os.environ:  # torchrun passes on what the terminal has sent to all already
+            _restore_signals(before)
+        run.request_stop()
+        if IS_FIRST_PROCESS:
+            print("\nstopping after this step ...", file=sys.stderr, flush=True)
+
+    for number in signals:
+        signal.signal(number, ask_to_stop)
+    try:
+        yield
+    finally:
+        _restore_signals(before)
+
+
+def _restore_signals(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 if __name__ == "__main__":

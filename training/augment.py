@@ -1,8 +1,8 @@
 """Small changes made to one source of an excerpt, at random, so that no two excerpts sound alike.
 
-Each is ``(samples (N,), rng, sample_rate) -> samples (N,)`` on float32 and decides itself how strong it is; how often it
-is used stands beside it in ``AUGMENTATIONS``. Changing speed needs more samples than it gives, so it happens where the
-excerpt is read (``training.remix``).
+Each is ``(samples (N,), rng, sample_rate) -> samples (N,)`` on float32 and decides itself how strong it is; how often
+it is used stands beside it in ``AUGMENTATIONS``. Changing speed needs more samples than it gives, so it happens where
+the excerpt is read (``training.remix``).
 """
 
 from collections.abc import Callable
@@ -53,7 +53,9 @@ def reverb(samples: FloatArray, rng: np.random.Generator, sample_rate: int) -> F
     tail *= 10 ** (-rng.uniform(6, 20) / 20) / np.sqrt(np.sum(tail**2) + 1e-9)
     tail[0] = 1
     size = len(samples) + length
-    wet = torch.fft.irfft(torch.fft.rfft(torch.from_numpy(samples), size) * torch.fft.rfft(torch.from_numpy(tail), size), size)
+    wet = torch.fft.irfft(
+        torch.fft.rfft(torch.from_numpy(samples), size) * torch.fft.rfft(torch.from_numpy(tail), size), size
+    )
     return _array(wet[: len(samples)])
 
 

@@ -9,7 +9,7 @@ from separator.errors import SeparatorError, TrainingBusyError
 from training.config import TrainConfig
 from training.events import Event, Listener
 from training.run import RunFolder, RunStatus
-from training.runner import new_run, resumed_run, train
+from training.runner import Checkpoint, open_run, train
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class BackgroundTraining:
 
         Raises:
             TrainingBusyError: one is running already.
-            ConfigError, CheckpointError: it cannot start; see :func:`training.runner.resumed_run`.
+            ConfigError, CheckpointError: it cannot start; see :func:`training.runner.open_run`.
         """
         with self._lock:
             if self.is_running:
                 assert self._run is not None
                 raise TrainingBusyError(f"{self._run.name} is being trained; stop it first, or wait until it is done")
-            run, resume = resumed_run(resume_from, config) if resume_from else (new_run(config), None)
+            run, checkpoint = open_run(config, resume_from)
             self._run = run
             self._thread = threading.Thread(
-                target=_train_and_end, args=(config, run, resume, listeners), name=f"training {run.name}", daemon=True
+                target=_train, args=(config, run, checkpoint, listeners), name=f"training {run.name}", daemon=True
             )
             self._thread.start()
             return run
@@ -73,18 +73,16 @@ class BackgroundTraining:
         return Snapshot(run, self.status(run), run.events())
 
     def status(self, run: RunFolder) -> RunStatus:
-        """As ``run.status()``, but a live thread of this process runs, however long it has said nothing."""
-        status = run.status()
+        """As ``run.status()``, but a live thread of this process runs, whatever its folder says of earlier."""
         is_ours = self.is_running and self._run is not None and self._run.path == run.path
-        if is_ours and status.state in ("empty", "interrupted"):
+        status = run.status()
+        if is_ours and status.state != "running":
             return RunStatus("running", "getting ready")
         return status
 
 
-def _train_and_end(
-    config: TrainConfig, run: RunFolder, resume: dict[str, object] | None, listeners: Sequence[Listener]
-) -> None:
+def _train(config: TrainConfig, run: RunFolder, checkpoint: Checkpoint | None, listeners: Sequence[Listener]) -> None:
     try:
-        train(config, run, resume, listeners)
+        train(config, run, checkpoint, listeners)
     except SeparatorError:
         return  # told in the run's events, which is where whoever watches will look

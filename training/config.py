@@ -1,18 +1,25 @@
-"""Everything that can be chosen about a training, in one frozen dataclass: the source of flags, form and README table."""
+"""Everything that can be chosen about a training: the one source of flags, form fields and README table."""
 
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from separator.config import ModelConfig
 from separator.errors import ConfigError
 from training.augment import AUGMENTATIONS
 from training.losses import LOSSES
 
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 SCHEDULES = ("plateau", "cosine", "constant")
-PRESETS = ("default", "plain")
+PRESETS: dict[str, Callable[[str], ModelConfig]] = {
+    "default": lambda target: ModelConfig(target=target),
+    "small": lambda target: ModelConfig(target=target, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
+    "plain": ModelConfig.plain,
+}
+"""Model sizes by name: the shipped models', one that learns practice songs in minutes, textbook layers only."""
 
 
 def _setting(default: Any, text: str, unit: str = "", group: str = "advanced", choices: tuple[str, ...] = ()) -> Any:
@@ -51,13 +58,14 @@ class TrainConfig:
     clip_norm: float = _setting(5.0, "largest gradient norm", "")
     accumulate: int = _setting(1, "batches whose gradients are summed into one step", "batches")
     ema_decay: float = _setting(0.0, "decay of the averaged weights, validated beside the others; 0 is none", "0 to 1")
+    average_best: int = _setting(0, "average so many best epochs at the end, and keep that if it is better", "epochs")
     remix_share: float = _setting(0.85, "share of excerpts mixed from different songs", "0 to 1")
     silent_share: float = _setting(0.08, "share of excerpts without the target", "0 to 1")
     augmentations: tuple[str, ...] = _setting(
         tuple(AUGMENTATIONS), "changes made to the excerpts at random", choices=tuple(AUGMENTATIONS)
     )
     target_gain_db: tuple[float, float] = _setting((-14.0, 4.0), "range of the target's level against the rest", "dB")
-    preset: str = _setting("default", "model sizes", group="simple", choices=PRESETS)
+    preset: str = _setting("default", "model sizes", group="simple", choices=tuple(PRESETS))
     precision: str = _setting(
         "auto", "auto: FP16 on CUDA, bf16 on a CPU with matrix units, else FP32", choices=PRECISIONS
     )
@@ -84,7 +92,7 @@ class TrainConfig:
         for name in ("segment_seconds", "learning_rate", "valid_seconds", "clip_norm"):
             if not 0 < getattr(self, name) < math.inf:
                 found.append(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("max_minutes", "weight_decay", "warmup_steps", "workers", "plateau_patience"):
+        for name in ("max_minutes", "weight_decay", "warmup_steps", "workers", "plateau_patience", "average_best"):
             if not 0 <= getattr(self, name) < math.inf:
                 found.append(f"{name} is {getattr(self, name)}; it must be 0 or more")
         for name in ("val_split", "remix_share", "silent_share", "plateau_factor"):
@@ -146,6 +154,17 @@ class TrainConfig:
         return values
 
 
+def model_config_of(config: TrainConfig, checkpoint: dict[str, Any] | None = None) -> ModelConfig:
+    """The model to train: a checkpoint's where there is one, under the wanted target's name, else the preset's.
+
+    Raises:
+        ConfigError: the checkpoint describes a model that cannot be built.
+    """
+    if checkpoint is not None:
+        return ModelConfig.from_dict({**checkpoint["model"], "target": config.target})
+    return PRESETS[config.preset](config.target)
+
+
 def default_of(f: "Field[Any]") -> Any:
     """The default value of a field of :class:`TrainConfig`."""
     return None if f.default is MISSING else f.default
@@ -173,7 +192,6 @@ def _choice_problems(f: "Field[Any]", value: Any) -> list[str]:
             found.append(f"{f.name} is {item!r}; it must be one of {', '.join(choices)}")
         elif not weight > 0:
             found.append(f"{f.name} is {item!r}; its weight must be a number above 0, as in {name}=0.5")
-    if not value:
-        if f.name != "augmentations":
-            found.append(f"{f.name} is empty; it must be one or more of {', '.join(choices)}")
+    if not value and f.name != "augmentations":
+        found.append(f"{f.name} is empty; it must be one or more of {', '.join(choices)}")
     return found

@@ -1,12 +1,24 @@
 """Where a training runs: Lightning Fabric on one device, or on all that torchrun started."""
 
+import logging
 import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins.precision import MixedPrecision
+from lightning.fabric.strategies.ddp import DDPStrategy
+from torch.amp.grad_scaler import GradScaler
 
-from separator.errors import ConfigError
+from separator.errors import ConfigError, SeparatorError
 from training.config import TrainConfig
+
+T = TypeVar("T")
+
+LONGEST_WAIT = timedelta(hours=6)
+"""How long the other processes wait for the first one, which decodes the audio for all."""
 
 
 def make_fabric(config: TrainConfig) -> Fabric:
@@ -17,18 +29,56 @@ def make_fabric(config: TrainConfig) -> Fabric:
     Raises:
         ConfigError: the device is not there.
     """
+    # Fabric logs its choice of precision as if it were news.
+    logging.getLogger("lightning.fabric.utilities.rank_zero").setLevel(logging.WARNING)
     accelerator = accelerator_of(config.device)
     world, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    strategy = "ddp" if world > 1 else "auto"
     fabric = Fabric(
         accelerator=accelerator,
         devices=local,
         num_nodes=max(1, world // local),
-        strategy=strategy,
-        precision=precision_of(config.precision, accelerator),  # type: ignore[arg-type]
+        strategy=DDPStrategy(timeout=LONGEST_WAIT) if world > 1 else "auto",
+        **_precision_arguments(precision_of(config.precision, accelerator), accelerator),
     )
     fabric.launch()
     return fabric
+
+
+def sum_over_processes(fabric: Fabric, value: float) -> float:
+    """The sum of a number over all processes of a job, the same on each of them."""
+    if fabric.world_size == 1:
+        return value
+    number = torch.tensor(value, dtype=torch.float64, device=fabric.device)
+    return float(torch.as_tensor(fabric.all_reduce(number, reduce_op="sum")))
+
+
+def decided_by_first(fabric: Fabric, decide: Callable[[], T]) -> T:
+    """What a function answers that only the first process of a job runs, known to all; its failure is everyone's.
+
+    Raises:
+        SeparatorError: by ``decide``, in every process.
+    """
+    outcome: T | SeparatorError | None = None
+    if fabric.is_global_zero:
+        try:
+            outcome = decide()
+        except SeparatorError as error:
+            outcome = error
+    outcome = fabric.broadcast(outcome)
+    if isinstance(outcome, SeparatorError):
+        raise outcome
+    return cast(T, outcome)
+
+
+def fail_together(fabric: Fabric, failure: SeparatorError | None) -> None:
+    """Raise the failure of this process, or of any other one, in all of them."""
+    failures: list[SeparatorError | None] = [failure]
+    if fabric.world_size > 1:
+        failures = [None] * fabric.world_size
+        torch.distributed.all_gather_object(failures, failure)
+    for found in failures:
+        if found is not None:
+            raise found
 
 
 def accelerator_of(device: str) -> str:
@@ -65,8 +115,8 @@ def autocast_dtype(precision: str) -> torch.dtype | None:
 def keep_freed_memory() -> None:
     """Ask glibc to keep freed memory instead of returning it to the system after every step.
 
-    A step allocates and frees gigabytes; without this, a third of its time goes to clearing fresh pages (measured on two
-    cores). For commands only: a page that serves others should give memory back. Does nothing where there is no glibc.
+    A step allocates and frees gigabytes; without this, a third of its time goes to clearing fresh pages (measured on
+    two cores). For commands only: a page that serves others should give memory back. Nothing where there is no glibc.
     """
     import ctypes
 
@@ -78,3 +128,10 @@ def keep_freed_memory() -> None:
     mallopt(mmap_max, 0)
     mallopt(trim_threshold, 2**31 - 1)
     mallopt(top_pad, 2**28)
+
+
+def _precision_arguments(precision: str, accelerator: str) -> dict[str, Any]:
+    if precision == "16-mixed" and accelerator == "cpu":
+        # Asked for by name, Fabric would quietly take bf16 instead.
+        return {"plugins": MixedPrecision("16-mixed", "cpu", GradScaler("cpu"))}
+    return {"precision": precision}

@@ -134,7 +134,7 @@ def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
 
 def _pair(cache: Cache, song: Song, target: str) -> Pair:
     wanted, rest = cache.load_song(song, target)
-    parts = {name: cache.load(paths) for name, paths in song.parts(target).items()}
+    parts: dict[str, Audio] = {name: cache.load(paths) for name, paths in song.parts(target).items()}
     return Pair(song.name, wanted, rest, parts if len(parts) > 1 else {})
 
 

@@ -1,4 +1,4 @@
-"""Random training excerpts, made on the fly: aligned as in the song, or the target of one song over the music of another.
+"""Random training excerpts, made on the fly: aligned as in the song, or one song's target over the music of another.
 
 Excerpt number i of a seed is always the same, whoever makes it: so a run can be resumed, spread over processes and
 devices, and repeated.
@@ -81,11 +81,13 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
         rest = self._rest(rng)
         rest = augment(rest, rng, self.sample_rate, self.config.augmentations, is_target=False)
         balance_db = rng.uniform(*self.config.target_gain_db)
-        return target * _gain_to(balance_db, target), rest * _gain_to(0.0, rest), self._band_hz(audio, speed)
+        target, rest = target * _gain_to(balance_db, target), rest * _gain_to(0.0, rest)
+        return target, rest, self._band_hz(audio, speed)
 
     def _rest(self, rng: np.random.Generator) -> FloatArray:
         if self._parts and rng.uniform() < PARTS_SHARE:
-            return np.sum([self._any(choices, rng) for choices in self._parts.values()], axis=0, dtype=np.float32)
+            parts = [self._any(choices, rng) for choices in self._parts.values()]
+            return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
         rest = self._any(self.material.rests.draw(rng), rng)
         if rng.uniform() < TWO_RESTS_SHARE:
             other = self._any(self.material.rests.draw(rng), rng)
@@ -126,18 +128,18 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
         return audio.bandwidth_hz * speed if audio.bandwidth_hz < FULL_BAND_SHARE * half else half
 
 
-class EpochSampler(Sampler[int]):
-    """The numbers of one epoch's excerpts for one of several processes, so that together they cover each once."""
+class ExcerptNumbers(Sampler[int]):
+    """The numbers of ``batches`` batches from ``first`` on for one of several processes, which share out each batch."""
 
-    def __init__(self, batch_size: int, batches: int, rank: int, world_size: int) -> None:
-        self.batch_size, self.batches = batch_size, batches
+    def __init__(self, batch_size: int, rank: int, world_size: int) -> None:
+        self.batch_size = batch_size
         self.rank, self.world_size = rank, world_size
-        self.epoch = 0
+        self.first, self.batches = 0, 0
 
     def __iter__(self) -> Iterator[int]:
         together = self.batch_size * self.world_size
-        for batch in range(self.epoch * self.batches, (self.epoch + 1) * self.batches):
-            first = batch * together + self.rank * self.batch_size
+        for batch in range(self.batches):
+            first = self.first + batch * together + self.rank * self.batch_size
             yield from range(first, first + self.batch_size)
 
     def __len__(self) -> int:

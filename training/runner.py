@@ -1,6 +1,7 @@
 """One training from beginning to end: make or find the run folder, gather the audio, train, tell how it ended.
 
-The command and the page's thread both call ``train``; a crash becomes a ``failed`` event and is raised again.
+The command and the page's thread both call ``open_run`` and ``train``; a crash becomes a ``failed`` event and is raised
+again.
 """
 
 import os
@@ -9,65 +10,50 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from separator.checkpoint import read_checkpoint
-from separator.config import ModelConfig
-from separator.errors import Cancelled, CheckpointError, ConfigError
-from training.config import TrainConfig
+from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
+from training.config import TrainConfig, model_config_of
 from training.events import EventFile, Listener, make_event
-from training.material import gather
+from training.material import Material, gather
 from training.run import RunFolder
 
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
 Progress = Callable[[float, str], None]
+Checkpoint = dict[str, Any]
 
 HEARTBEAT_SECONDS = 2.0
 
 
-def new_run(config: TrainConfig) -> RunFolder:
-    """A folder for a new run, named as asked or after target, date and time.
+def open_run(config: TrainConfig, resume_from: Path | str | None = None) -> tuple[RunFolder, Checkpoint | None]:
+    """The folder of a new run, or the run to go on with, and the checkpoint content to start from, if any.
 
-    Raises:
-        ConfigError: the settings cannot work, or a run of that name exists already.
-    """
-    config.validate()
-    name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunFolder(Path(config.out_dir) / name)
-    if run.events():
-        raise ConfigError(
-            f"there is a run in {run.path} already; go on with it by --resume_from {run.last}, or give another --run_name"
-        )
-    run.create(config)
-    return run
-
-
-def resumed_run(path: Path | str, config: TrainConfig) -> tuple[RunFolder, dict[str, Any]]:
-    """The run that a checkpoint belongs to, and the content to go on from.
-
-    A ``last.pth``, or a ``best_model.pth`` with a ``last.pth`` beside it or from which it was copied, goes on in its own
-    folder, in every detail. Any other checkpoint, or another target, starts a new run from its weights (fine-tuning).
+    A ``last.pth``, or a ``best_model.pth`` that was copied from a run which still has its ``last.pth``, goes on in its
+    own folder, in every detail. Any other checkpoint, or another target, starts a new run from its weights
+    (fine-tuning). Of several processes the first one decides.
 
     Raises:
         CheckpointError: the file cannot be used.
-        ConfigError: as :func:`new_run`.
+        ConfigError: the settings cannot work, or a run of that name exists already.
     """
-    path = Path(path)
-    content = read_checkpoint(path)
-    last = _last_of(path, content, config)
-    if last is not None:
-        content = read_checkpoint(last)
-        if content["model"]["target"] == config.target:
-            run = RunFolder(last.parent)
-            run.create(config.replace(run_name=run.name, out_dir=str(last.parent.parent)))
-            return run, content
-    ModelConfig.from_dict(content["model"])  # a damaged record is told before a folder is made
-    return new_run(config), {"model": content["model"], "weights": content["weights"]}
+    config.validate()
+    checkpoint, last = _checkpoint_of(Path(resume_from), config) if resume_from else (None, None)
+    if checkpoint is not None:
+        model_config_of(config, checkpoint)  # a damaged record is told before a folder is made
+    if _n_processes() == 1:
+        return RunFolder(_make_folder(config, last)), checkpoint
+    from training.engine import decided_by_first, make_fabric  # Lightning takes seconds to import
+
+    return RunFolder(decided_by_first(make_fabric(config), lambda: _make_folder(config, last))), checkpoint
 
 
 def train(
     config: TrainConfig,
     run: RunFolder,
-    resume: dict[str, Any] | None = None,
+    resume: Checkpoint | None = None,
     listeners: Sequence[Listener] = (),
     should_stop: Callable[[], bool] = lambda: False,
     progress: Progress | None = None,
@@ -80,39 +66,102 @@ def train(
     Raises:
         SeparatorError: something that the person who started it can mend; it is in the run's events too.
     """
-    from training.trainer import Trainer  # Lightning takes seconds to import
-
-    is_first_rank = int(os.environ.get("RANK", 0)) == 0
-    everyone = [*([EventFile(run.events_file)] if is_first_rank else []), *listeners]
+    is_first = _is_first_process()
+    everyone: list[Listener] = [EventFile(run.events_file), *listeners] if is_first else []
 
     def announce(type_: str, **values: Any) -> None:
-        for listener in everyone if is_first_rank else []:
+        for listener in everyone:
             listener(make_event(type_, **values))
 
     try:
         announce("preparing", fraction=0.0, stage="looking for songs")
-        model_config = ModelConfig.from_dict(resume["model"]) if resume else ModelConfig()
         tell = _teller(announce, progress, lambda: should_stop() or run.stop_requested())
-        material = gather(config, model_config.stft.sample_rate, tell)
-        reason = Trainer(config, material, run, everyone, resume, should_stop).fit()
-    except Cancelled:
+        reason = _gather_and_fit(config, run, resume, everyone, should_stop, tell)
+        if is_first and run.best_model.is_file():
+            publish_best(run)
+    except (Cancelled, KeyboardInterrupt) as error:
         announce("stopped", reason="stopped")
+        if isinstance(error, KeyboardInterrupt):
+            raise
         return "stopped"
     except BaseException as error:
         announce("failed", message=str(error) or type(error).__name__)
         raise
     finally:
-        run.clear_stop()
-    if is_first_rank and run.best_model.is_file():
-        publish_best(run)
+        if is_first:
+            run.clear_stop()
     return reason
 
 
 def publish_best(run: RunFolder) -> None:
-    """Make a run's best model the one that the commands find as ``checkpoints/best_model.pth``."""
+    """Make a run's best model the one that the commands find as ``checkpoints/best_model.pth``.
+
+    Raises:
+        CheckpointError: it cannot be written there.
+    """
     part = run.path.parent / ".best_model.pth.part"
-    shutil.copyfile(run.best_model, part)
-    os.replace(part, run.path.parent / "best_model.pth")
+    try:
+        shutil.copyfile(run.best_model, part)
+        os.replace(part, run.path.parent / "best_model.pth")
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"the best model is {run.best_model}, but it cannot be copied: {error}") from error
+
+
+def _gather_and_fit(
+    config: TrainConfig,
+    run: RunFolder,
+    resume: Checkpoint | None,
+    listeners: Sequence[Listener],
+    should_stop: Callable[[], bool],
+    tell: Progress,
+) -> str:
+    from training.engine import make_fabric  # Lightning takes seconds to import
+    from training.trainer import Trainer
+
+    fabric = make_fabric(config)
+    material = _gather_once(fabric, config, model_config_of(config, resume).stft.sample_rate, tell)
+    return Trainer(config, material, run, listeners, resume, should_stop, fabric).fit()
+
+
+def _gather_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, tell: Progress) -> Material:
+    """The audio, decoded by one process of each machine while the others wait.
+
+    Should that one fail, all fail with its message instead of doing the same work in vain.
+    """
+    from training.engine import fail_together
+
+    material: Material | None = None
+    failure: SeparatorError | None = None
+    if fabric.local_rank == 0:
+        try:
+            material = gather(config, sample_rate, tell)
+        except SeparatorError as error:
+            failure = error
+    fail_together(fabric, failure)
+    return material or gather(config, sample_rate)
+
+
+def _make_folder(config: TrainConfig, last: Path | None) -> Path:
+    """The folder of a run that goes on, or a new one, named as asked or after target, date and time."""
+    if last is not None:
+        run = RunFolder(last.parent)
+        run.create(config.replace(run_name=run.name, out_dir=str(last.parent.parent)))
+        return run.path
+    name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
+    run = RunFolder(Path(config.out_dir) / name)
+    if run.last.exists():
+        raise ConfigError(
+            f"there is a run in {run.path} already; go on with it by --resume_from {run.last}, "
+            "or give another --run_name"
+        )
+    try:
+        run.create(config)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the run's folder {run.path}: {error.strerror}; give another --out_dir"
+        ) from error
+    return run.path
 
 
 def _teller(announce: Callable[..., None], progress: Progress | None, should_stop: Callable[[], bool]) -> Progress:
@@ -132,7 +181,18 @@ def _teller(announce: Callable[..., None], progress: Progress | None, should_sto
     return tell
 
 
-def _last_of(path: Path, content: dict[str, Any], config: TrainConfig) -> Path | None:
+def _checkpoint_of(path: Path, config: TrainConfig) -> tuple[Checkpoint, Path | None]:
+    """What to start from, and the ``last.pth`` of the run to go on with, if it is not to be a new one."""
+    content = read_checkpoint(path)
+    last = _last_of(path, content, config)
+    if last is not None:
+        state = read_checkpoint(last)
+        if state["model"]["target"] == config.target:
+            return state, last
+    return {"model": content["model"], "weights": content["weights"]}, None
+
+
+def _last_of(path: Path, content: Checkpoint, config: TrainConfig) -> Path | None:
     """The ``last.pth`` of the run that wrote a checkpoint, if it is still there."""
     if "optimizer" in content:
         return path
@@ -140,11 +200,23 @@ def _last_of(path: Path, content: dict[str, Any], config: TrainConfig) -> Path |
     candidates = [path.with_name("last.pth")]
     if isinstance(name, str) and name:
         candidates += [path.parent / name / "last.pth", Path(config.out_dir) / name / "last.pth"]
-    for candidate in candidates:
-        if candidate.is_file():
-            try:
-                if read_checkpoint(candidate)["training"].get("run_name") == name:
-                    return candidate
-            except CheckpointError:
-                continue
-    return None
+    return next((last for last in candidates if last.is_file() and _is_same_run(content, last)), None)
+
+
+def _is_same_run(content: Checkpoint, last: Path) -> bool:
+    """Whether two checkpoints are of one run: its name alone could have been used twice."""
+    try:
+        other = read_checkpoint(last)["training"]
+    except CheckpointError:
+        return False
+    return all(content["training"].get(key) == other.get(key) for key in ("run_name", "data", "seed"))
+
+
+def _is_first_process() -> bool:
+    """Whether this is the process that writes, of all that torchrun started."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def _n_processes() -> int:
+    """How many processes torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", 1))

@@ -1,67 +1,51 @@
-"""The training loop: fit -> _train_epoch -> _train_step, _validate, _save and _restore. Plain PyTorch on Fabric.
+"""The training loop: fit -> _train_epoch -> _train_step, _judge, _validate, state_dict. Plain PyTorch on Fabric.
 
-The loop announces events and knows nobody who listens. Everything that changes is in ``_state``, which saving and
-restoring share; excerpts are numbered, so a resumed run sees what the uninterrupted one would have seen.
+The loop announces events and knows nobody who listens. What a step changes is the ``Learner``'s; excerpts are numbered,
+so a resumed run sees what the uninterrupted one would have seen.
 """
 
-import copy
 import math
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader
+from lightning.fabric import Fabric
 
-from separator.checkpoint import FORMAT_VERSION, save_checkpoint
-from separator.config import ModelConfig
+from separator.checkpoint import save_checkpoint
 from separator.errors import SeparatorError
 from separator.model import CRNN
-from separator.stft import stft
-from training.config import TrainConfig, weighted
+from training.averaging import BestModels
+from training.batches import Batches
+from training.config import TrainConfig, model_config_of
 from training.early_stopping import EarlyStopping
-from training.engine import autocast_dtype, make_fabric, precision_of
+from training.engine import autocast_dtype, make_fabric, precision_of, sum_over_processes
 from training.events import Event, Listener, make_event
-from training.losses import combined
+from training.learner import Batch, Learner
 from training.material import Material, validation_excerpts
 from training.previews import Previewer
-from training.remix import EpochSampler, Excerpts
+from training.progress import Progress, peak_memory_mb
 from training.run import RunFolder
 from training.schedule import Schedule
 from training.validation import Scores, Validator
-from training.weight_average import WeightAverage
 
 HEARTBEAT_SECONDS = 5.0
 MOST_BAD_STEPS = 5
 """After so many non-finite steps in a row the weights are taken back to the last good epoch's."""
-
-Batch = list[Tensor]
-
-
-@dataclass
-class Progress:
-    """How far a run is: the counters that a checkpoint carries."""
-
-    epoch: int = 0
-    step: int = 0
-    skipped_steps: int = 0
-    rollbacks: int = 0
-    elapsed_seconds: float = 0.0
-    best_sdr_db: float = -math.inf
-    best_loss: float = math.inf
+MOST_OVERFLOWS = 25
+"""The same where a gradient scaler is used, which halves its scale at each of them until the gradients fit."""
+MOST_ROLLBACKS = 5
 
 
 class Trainer:
     """Trains one model in one run folder.
 
     Args:
-        resume: the content of a ``last.pth`` (all of its state goes on) or of any checkpoint (its weights only:
-            fine-tuning); see ``training.resume``.
+        resume: the content of a ``last.pth`` (all of its state goes on) or the model and weights of any checkpoint
+            (fine-tuning).
         should_stop: asked after every step, besides the run folder's STOP file.
+        fabric: this process's part of a job that was launched already.
     """
 
     def __init__(
@@ -72,40 +56,35 @@ class Trainer:
         listeners: Sequence[Listener] = (),
         resume: dict[str, Any] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        fabric: Fabric | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
+        self.fabric = fabric = fabric or make_fabric(config)
         self.config = config
         self.material = material
         self.run = run
         self.listeners = listeners
         self.should_stop = should_stop
-        self.fabric = make_fabric(config)
-        self.precision = precision_of(config.precision, self.fabric.device.type)
-        model = CRNN(_model_config(config, resume)).to(memory_format=torch.channels_last)
-        optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-        self.crnn = model
-        self.model, self.optimizer = self.fabric.setup(model, optimizer)
-        self.average = WeightAverage(model, config.ema_decay) if config.ema_decay else None
+        self.precision = precision_of(config.precision, fabric.device.type)
+        self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
+        stft_config = self.learner.crnn.config.stft
+        excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
+        self.validator = Validator(excerpts, stft_config, self.learner.loss)
+        self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
+        self.batches = Batches(material, config, stft_config.sample_rate, fabric)
+        self.best_models = BestModels(run.path / "kept", config.average_best)
         self.schedule = Schedule(config)
         self.stopping = EarlyStopping(config.patience)
         self.progress = Progress()
-        self.loss = combined([weighted(item) for item in config.loss])
-        stft_config = model.config.stft
-        self.grid = (stft_config.n_fft, stft_config.hop_length)
-        excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-        self.validator = Validator(excerpts, stft_config, self.loss)
-        self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
-        self.sampler = EpochSampler(
-            config.batch_size, config.steps_per_epoch * config.accumulate, self.fabric.global_rank, self.fabric.world_size
-        )
-        self.loader = self._make_loader()
-        self._resumed = resume is not None and "optimizer" in resume
+        self._is_resumed = resume is not None and "optimizer" in resume
+        if resume is not None:
+            self.learner.load_weights(resume["weights"])
+        if resume is not None and self._is_resumed:
+            self.load_state_dict(resume)
+        self._good = self.state_dict()
         self._bad_in_a_row = 0
         self._last_beat = 0.0
-        self._waited = 0.0
-        if resume is not None:
-            self._restore(resume)
-        self._good = self._state()
+        self._begun = time.monotonic() - self.progress.elapsed_seconds
 
     def fit(self) -> str:
         """Train until told to stop, or nothing improves, or epochs or time are over.
@@ -114,133 +93,96 @@ class Trainer:
             "stopped", "early_stopping", "epochs" or "time".
         """
         self._announce_start()
-        started = time.monotonic() - self.progress.elapsed_seconds
-        reason = ""
+        self._save_last()  # whatever happens from here on, the run can be resumed
+        reason = self._reason_to_end()
         while not reason:
-            reason = self._next_reason()
-            if reason:
-                break
-            begun, step_before = time.monotonic(), self.progress.step
-            train_loss = self._train_epoch(started)
-            if train_loss is None:
+            if self._train_epoch():
+                self._judge()
+                reason = self._reason_to_end()
+            else:
                 reason = "stopped"
-                break
-            self.progress.epoch += 1
-            self._judge(train_loss, time.monotonic() - begun, self.progress.step - step_before)
-        self.progress.elapsed_seconds = time.monotonic() - started
+        self._good = self.state_dict()
         self._save_last()
+        if reason != "stopped":
+            self._try_average()
         self._announce("stopped" if reason == "stopped" else "finished", reason=reason)
         return reason
 
-    def _next_reason(self) -> str:
-        """Why no further epoch should be trained; empty if one should."""
-        if self.stopping.should_stop:
-            return "early_stopping"
-        if self.progress.epoch >= self.config.epochs:
-            return "epochs"
-        if self._time_is_up():
-            return "time"
-        return ""
-
-    def _train_epoch(self, started: float) -> float | None:
-        """One pass of ``steps_per_epoch`` steps; the mean loss, or None if it was asked to stop.
-
-        A stopped epoch is trained anew when the run is resumed, so that its excerpts are those it would have had.
-        """
-        self.model.train()
-        self.sampler.epoch = self.progress.epoch
-        self._waited = 0.0
-        total, counted = 0.0, 0
-        batches = self._timed_batches()
-        for _ in range(self.config.steps_per_epoch):
-            self.progress.elapsed_seconds = time.monotonic() - started
+    def _train_epoch(self) -> bool:
+        """Steps until the epoch is whole; False if it was asked to stop before, with all that was done kept."""
+        steps_left = self.config.steps_per_epoch - self.progress.epoch_step
+        batches = self.batches.take(self.progress.excerpts, steps_left * self.config.accumulate)
+        self._epoch_begun, self._steps_before = time.monotonic(), self.progress.step
+        for _ in range(steps_left):
             loss = self._train_step(batches)
-            if math.isfinite(loss):
-                total, counted = total + loss, counted + 1
+            is_to_stop = self._agree_to_stop()
             self._beat(loss)
-            if self._stop_agreed():
-                return None
-        return total / counted if counted else math.nan
+            if is_to_stop:
+                return False
+        return True
 
     def _train_step(self, batches: Iterator[Batch]) -> float:
-        """One update of the weights from ``accumulate`` batches; the mean loss, NaN if the step was skipped."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate(self.progress.step, self.progress.elapsed_seconds / 60)
-        total = torch.zeros((), device=self.fabric.device)
-        for i in range(self.config.accumulate):
-            is_last = i == self.config.accumulate - 1
-            with self.fabric.no_backward_sync(self.model, enabled=not is_last):
-                loss = self._loss_of(next(batches)) / self.config.accumulate
-                self.fabric.backward(loss)
-                total += loss.detach()
-        norm = self.fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=self.config.clip_norm, error_if_nonfinite=False
-        )
-        self.progress.step += 1
-        # Gradients are the same on every rank once they are summed, so all ranks decide alike.
-        is_good = bool(torch.isfinite(torch.as_tensor(norm)))
-        if is_good or self.scaler is not None:  # a scaler skips by itself, and must be told to lower its scale
-            self.optimizer.step()
-        self.optimizer.zero_grad()
-        self._note_step(is_good)
-        return float(total) if is_good else math.nan
+        """One update of the weights from ``accumulate`` batches; all processes' mean loss, NaN if it was skipped."""
+        config, world_size = self.config, self.fabric.world_size
+        rate = self.schedule.learning_rate(self.progress.step, self.progress.elapsed_seconds / 60)
+        loss = self.learner.step([next(batches) for _ in range(config.accumulate)], rate)
+        if loss is not None:
+            loss = sum_over_processes(self.fabric, loss) / world_size
+        excerpts = config.batch_size * config.accumulate * world_size
+        self.progress.count_step(math.nan if loss is None else loss, excerpts)
+        self._go_back_if_lost(is_good=loss is not None)
+        return math.nan if loss is None else loss
 
-    def _loss_of(self, batch: Batch) -> Tensor:
-        target, rest, band_hz = (tensor.to(self.fabric.device) for tensor in batch)
-        target_spectrum, rest_spectrum = stft(target, *self.grid), stft(rest, *self.grid)
-        mixture = target_spectrum + rest_spectrum
-        mask = self.model(mixture.abs())
-        # Above the band of a source recorded at a low rate nobody knows what the target would have been.
-        hz = torch.linspace(0, self.crnn.config.stft.sample_rate / 2, mixture.shape[1], device=mixture.device)
-        known = (hz <= band_hz.unsqueeze(1)).unsqueeze(2)
-        with torch.autocast(mixture.device.type, enabled=False):
-            return self.loss(mask.float(), mixture * known, target_spectrum * known).mean()
-
-    def _note_step(self, is_good: bool) -> None:
-        """Count a non-finite step, and go back to the last good weights after several in a row."""
-        if is_good:
-            self._bad_in_a_row = 0
-            if self.average is not None:
-                self.average.update(self.crnn)
+    def _go_back_if_lost(self, is_good: bool) -> None:
+        """After several non-finite steps in a row, take the weights back to the last good ones."""
+        self._bad_in_a_row = 0 if is_good else self._bad_in_a_row + 1
+        if self._bad_in_a_row < (MOST_BAD_STEPS if self.learner.scaler is None else MOST_OVERFLOWS):
             return
-        self.progress.skipped_steps += 1
-        self._bad_in_a_row += 1
-        if self._bad_in_a_row >= MOST_BAD_STEPS and self.scaler is None:
-            counters = copy.copy(self.progress)
-            self._restore(self._good)
-            counters.rollbacks += 1
-            self.progress, self._bad_in_a_row = counters, 0
-            if counters.rollbacks > MOST_BAD_STEPS:
-                raise SeparatorError(
-                    f"the loss became NaN or infinite {counters.skipped_steps} times, even after going back "
-                    f"{counters.rollbacks} times; lower --learning_rate or use --precision 32-true"
-                )
+        self.learner.load_state_dict(self._good)
+        self._bad_in_a_row = 0
+        self.progress.rollbacks += 1
+        if self.progress.rollbacks > MOST_ROLLBACKS:
+            raise SeparatorError(
+                f"the loss became NaN or infinite {self.progress.skipped_steps} times, even after going back "
+                f"{MOST_ROLLBACKS} times; lower --learning_rate or use --precision 32-true"
+            )
 
-    def _judge(self, train_loss: float, seconds: float, steps: int) -> None:
+    def _judge(self) -> None:
         """Validate, keep the best, save, and tell."""
+        seconds, steps = time.monotonic() - self._epoch_begun, self.progress.step - self._steps_before
+        train_loss = self.progress.end_epoch()
         scores, model = self._validate()
-        is_best_loss = self.stopping.update(self.progress.epoch, scores.loss)
-        self.schedule.update(scores.loss)
-        is_best_sdr = scores.sdr_db > self.progress.best_sdr_db
-        self.progress.best_sdr_db = max(self.progress.best_sdr_db, scores.sdr_db)
-        if is_best_loss:
-            self.progress.best_loss = scores.loss
-        is_best = is_best_sdr if self.config.select_by == "sdr" else is_best_loss
+        is_best = self._note_scores(scores)
         if self.fabric.is_global_zero:
+            self.best_models.offer(model, self._score_to_select(scores), self._record(scores))
             if is_best:
                 save_checkpoint(self.run.best_model, model, self._record(scores))
             self._preview(model)
-        self._good = self._state()
+        self._good = self.state_dict()
         self._save_last()
         self._announce("epoch", **self._epoch_values(train_loss, scores, seconds, steps), is_best=is_best)
 
     def _validate(self) -> tuple[Scores, CRNN]:
         """The scores of the weights or of their average, whichever are better, and the model that has them."""
-        candidates = [self.crnn] if self.average is None else [self.crnn, self.average.model]
+        average = self.learner.average
+        candidates = [self.learner.crnn] if average is None else [self.learner.crnn, average.model]
         judged = [(self._scores_of(model), model) for model in candidates]
-        if self.config.select_by == "sdr":
-            return max(judged, key=lambda pair: pair[0].sdr_db)
-        return min(judged, key=lambda pair: pair[0].loss)
+        return max(judged, key=lambda pair: self._score_to_select(pair[0]))
+
+    def _note_scores(self, scores: Scores) -> bool:
+        """Tell early stopping and schedule; whether this is the best model so far."""
+        progress = self.progress
+        is_best_loss = self.stopping.update(progress.epoch, scores.loss)
+        self.schedule.update(scores.loss)
+        is_best_sdr = scores.sdr_db > progress.best_sdr_db
+        progress.best_sdr_db = max(progress.best_sdr_db, scores.sdr_db)
+        progress.best_loss = min(progress.best_loss, scores.loss)
+        return is_best_sdr if self.config.select_by == "sdr" else is_best_loss
+
+    def _score_to_select(self, scores: Scores) -> float:
+        """What the best model is picked by, the more the better; what is not a number is worst."""
+        score = scores.sdr_db if self.config.select_by == "sdr" else -scores.loss
+        return score if math.isfinite(score) else -math.inf
 
     def _scores_of(self, model: CRNN) -> Scores:
         model.eval()
@@ -249,93 +191,68 @@ class Trainer:
         if self.fabric.world_size > 1:
             reduced = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
             sums = torch.as_tensor(reduced).cpu()
-        model.train()
         return self.validator.scores(sums)
+
+    def _try_average(self) -> None:
+        """The average of the best epochs' models takes the place of the best one, if it scores better."""
+        weights = self.fabric.broadcast(self.best_models.average() if self.fabric.is_global_zero else None)
+        if weights is None:
+            return
+        model = CRNN(self.learner.crnn.config).to(self.fabric.device)
+        model.load_state_dict(weights)
+        scores = self._scores_of(model)
+        best = self.progress.best_sdr_db if self.config.select_by == "sdr" else -self.progress.best_loss
+        is_better, epochs = self._score_to_select(scores) > best, self.best_models.epochs()
+        if is_better and self.fabric.is_global_zero:
+            save_checkpoint(self.run.best_model, model, {**self._record(scores), "averaged_epochs": epochs})
+        values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, "is_best": is_better}
+        self._announce("averaged", epochs=epochs, **values)
 
     def _preview(self, model: CRNN) -> None:
         path, sdr_db = self.previewer.write(model, self.progress.epoch, self.fabric.device)
         self._announce("preview", epoch=self.progress.epoch, path=str(path.relative_to(self.run.path)), sdr_db=sdr_db)
 
-    def _make_loader(self) -> "DataLoader[Any]":
-        return DataLoader(
-            Excerpts(self.material, self.config, self.crnn.config.stft.sample_rate),
-            batch_size=self.config.batch_size,
-            sampler=self.sampler,
-            num_workers=self.config.workers,
-            persistent_workers=self.config.workers > 0,
-            prefetch_factor=4 if self.config.workers else None,
-            multiprocessing_context=_worker_context() if self.config.workers else None,
-            pin_memory=self.fabric.device.type == "cuda",
-        )
-
-    def _timed_batches(self) -> Iterator[Batch]:
-        batches = iter(self.loader)
-        while True:
-            begun = time.monotonic()
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            self._waited += time.monotonic() - begun
-            yield batch
-
-    def _stop_agreed(self) -> bool:
-        """Whether any rank was asked to stop, or the time is up: the same answer on every rank."""
-        wanted = self.should_stop() or (self.fabric.is_global_zero and self.run.stop_requested())
-        if self.fabric.world_size == 1:
-            return wanted
-        flag = self.fabric.all_reduce(torch.tensor(float(wanted), device=self.fabric.device), reduce_op="sum")
-        return bool(flag)
-
-    def _time_is_up(self) -> bool:
+    def _reason_to_end(self) -> str:
+        """Why no further epoch should be trained; empty if one should."""
         limit = self.config.max_minutes * 60
-        up = bool(limit) and self.progress.elapsed_seconds >= limit
-        return bool(self.fabric.broadcast(up)) if self.fabric.world_size > 1 else up
+        if self.stopping.should_stop:
+            return "early_stopping"
+        if self.progress.epoch >= self.config.epochs:
+            return "epochs"
+        return "time" if limit and self.progress.elapsed_seconds >= limit else ""
 
-    @property
-    def scaler(self) -> Any:
-        """The gradient scaler of FP16, or None."""
-        return getattr(self.fabric._precision, "scaler", None)
+    def _agree_to_stop(self) -> bool:
+        """Look at the clock and at who wants to stop; every process gets the first one's time and the same answer."""
+        wanted = self.should_stop() or (self.fabric.is_global_zero and self.run.stop_requested())
+        elapsed = time.monotonic() - self._begun
+        self.progress.elapsed_seconds = sum_over_processes(self.fabric, elapsed if self.fabric.is_global_zero else 0.0)
+        return sum_over_processes(self.fabric, float(wanted)) > 0
 
-    def _state(self) -> dict[str, Any]:
-        """Everything that changes while training; what ``_restore`` takes."""
-        return copy.deepcopy(
-            {
-                "weights": self.crnn.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict() if self.scaler else None,
-                "average": self.average.model.state_dict() if self.average else None,
-                "schedule": self.schedule.state_dict(),
-                "stopping": self.stopping.state_dict(),
-                "progress": dict(vars(self.progress)),
-                "rng": torch.get_rng_state(),
-            }
-        )
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of everything that changes while training."""
+        return {
+            **self.learner.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "stopping": self.stopping.state_dict(),
+            "progress": self.progress.to_dict(),
+            "rng": torch.get_rng_state(),
+        }
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        """Take back what ``_state`` gave; of a checkpoint without an optimizer, the weights only."""
-        self.crnn.load_state_dict({name: value.float() for name, value in state["weights"].items()})
-        if self.average is not None:
-            self.average.model.load_state_dict(state.get("average") or self.crnn.state_dict())
-        if "optimizer" not in state:
-            return
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scaler is not None and state["scaler"]:
-            self.scaler.load_state_dict(state["scaler"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what ``state_dict`` gave."""
+        self.learner.load_state_dict(state)
         self.schedule.load_state_dict(state["schedule"])
         self.stopping.load_state_dict(state["stopping"])
-        self.progress = Progress(**state["progress"])
+        self.progress = Progress.from_dict(state["progress"], self.config)
         torch.set_rng_state(state["rng"])
 
     def _save_last(self) -> None:
-        """Write ``last.pth``: the state at the end of the last whole epoch."""
-        if not self.fabric.is_global_zero:
-            return
-        state = dict(self._good)
-        state["progress"] = {**state["progress"], "elapsed_seconds": self.progress.elapsed_seconds}
-        model = copy.deepcopy(self.crnn)
-        model.load_state_dict(state.pop("weights"))
-        save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
+        """Write ``last.pth``, from which the run can be resumed."""
+        if self.fabric.is_global_zero:
+            state = dict(self._good)
+            model = CRNN(self.learner.crnn.config)
+            model.load_state_dict(state.pop("weights"))
+            save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
 
     def _record(self, scores: Scores | None) -> dict[str, Any]:
         """What a checkpoint tells of how it was made."""
@@ -351,27 +268,25 @@ class Trainer:
             "seed": self.config.seed,
             "precision": self.precision,
             "losses": list(self.config.loss),
-            "torch": torch.__version__,
-            "format": FORMAT_VERSION,
+            "torch": str(torch.__version__),
         }
 
     def _epoch_values(self, train_loss: float, scores: Scores, seconds: float, steps: int) -> dict[str, Any]:
         config, progress = self.config, self.progress
         heard = steps * config.batch_size * config.accumulate * config.segment_seconds * self.fabric.world_size
-        done = self.schedule.progress(progress.step, progress.elapsed_seconds / 60)
         return {
             "epoch": progress.epoch,
             "step": progress.step,
             "train_loss": train_loss,
             "valid_loss": scores.loss,
             "valid_sdr_db": scores.sdr_db,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self.learner.learning_rate,
             "seconds": seconds,
-            "eta_seconds": progress.elapsed_seconds * (1 - done) / done if done else None,
+            "eta_seconds": progress.seconds_left(self.schedule),
             "audio_seconds_per_second": heard / seconds,
-            "data_wait_share": self._waited / seconds,
+            "data_wait_share": self.batches.waited_seconds / seconds,
             "skipped_steps": progress.skipped_steps,
-            "memory_mb": _memory_mb(),
+            "memory_mb": peak_memory_mb(),
             "best_epoch": self.stopping.best_epoch,
             "best_loss": self.stopping.best_loss,
             "bad_epochs": self.stopping.bad_epochs,
@@ -379,7 +294,7 @@ class Trainer:
         }
 
     def _announce_start(self) -> None:
-        if self._resumed:
+        if self._is_resumed:
             self._announce("resumed", epoch=self.progress.epoch)
         floor, oracle = self.validator.floor(), self.validator.oracle()
         self._announce(
@@ -387,7 +302,7 @@ class Trainer:
             epochs=self.config.epochs,
             steps_per_epoch=self.config.steps_per_epoch,
             target=self.config.target,
-            n_weights=self.crnn.n_weights(),
+            n_weights=self.learner.crnn.n_weights(),
             device=str(self.fabric.device),
             precision=self.precision,
             world_size=self.fabric.world_size,
@@ -400,6 +315,7 @@ class Trainer:
         )
 
     def _beat(self, loss: float) -> None:
+        """A sign of life now and then, for those who watch the folder."""
         now = time.monotonic()
         if now - self._last_beat > HEARTBEAT_SECONDS:
             self._last_beat = now
@@ -410,24 +326,3 @@ class Trainer:
             event: Event = make_event(type_, **values)
             for listener in self.listeners:
                 listener(event)
-
-
-def _model_config(config: TrainConfig, resume: dict[str, Any] | None) -> ModelConfig:
-    """The model to build: the checkpoint's where one is given, under the wanted target's name, else the preset's."""
-    if resume is not None:
-        return ModelConfig.from_dict({**resume["model"], "target": config.target})
-    return ModelConfig.plain(config.target) if config.preset == "plain" else ModelConfig(target=config.target)
-
-
-def _worker_context() -> str:
-    """How worker processes begin: never as a copy of this one, which may have threads or a GPU open."""
-    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-
-
-def _memory_mb() -> float:
-    """The most memory that this process has used."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return math.nan
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -38,7 +38,9 @@ class Validator:
         self.loss = loss
         self.songs = sorted({excerpt.song for excerpt in excerpts})
 
-    def model_sums(self, model: torch.nn.Module, device: torch.device, autocast: torch.dtype | None, share: slice) -> Tensor:
+    def model_sums(
+        self, model: torch.nn.Module, device: torch.device, autocast: torch.dtype | None, share: slice
+    ) -> Tensor:
         """Sums (songs, 4) of a model: signal energy, error energy, loss, excerpts."""
 
         def mask_of(mixture: Tensor, target: Tensor) -> Tensor:

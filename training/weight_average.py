@@ -17,12 +17,12 @@ class WeightAverage:
     def __init__(self, model: CRNN, decay: float) -> None:
         self.decay = decay
         self.model = copy.deepcopy(model).requires_grad_(False)
-        self._updates = 0
+        self.updates = 0
 
     @torch.no_grad()
     def update(self, model: CRNN) -> None:
-        self._updates += 1
-        decay = min(self.decay, (1 + self._updates) / (10 + self._updates))
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for average, current in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
             if average.is_floating_point():
                 average.lerp_(current, 1 - decay)

@@ -1,0 +1,55 @@
+"""The batches that one process trains on, prepared by worker processes, and how long they were waited for."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from lightning.fabric import Fabric
+from torch.utils.data import DataLoader
+
+from training.config import TrainConfig
+from training.learner import Batch
+from training.material import Material
+from training.remix import ExcerptNumbers, Excerpts
+
+
+class Batches:
+    """Numbered excerpts in batches: the same numbers give the same batches, in whatever number of workers."""
+
+    def __init__(self, material: Material, config: TrainConfig, sample_rate: int, fabric: Fabric) -> None:
+        self.waited_seconds = 0.0
+        self._numbers = ExcerptNumbers(config.batch_size, fabric.global_rank, fabric.world_size)
+        self._loader: DataLoader[Any] = DataLoader(
+            Excerpts(material, config, sample_rate),
+            batch_size=config.batch_size,
+            sampler=self._numbers,
+            num_workers=config.workers,
+            persistent_workers=config.workers > 0,
+            prefetch_factor=4 if config.workers else None,
+            multiprocessing_context=_worker_context() if config.workers else None,
+            worker_init_fn=_leave_interrupts_to_the_trainer,
+            pin_memory=fabric.device.type == "cuda",
+        )
+
+    def take(self, first: int, count: int) -> Iterator[Batch]:
+        """``count`` batches from excerpt ``first`` on; ``waited_seconds`` starts anew."""
+        self._numbers.first, self._numbers.batches = first, count
+        self.waited_seconds = 0.0
+        batches = iter(self._loader)
+        for _ in range(count):
+            begun = time.monotonic()
+            batch = next(batches)
+            self.waited_seconds += time.monotonic() - begun
+            yield batch
+
+
+def _worker_context() -> str:
+    """How worker processes begin: never as a copy of this one, which may have threads or a GPU open."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def _leave_interrupts_to_the_trainer(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; a worker that obeyed it would break the step to be finished."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,101 @@
+"""Two short trials before a long training, each with a verdict: can this learn at all, and how fast may it learn?"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from separator.model import CRNN
+from training.batches import Batches
+from training.config import TrainConfig, model_config_of
+from training.engine import make_fabric
+from training.learner import Learner
+from training.material import Material
+
+Tell = Callable[[int, float], None]
+"""Called with the step and its loss."""
+
+OVERFIT_STEPS = 150
+OVERFIT_SHARE = 0.6
+"""A model that can learn brings the loss of a single batch below this share of the first within these steps."""
+RANGE_STEPS = 100
+RANGE = (1e-6, 1.0)
+DIVERGED = 2.0
+"""Times the best loss so far, at which the range test ends."""
+SMOOTHING = 0.9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a trial went: whether all is well, and what to make of it in a sentence."""
+
+    is_good: bool
+    sentence: str
+
+
+def overfit_one_batch(config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None) -> Verdict:
+    """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart."""
+    learner, batches = _learner_and_batches(config, material)
+    batch = next(batches.take(0, 1))
+    losses = []
+    for step in range(1, OVERFIT_STEPS + 1):
+        loss = learner.step([batch], config.learning_rate)
+        losses.append(math.inf if loss is None else loss)
+        tell(step, losses[-1])
+    share = min(losses[-10:]) / losses[0]
+    change = f"the loss of one batch went from {losses[0]:.4f} to {min(losses[-10:]):.4f} in {OVERFIT_STEPS} steps"
+    if share <= OVERFIT_SHARE:
+        return Verdict(True, f"{change}: the model can learn")
+    return Verdict(False, f"{change}: it hardly learns; try another --learning_rate, see --lr_range_test")
+
+
+def learning_rate_range(config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None) -> Verdict:
+    """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one."""
+    learner, batches = _learner_and_batches(config, material)
+    rates, losses = [], []
+    lowest, highest = RANGE
+    for step, batch in enumerate(batches.take(0, RANGE_STEPS)):
+        rate = lowest * (highest / lowest) ** (step / (RANGE_STEPS - 1))
+        loss = learner.step([batch], rate)
+        if loss is None:
+            break
+        rates.append(rate)
+        losses.append(loss)
+        tell(step + 1, loss)
+        if smoothed(losses)[-1] > DIVERGED * min(smoothed(losses)):
+            break
+    return recommend(rates, losses, config.learning_rate)
+
+
+def recommend(rates: list[float], losses: list[float], configured: float) -> Verdict:
+    """The learning rate at which the smoothed loss falls fastest, and what that means for the configured one."""
+    curve = smoothed(losses)
+    if len(curve) < 3 or min(curve) >= 0.98 * curve[0]:
+        return Verdict(False, "the loss did not fall at any learning rate: something else is wrong, check the data")
+    slopes = [after - before for before, after in itertools.pairwise(curve)]
+    best = rates[slopes.index(min(slopes)) + 1]
+    lowest = rates[curve.index(min(curve))]
+    found = f"the loss falls fastest at {best:.1e} and is lowest at {lowest:.1e}"
+    if configured > lowest:
+        return Verdict(False, f"{found}: --learning_rate {configured:.1e} is too high, try {best:.1e}")
+    if configured < best / 10:
+        return Verdict(False, f"{found}: --learning_rate {configured:.1e} is needlessly low, try {best:.1e}")
+    return Verdict(True, f"{found}: --learning_rate {configured:.1e} is sound")
+
+
+def smoothed(losses: list[float]) -> list[float]:
+    """A running mean with exponentially fading memory, without its bias to the start."""
+    mean, curve = 0.0, []
+    for count, loss in enumerate(losses, start=1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        curve.append(mean / (1 - SMOOTHING**count))
+    return curve
+
+
+def _learner_and_batches(config: TrainConfig, material: Material) -> tuple[Learner, Batches]:
+    torch.manual_seed(config.seed)
+    fabric = make_fabric(config)
+    learner = Learner(fabric, config, CRNN(model_config_of(config)))
+    return learner, Batches(material, config, learner.crnn.config.stft.sample_rate, fabric)

@@ -1,0 +1,32 @@
+"""TrainConfig as command-line flags: one per field, its help from the field."""
+
+import argparse
+from dataclasses import Field, fields
+from typing import Any
+
+from training.config import TrainConfig, default_of
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Give a parser one flag per setting. What is not given stays None, so that it can be told from a default."""
+    for f in fields(TrainConfig):
+        default = default_of(f)
+        if not isinstance(default, tuple):
+            parser.add_argument(f"--{f.name}", type=type(default), help=_help(f))
+        elif f.name.endswith("_dir"):  # may be repeated as well as listed
+            parser.add_argument(f"--{f.name}", nargs="+", action="extend", help=_help(f))
+        else:
+            kind = float if isinstance(default[0], float) else str
+            parser.add_argument(f"--{f.name}", nargs="*", type=kind, help=_help(f))
+
+
+def given(args: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were given as flags."""
+    return {f.name: args[f.name] for f in fields(TrainConfig) if args[f.name] is not None}
+
+
+def _help(f: "Field[Any]") -> str:
+    default = default_of(f)
+    shown = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
+    return f"{f.metadata['help']}{unit} (default: {shown or 'none'})".replace("%", "%%")
