@@ -9,6 +9,7 @@ from ui import drawing
 from ui.checkup import Checkup
 from ui.texts import say
 
+WORTH_SAYING = 10_000_000  # bytes
 ORDER = ("error", "warning", "note")
 
 
@@ -49,7 +50,7 @@ def _facts(report: Report, epoch_time: str, request: gr.Request | None) -> str:
         "silent": say(request, "train.silent_share", share=f"{train.silent_share:.0%}", target=report.target),
         "epoch_time": epoch_time,
         "disk": say(
-            request, "train.disk_free",
+            request, "train.disk_free" if report.cache_bytes_needed > WORTH_SAYING else "train.disk_room",
             needed=gigabytes(report.cache_bytes_needed), free=gigabytes(report.disk_bytes_free),
         ),
     }  # fmt: skip

@@ -44,6 +44,14 @@ class Checkup:
         return not self.report.finished.is_set()
 
 
+def make_practice(settings: PageSettings, progress: Progress | None = None) -> None:
+    """Make the page's practice songs; those that are there are kept.
+
+    Raises DatasetError when the folder holds something else.
+    """
+    make_practice_songs(settings.practice, settings.practice_songs, settings.practice_seconds, progress=progress)
+
+
 class Checkups:
     """The checks of the last few data folders. Safe in threads; one check works at a time."""
 
@@ -89,10 +97,7 @@ class Checkups:
     ) -> Report:
         with self._turn:
             if practice:
-                make_practice_songs(
-                    self.settings.practice, self.settings.practice_songs, self.settings.practice_seconds,
-                    progress=lambda fraction, song: progress(fraction, "practice"),
-                )  # fmt: skip
+                make_practice(self.settings, lambda fraction, song: progress(fraction, "practice"))
             report = examine(
                 config.data_dir,
                 config.target,

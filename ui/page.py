@@ -15,6 +15,7 @@ from ui.separate_tab import build_separate_tab
 from ui.settings import PageSettings
 from ui.texts import I18N, script_texts, t
 from ui.theme import sori_theme
+from ui.train_api import build_train_endpoints
 from ui.train_tab import build_train_tab, wire_results
 from ui.trainings import Trainings
 
@@ -48,6 +49,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
                 score = build_score_tab(settings, shelf)
         wire_results(train, shelf, tabs, separate.models, score.source, score.model)
         build_endpoints(settings, shelf)
+        build_train_endpoints(settings, trainings)
         demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
     demo.queue(max_size=WAITING_VISITORS)
     return demo

@@ -24,7 +24,7 @@ def preview_server(trainings: Trainings) -> Callable[[list[str]], str]:
     """What answers the listening area's own requests, so that no file of a run is copied before it is heard."""
 
     def preview_sound(asked: list[str]) -> str:
-        """[run, name] -> a WAV as base64, empty when it is not there; name is mixture, reference or an epoch's number."""
+        """[run, name] -> a WAV as base64, empty if it is not there; name: mixture, reference or an epoch's number."""
         run_name, name = map(str, asked)
         path = _preview_path(trainings, run_name, name)
         return base64.b64encode(path.read_bytes()).decode("ascii") if path is not None else ""

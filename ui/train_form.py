@@ -6,20 +6,20 @@ from dataclasses import Field, fields
 from typing import Any
 
 import gradio as gr
-import torch
 from gradio.components import Component
 
 from separator.errors import ConfigError
 from training.config import TrainConfig, default_of
-from ui.settings import PageSettings
+from ui.settings import ROOT, PageSettings
 from ui.texts import TEXTS, t
+from ui.trainings import default_workers
 
 CHOSEN_ELSEWHERE = ("data_dir", "out_dir", "cache_dir")
 FOLDERS = ("target_dir", "rest_dir", "val_dir")
 """Typed paths: checked against the allowed roots, and absent on a Space."""
 SUGGESTIONS = {"target": ("vocals", "drums", "bass", "other"), "device": ("auto", "cpu", "cuda", "mps")}
-PRACTICE_VALUES: dict[str, Any] = {"batch_size": 8, "steps_per_epoch": 10, "epochs": 20, "valid_excerpts": 8}
-"""A first training that shows something within minutes on any computer."""
+PRACTICE_RECIPE = ROOT / "checkpoints" / "recipes" / "practice.toml"
+"""What ``train.py --practice`` takes too: a first training that shows something within minutes."""
 
 
 def form_fields(settings: PageSettings) -> "dict[str, Field[Any]]":
@@ -29,10 +29,8 @@ def form_fields(settings: PageSettings) -> "dict[str, Field[Any]]":
 
 
 def form_default(f: "Field[Any]") -> Any:
-    """TrainConfig's default; on a CPU excerpts are prepared between steps, as both would want the same cores."""
-    if f.name == "workers" and not torch.cuda.is_available():
-        return 0
-    return default_of(f)
+    """TrainConfig's default, or the page's own."""
+    return default_workers() if f.name == "workers" else default_of(f)
 
 
 def widget_for(f: "Field[Any]") -> Component:
@@ -98,15 +96,24 @@ def settings_from(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]
     return {name: parse(by_name[name], value) for name, value in zip(names, values, strict=True)}
 
 
-def command_line(values: Mapping[str, Any], folders: Sequence[str], *, practice: bool, start_from: str) -> str:
-    """The command that does what the form would do: only what differs from the defaults is spelled out."""
+def practice_values() -> dict[str, Any]:
+    """Field name -> value of the practice recipe."""
+    return TrainConfig.read_recipe(PRACTICE_RECIPE)
+
+
+def command_line(
+    values: Mapping[str, Any], folders: Sequence[str], *, practice: bool, start_from: str = "", track: bool = False
+) -> str:
+    """The command that does what the form would do: only what differs from its own defaults is spelled out."""
+    # With a checkpoint to start from, the command leaves the recipe alone.
+    known = TrainConfig.from_dict(practice_values() if practice and not start_from else {})
     words = ["python", "train.py"]
     if start_from:
         words += ["--resume_from", start_from]
     words += ["--practice"] if practice else ["--data_dir", *(folders or ["./data/train"])]
     for f in fields(TrainConfig):
-        if f.name not in values or (values[f.name] == default_of(f) and f.name != "target"):
+        if f.name not in values or (values[f.name] == getattr(known, f.name) and f.name != "target"):
             continue
         value = values[f.name]
         words += [f"--{f.name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
-    return shlex.join(words)
+    return shlex.join([*words, "--mlflow"] if track else words)

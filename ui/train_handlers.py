@@ -8,15 +8,18 @@ import gradio as gr
 
 from separator.errors import SeparatorError
 from training.run import RunFolder
+from ui import drawing
 from ui.check_view import draw_check
 from ui.checkup import Checkup, Checkups
 from ui.models import ModelShelf
+from ui.run_tracking import is_tracked, mlflow_address
 from ui.settings import PageSettings
-from ui.train_form import PRACTICE_VALUES, command_line, settings_from
+from ui.texts import say
+from ui.train_form import command_line, practice_values, settings_from
 from ui.train_view import RunViews
 from ui.trainings import Trainings
 
-DRAWN = ("runs", "live", "learn", "report", "start", "stop", "resume", "done", "seen")
+DRAWN = ("runs", "live", "learn", "report", "start", "stop", "resume", "done", "mlflow", "seen")
 """What ``draw`` gives, in order."""
 RESUMABLE = ("stopped", "failed", "interrupted", "finished")
 
@@ -51,6 +54,7 @@ class Handlers:
             "stop": (bool(run and state == "running" and not run.stop_requested()), _button),
             "resume": (bool(run and state in RESUMABLE and run.last.is_file() and free), _button),
             "done": (bool(run and state != "running" and run.best_model.is_file()), _row),
+            "mlflow": (bool(run and is_tracked(run)), _row),
         }
         drawn, prints = [], {}
         for name, (value, show) in plain.items():
@@ -64,7 +68,8 @@ class Handlers:
 
     def practice(self) -> tuple[Any, ...]:
         """Out: data, form. Chooses the practice songs, and settings that show something within minutes."""
-        return str(self.settings.practice), *(PRACTICE_VALUES.get(name, gr.skip()) for name in self.names)
+        values = practice_values()
+        return str(self.settings.practice), *(values.get(name, gr.skip()) for name in self.names)
 
     def check(self, data: str, *form: Any) -> str | Any:
         """In: data, form. Out: remembered. Begins to look at data that have not been looked at."""
@@ -84,13 +89,13 @@ class Handlers:
         )
         return data
 
-    def start(self, data: str, start_from: str, *form: Any) -> Any:
-        """In: data, start from, form. Out: runs, with the new one chosen."""
+    def start(self, data: str, start_from: str, track: bool, *form: Any) -> Any:
+        """In: data, start from, track, form. Out: runs, with the new one chosen."""
         try:
             config = self.trainings.config(settings_from(self.names, form), data)
             weights = self.shelf.paths([start_from])[0] if start_from else None
             self.checkups.hush()
-            return self._chosen(self.trainings.start(config, weights))
+            return self._chosen(self.trainings.start(config, weights, track=track))
         except SeparatorError as error:
             raise gr.Error(str(error)) from error
 
@@ -109,15 +114,24 @@ class Handlers:
         except SeparatorError as error:
             raise gr.Error(str(error)) from error
 
-    def command(self, data: str, start_from: str, *form: Any) -> str:
-        """In: data, start from, form. Out: command."""
+    def mlflow(self, chosen: str, request: gr.Request) -> str:
+        """In: runs. Out: address, a card with a link to the run in MLflow."""
+        try:
+            address = mlflow_address(self.trainings.run(chosen), self.settings.mlflow_url)
+        except SeparatorError as error:
+            raise gr.Error(str(error)) from error
+        return drawing.note_with_link(say(request, "train.in_mlflow"), address)
+
+    def command(self, data: str, start_from: str, track: bool, *form: Any) -> str:
+        """In: data, start from, track, form. Out: command."""
         try:
             values = settings_from(self.names, form)
         except SeparatorError:
             return ""
         folders = [line.strip() for line in data.splitlines() if line.strip()]
         weights = f"checkpoints/{start_from}" if start_from else ""
-        return command_line(values, folders, practice=self.trainings.is_practice(data), start_from=weights)
+        practice = self.trainings.is_practice(data)
+        return command_line(values, folders, practice=practice, start_from=weights, track=track)
 
     def _check_of(self, data: str, target: str) -> tuple[Checkup | None, str]:
         """The check of these data, and what is wrong with their folder."""

@@ -8,6 +8,7 @@ from gradio.i18n import I18nData
 
 from ui import drawing
 from ui.models import ModelShelf
+from ui.run_tracking import can_track
 from ui.settings import PageSettings
 from ui.texts import t
 from ui.train_form import form_fields, widget_for
@@ -22,6 +23,7 @@ class Setup:
     practice: gr.Button
     report: gr.HTML
     start_from: gr.Dropdown
+    track: gr.Checkbox
     form: dict[str, Component]
     start: gr.Button
     stop: gr.Button
@@ -47,6 +49,10 @@ def build_setup(settings: PageSettings, shelf: ModelShelf) -> Setup:
         starting_points(shelf), value="", label=t("train.start_from"), info=t("train.start_from_info"),
         elem_id="train-start-from",
     )  # fmt: skip
+    track = gr.Checkbox(
+        label=t("train.track"), info=t("train.track_info"), visible=can_track() and not settings.on_space,
+        elem_id="train-track",
+    )  # fmt: skip
     with gr.Accordion(t("train.advanced"), open=False, elem_id="train-advanced"):
         form |= _build_form(settings, "advanced")
     with gr.Row():
@@ -59,7 +65,7 @@ def build_setup(settings: PageSettings, shelf: ModelShelf) -> Setup:
         "python train.py --data_dir ./data/train --target vocals", label=t("train.command"), language="shell",
         interactive=False, lines=1, wrap_lines=True, elem_id="train-command",
     )  # fmt: skip
-    return Setup(data, check, practice, report, start_from, form, start, stop, resume, command)
+    return Setup(data, check, practice, report, start_from, track, form, start, stop, resume, command)
 
 
 def starting_points(shelf: ModelShelf) -> list[tuple[str | I18nData, str]]:

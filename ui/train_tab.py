@@ -5,8 +5,9 @@ from typing import Any
 
 import gradio as gr
 
+from ui import drawing
 from ui.checkup import Checkups
-from ui.events import AT_ONCE
+from ui.events import AT_ONCE, PRIVATE
 from ui.models import ModelShelf
 from ui.previews import preview_server
 from ui.score_tab import FROM_MODEL
@@ -38,6 +39,9 @@ class _Watch:
     runs: gr.Radio
     live: gr.HTML
     done: gr.Row
+    in_mlflow: gr.Row
+    mlflow: gr.Button
+    address: gr.HTML
     use: gr.Button
     score: gr.Button
     learn: gr.HTML
@@ -49,13 +53,13 @@ def build_train_tab(settings: PageSettings, shelf: ModelShelf, trainings: Traini
         with gr.Column(scale=5, min_width=320, elem_id="train-setup"):
             setup = build_setup(settings, shelf)
         with gr.Column(scale=7, min_width=320):
-            watch = _build_watch(settings, trainings)
+            watch = _build_watch(trainings)
     handle = Handlers(settings, shelf, trainings, Checkups(settings), list(setup.form))
     _wire(handle, setup, watch, page)
     return TrainTab(watch.runs, watch.use, watch.score)
 
 
-def _build_watch(settings: PageSettings, trainings: Trainings) -> _Watch:
+def _build_watch(trainings: Trainings) -> _Watch:
     runs = gr.Radio([], label=t("train.runs"), elem_id="train-runs")
     live = gr.HTML(
         None, html_template=LIVE, js_on_load="window.Sori.mountLive(element, props, watch)", elem_id="train-live",
@@ -64,40 +68,46 @@ def _build_watch(settings: PageSettings, trainings: Trainings) -> _Watch:
     with gr.Row(visible=False, elem_id="train-done") as done:
         use = gr.Button(t("train.use"), variant="primary", min_width=150, elem_id="train-use")
         score = gr.Button(t("train.score"), min_width=150, elem_id="train-score")
-        gr.Button(t("train.mlflow"), link=settings.mlflow_url, min_width=150, elem_id="train-mlflow")
+    with gr.Row(visible=False) as in_mlflow:
+        mlflow = gr.Button(t("train.mlflow"), size="md", min_width=150, elem_id="train-mlflow")
+        address = drawing.panel(elem_id="train-address")
     learn = gr.HTML(
         None, html_template=LEARN, js_on_load="window.Sori.mountLearn(element, props, watch, server)",
         elem_id="train-learn", apply_default_css=False, server_functions=[preview_server(trainings)],
     )  # fmt: skip
-    return _Watch(runs, live, done, use, score, learn)
+    return _Watch(runs, live, done, in_mlflow, mlflow, address, use, score, learn)
 
 
 def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks) -> None:
+    """Every event ends in the one drawing; so do the clock and the page's load."""
     form, target = list(setup.form.values()), setup.form["target"]
-    seen: gr.State = gr.State({})
-    remembered = gr.BrowserState("", storage_key="sori-train-data", secret="sori")
-    looked_at = [watch.runs, setup.data, target, seen]
+    chosen = [setup.data, setup.start_from, setup.track, *form]
+    seen, remembered = gr.State({}), gr.BrowserState("", storage_key="sori-train-data", secret="sori")
     drawn = [
-        watch.runs, watch.live, watch.learn, setup.report, setup.start, setup.stop, setup.resume, watch.done, seen,
+        watch.runs, watch.live, watch.learn, setup.report, setup.start, setup.stop, setup.resume,
+        watch.done, watch.in_mlflow, seen,
     ]  # fmt: skip
-    draw: dict[str, Any] = {"fn": handle.draw, "inputs": looked_at, "outputs": drawn, **AT_ONCE}
-    checking: dict[str, Any] = {"inputs": [setup.data, *form], "outputs": [remembered], **AT_ONCE}
 
-    gr.Timer(TICK_SECONDS).tick(**draw)
-    page.load(handle.restore, [remembered], [setup.data], **AT_ONCE).then(fn=handle.check, **checking).then(**draw)
-    watch.runs.input(**draw)
-    setup.practice.click(handle.practice, None, [setup.data, *form], **AT_ONCE).then(fn=handle.check, **checking).then(
-        **draw
-    )
-    setup.check.click(fn=handle.check_again, **checking).then(**draw)
-    for looking in (setup.data.submit, setup.data.blur, target.input):
-        looking(fn=handle.check, **checking).then(**draw)
-    setup.start.click(handle.start, [setup.data, setup.start_from, *form], [watch.runs], **AT_ONCE).then(**draw)
-    setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **AT_ONCE).then(**draw)
-    setup.stop.click(handle.stop, [watch.runs], None, **AT_ONCE).then(**draw)
-    command = [setup.data, setup.start_from, *form]
-    for widget in command:
-        widget.change(handle.command, command, [setup.command], **AT_ONCE)
+    def draw(event: Any) -> Any:
+        return event(handle.draw, [watch.runs, setup.data, target, seen], drawn, **AT_ONCE)
+
+    def check(event: Any, again: bool = False) -> Any:
+        look = handle.check_again if again else handle.check
+        return draw(event(look, [setup.data, *form], [remembered], **AT_ONCE).then)
+
+    draw(gr.Timer(TICK_SECONDS).tick)
+    draw(watch.runs.input)
+    check(page.load(handle.restore, [remembered], [setup.data], **AT_ONCE).then)
+    check(setup.practice.click(handle.practice, None, [setup.data, *form], **AT_ONCE).then)
+    check(setup.check.click, again=True)
+    for event in (setup.data.submit, setup.data.blur, target.input):
+        check(event)
+    draw(setup.start.click(handle.start, chosen, [watch.runs], **AT_ONCE).then)
+    draw(setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **AT_ONCE).then)
+    draw(setup.stop.click(handle.stop, [watch.runs], None, **AT_ONCE).then)
+    watch.mlflow.click(handle.mlflow, [watch.runs], [watch.address], concurrency_limit=2, **PRIVATE)
+    for widget in chosen:
+        widget.change(handle.command, chosen, [setup.command], **AT_ONCE)
 
 
 def wire_results(

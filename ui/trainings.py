@@ -4,14 +4,18 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from separator.errors import CheckpointError, ConfigError
 from training.background import BackgroundTraining, Snapshot
 from training.config import TrainConfig
 from training.events import Event, Listener
 from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
+from ui.run_tracking import is_tracked, tracker
 from ui.safety import typed_folder
 from ui.settings import PageSettings
 
@@ -61,15 +65,20 @@ class Trainings:
         if self.settings.on_space:
             wanted = values.get("max_minutes") or SPACE_MINUTES
             values["max_minutes"] = min(wanted, SPACE_MINUTES)
+        values.setdefault("workers", default_workers())
         places = {"out_dir": str(self.settings.checkpoints), "cache_dir": str(self.settings.cache)}
         return TrainConfig.from_dict({**values, **places, "data_dir": self.folders(data)}).validate()
 
-    def start(self, config: TrainConfig, start_from: Path | None = None) -> RunFolder:
-        """Start a run, from a shipped model's weights if one is given; returns at once.
+    def start(self, config: TrainConfig, start_from: Path | None = None, *, track: bool = False) -> RunFolder:
+        """Start a run, from a shipped model's weights if one is given; with `track` in MLflow too. Returns at once.
 
         Raises ConfigError, CheckpointError, TrainingBusyError.
         """
-        return self.background.start(config, start_from, self._listeners)
+        if self.busy or not track:
+            return self.background.start(config, start_from, self._listeners)  # or refuses
+        name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
+        follow = tracker(Path(config.out_dir) / name, self.settings.tracking_uri)
+        return self.background.start(config.replace(run_name=name), start_from, (*self._listeners, follow))
 
     def resume(self, name: str, how_long: Mapping[str, Any]) -> RunFolder:
         """Go on with a run under its own settings; one that had finished takes its new end from `how_long`.
@@ -83,7 +92,8 @@ class Trainings:
         if run.status().state == "finished":
             values |= {key: how_long[key] for key in HOW_LONG if key in how_long}
         values |= {"out_dir": str(run.path.parent), "cache_dir": str(self.settings.cache), "run_name": name}
-        return self.background.start(TrainConfig.from_dict(values).validate(), run.last, self._listeners)
+        follow = (tracker(run.path, self.settings.tracking_uri),) if is_tracked(run) else ()
+        return self.background.start(TrainConfig.from_dict(values).validate(), run.last, (*self._listeners, *follow))
 
     def stop(self, name: str) -> None:
         """Ask whoever trains this run, here or in another process, to finish the step, save and end."""
@@ -134,6 +144,11 @@ class Trainings:
         if isinstance(value, str):
             return checked(value) if value.strip() else ""
         return tuple(checked(text) for text in value)
+
+
+def default_workers() -> int:
+    """One process prepares excerpts for a GPU; on a CPU they are prepared between steps, for want of a free core."""
+    return int(torch.cuda.is_available())
 
 
 def be_polite(event: Event) -> None:
