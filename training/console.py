@@ -3,19 +3,41 @@
 import sys
 from typing import TextIO
 
+from tqdm import tqdm
+
 from training.events import Event
 
 
 class Console:
-    """Prints what a person at a terminal wants to follow."""
+    """Prints what a person at a terminal wants to follow; the epoch under way as a bar, where it is a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
+        self._steps = 0
+        self._bar: tqdm[None] | None = None
 
     def __call__(self, event: Event) -> None:
+        if event["type"] == "started":
+            self._steps = event["steps_per_epoch"]
+        if event["type"] == "step":
+            self._show_step(event)
+            return
         line = describe_event(event)
         if line:
+            self._end_bar()
             print(line, file=self.stream, flush=True)
+
+    def _show_step(self, event: Event) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=self._steps, file=self.stream, unit="step", leave=False, disable=None)
+        self._bar.set_description(f"epoch {event['epoch']}", refresh=False)
+        self._bar.n = event["epoch_step"]
+        self._bar.refresh()
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
 
 def describe_event(event: Event) -> str:
@@ -30,6 +52,9 @@ def describe_event(event: Event) -> str:
         return f"going on after epoch {event['epoch']}"
     if event["type"] == "epoch":
         return _epoch_line(event)
+    if event["type"] == "averaged":
+        verdict = "better, so it is the best model now" if event["is_best"] else "no better, so it was not kept"
+        return f"average of epochs {', '.join(map(str, event['epochs']))}: {event['valid_sdr_db']:.2f} dB, {verdict}"
     if event["type"] == "failed":
         return f"failed: {event['message']}"
     if event["type"] in ("finished", "stopped"):

@@ -1,4 +1,4 @@
-"""The training loop: fit -> _train_epoch -> _train_step, _judge, _validate, state_dict. Plain PyTorch on Fabric.
+"""The training loop: fit -> _train_epoch -> _train_step, _judge, state_dict. Plain PyTorch on Fabric.
 
 The loop announces events and knows nobody who listens. What a step changes is the ``Learner``'s; excerpts are numbered,
 so a resumed run sees what the uninterrupted one would have seen.
@@ -20,8 +20,9 @@ from training.averaging import BestModels
 from training.batches import Batches
 from training.config import TrainConfig, model_config_of
 from training.early_stopping import EarlyStopping
-from training.engine import autocast_dtype, make_fabric, precision_of, sum_over_processes
+from training.engine import make_fabric, precision_of, sum_over_processes
 from training.events import Event, Listener, make_event
+from training.judge import Judge
 from training.learner import Batch, Learner
 from training.material import Material, validation_excerpts
 from training.previews import Previewer
@@ -69,7 +70,7 @@ class Trainer:
         self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
         stft_config = self.learner.crnn.config.stft
         excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-        self.validator = Validator(excerpts, stft_config, self.learner.loss)
+        self.judge = Judge(fabric, config, Validator(excerpts, stft_config, self.learner.loss))
         self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
         self.batches = Batches(material, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
@@ -151,23 +152,17 @@ class Trainer:
         """Validate, keep the best, save, and tell."""
         seconds, steps = time.monotonic() - self._epoch_begun, self.progress.step - self._steps_before
         train_loss = self.progress.end_epoch()
-        scores, model = self._validate()
+        average = self.learner.average
+        scores, model = self.judge.best_of([self.learner.crnn, *([average.model] if average is not None else [])])
         is_best = self._note_scores(scores)
         if self.fabric.is_global_zero:
-            self.best_models.offer(model, self._score_to_select(scores), self._record(scores))
+            self.best_models.offer(model, self.judge.merit(scores), self._record(scores))
             if is_best:
                 save_checkpoint(self.run.best_model, model, self._record(scores))
             self._preview(model)
         self._good = self.state_dict()
         self._save_last()
         self._announce("epoch", **self._epoch_values(train_loss, scores, seconds, steps), is_best=is_best)
-
-    def _validate(self) -> tuple[Scores, CRNN]:
-        """The scores of the weights or of their average, whichever are better, and the model that has them."""
-        average = self.learner.average
-        candidates = [self.learner.crnn] if average is None else [self.learner.crnn, average.model]
-        judged = [(self._scores_of(model), model) for model in candidates]
-        return max(judged, key=lambda pair: self._score_to_select(pair[0]))
 
     def _note_scores(self, scores: Scores) -> bool:
         """Tell early stopping and schedule; whether this is the best model so far."""
@@ -179,20 +174,6 @@ class Trainer:
         progress.best_loss = min(progress.best_loss, scores.loss)
         return is_best_sdr if self.config.select_by == "sdr" else is_best_loss
 
-    def _score_to_select(self, scores: Scores) -> float:
-        """What the best model is picked by, the more the better; what is not a number is worst."""
-        score = scores.sdr_db if self.config.select_by == "sdr" else -scores.loss
-        return score if math.isfinite(score) else -math.inf
-
-    def _scores_of(self, model: CRNN) -> Scores:
-        model.eval()
-        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
-        sums = self.validator.model_sums(model, self.fabric.device, autocast_dtype(self.precision), share)
-        if self.fabric.world_size > 1:
-            reduced = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")
-            sums = torch.as_tensor(reduced).cpu()
-        return self.validator.scores(sums)
-
     def _try_average(self) -> None:
         """The average of the best epochs' models takes the place of the best one, if it scores better."""
         weights = self.fabric.broadcast(self.best_models.average() if self.fabric.is_global_zero else None)
@@ -200,9 +181,9 @@ class Trainer:
             return
         model = CRNN(self.learner.crnn.config).to(self.fabric.device)
         model.load_state_dict(weights)
-        scores = self._scores_of(model)
+        scores = self.judge.scores_of(model)
         best = self.progress.best_sdr_db if self.config.select_by == "sdr" else -self.progress.best_loss
-        is_better, epochs = self._score_to_select(scores) > best, self.best_models.epochs()
+        is_better, epochs = self.judge.merit(scores) > best, self.best_models.epochs()
         if is_better and self.fabric.is_global_zero:
             save_checkpoint(self.run.best_model, model, {**self._record(scores), "averaged_epochs": epochs})
         values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, "is_best": is_better}
@@ -296,7 +277,7 @@ class Trainer:
     def _announce_start(self) -> None:
         if self._is_resumed:
             self._announce("resumed", epoch=self.progress.epoch)
-        floor, oracle = self.validator.floor(), self.validator.oracle()
+        floor, oracle = self.judge.validator.floor(), self.judge.validator.oracle()
         self._announce(
             "started",
             epochs=self.config.epochs,
@@ -319,7 +300,9 @@ class Trainer:
         now = time.monotonic()
         if now - self._last_beat > HEARTBEAT_SECONDS:
             self._last_beat = now
-            self._announce("step", epoch=self.progress.epoch + 1, step=self.progress.step, loss=loss)
+            progress = self.progress
+            steps = {"step": progress.step, "epoch_step": progress.epoch_step}
+            self._announce("step", epoch=progress.epoch + 1, **steps, loss=loss)
 
     def _announce(self, type_: str, **values: Any) -> None:
         if self.fabric.is_global_zero:

@@ -13,13 +13,13 @@ import torch
 from separator.checkpoint import describe, load_model, read_checkpoint
 from separator.config import ModelConfig
 from separator.errors import SeparatorError
-from training import trainer as trainer_module
 from training.config import PRESETS, TrainConfig
 from training.events import Event
 from training.material import Material
 from training.run import RunFolder
 from training.runner import open_run
 from training.trainer import MOST_BAD_STEPS, MOST_ROLLBACKS, Trainer
+from training.validation import Scores
 
 TINY = TrainConfig(
     data_dir=("unused",),
@@ -175,7 +175,7 @@ def test_the_best_model_is_that_of_the_epoch_with_the_lowest_loss(make_trainer: 
 
 def test_it_stops_early_when_nothing_improves(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
     trainer = make_trainer(patience=2, epochs=50)
-    monkeypatch.setattr(trainer, "_scores_of", lambda model: trainer_module.Scores(loss=1.0, sdr_db=0.0))
+    monkeypatch.setattr(trainer.judge, "scores_of", lambda model: Scores(loss=1.0, sdr_db=0.0))
     assert trainer.fit() == "early_stopping"
     assert trainer.progress.epoch == 3
 

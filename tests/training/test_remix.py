@@ -1,0 +1,160 @@
+"""Remixed excerpts: numbered, balanced as asked, and nobody's business but their number's."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from training.augment import AUGMENTATIONS
+from training.config import TrainConfig
+from training.material import Material, Pair, Pool
+from training.remix import ALIGNED_GAIN_DB, MIXTURE_DBFS, ExcerptNumbers, Excerpts
+
+CALM = TrainConfig(segment_seconds=0.5, augmentations=(), silent_share=0.0)
+HALF_RATE_HZ = 11025.0
+
+
+def level_db(samples: NDArray[np.float32]) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-20))
+
+
+def steady(made_sound: Callable[..., Any], seed: int, level: float = 0.1, **known: float) -> Any:
+    """Noise of one level throughout."""
+    noise = np.random.default_rng(seed).standard_normal(44100).astype(np.float32)
+    return made_sound(np.float32(level) * noise, **known)
+
+
+@pytest.fixture
+def noises(made_sound: Callable[..., Any]) -> Material:
+    """One song of steady noises: the target at -20 dBFS, the rest at -26 dBFS."""
+    target, rest = steady(made_sound, 1, 0.1), steady(made_sound, 2, 0.05)
+    pair = Pair("song", target, rest)
+    return Material((pair,), (1.0,), Pool((target,), (1.0,)), Pool((rest,), (1.0,)), (pair,), ())
+
+
+def test_an_excerpt_depends_on_seed_and_number_alone(material: Material):
+    config = TrainConfig(segment_seconds=0.25)
+    one, other = Excerpts(material, config, 22050), Excerpts(material, config, 22050)
+    for _ in range(3):
+        one[5]  # whatever was made before
+    for index in (0, 7, 10**9):
+        for a, b in zip(one[index], other[index], strict=True):
+            assert np.array_equal(a, b)
+    reseeded = Excerpts(material, config.replace(seed=1), 22050)
+    assert not np.array_equal(one[0][0], reseeded[0][0])
+    assert not np.array_equal(one[0][0], one[1][0])
+
+
+def test_excerpts_have_the_asked_length_and_are_finite_float32(material: Material):
+    excerpts = Excerpts(material, TrainConfig(segment_seconds=0.3), 22050)
+    for index in range(40):
+        target, rest, band_hz = excerpts[index]
+        for samples in (target, rest):
+            assert samples.shape == (int(0.3 * 22050),)
+            assert samples.dtype == np.float32
+            assert np.isfinite(samples).all()
+        assert 0 < band_hz <= HALF_RATE_HZ
+
+
+def test_the_balance_of_a_remix_is_within_its_range_and_fills_it(noises: Material):
+    config = CALM.replace(remix_share=1.0, target_gain_db=(-12.0, 3.0))
+    excerpts = Excerpts(noises, config, 22050)
+    balances = [level_db(target) - level_db(rest) for target, rest, _ in (excerpts[i] for i in range(60))]
+    assert -12.5 < min(balances) < -9
+    assert 0 < max(balances) < 3.5
+
+
+def test_an_aligned_excerpt_keeps_time_and_nearly_its_balance(noises: Material):
+    excerpts = Excerpts(noises, CALM.replace(remix_share=0.0), 22050)
+    song = noises.pairs[0]
+    for index in range(10):
+        target, rest, _ = excerpts[index]
+        assert abs(level_db(target) - level_db(rest) - 6.0) < ALIGNED_GAIN_DB + 0.5
+        starts = [
+            int(np.argmax(np.correlate(whole, part[:2000], "valid")))
+            for whole, part in ((song.target.samples, target), (song.rest.samples, rest))
+        ]
+        assert starts[0] == starts[1]
+
+
+def test_the_mixtures_level_is_within_its_range(noises: Material):
+    excerpts = Excerpts(noises, CALM, 22050)
+    levels = [level_db(target + rest) for target, rest, _ in (excerpts[i] for i in range(60))]
+    assert MIXTURE_DBFS[0] - 0.1 < min(levels) < MIXTURE_DBFS[0] + 4
+    assert MIXTURE_DBFS[1] - 4 < max(levels) < MIXTURE_DBFS[1] + 0.1
+
+
+def test_the_asked_share_of_excerpts_has_no_target(noises: Material):
+    excerpts = Excerpts(noises, CALM.replace(silent_share=0.25), 22050)
+    silent = [not np.any(excerpts[i][0]) for i in range(400)]
+    assert 0.17 < np.mean(silent) < 0.33
+    assert all(np.any(excerpts[i][1]) for i in range(20))  # there is music all the same
+
+
+def test_a_target_recorded_at_a_low_rate_says_up_to_where_it_is_known(noises: Material, made_sound: Callable[..., Any]):
+    narrow = steady(made_sound, 1, bandwidth_hz=4000.0)
+    pair = replace(noises.pairs[0], target=narrow)
+    material = replace(noises, pairs=(pair,), targets=Pool((narrow,), (1.0,)))
+    assert {Excerpts(material, CALM, 22050)[i][2] for i in range(10)} == {4000.0}
+    assert {Excerpts(noises, CALM, 22050)[i][2] for i in range(10)} == {HALF_RATE_HZ}
+    sped_up = Excerpts(material, CALM.replace(augmentations=("speed",)), 22050)
+    bands = {sped_up[i][2] for i in range(20)}
+    assert min(bands) < 4000 < max(bands)  # pitch moves the band along
+
+
+def test_a_place_where_the_target_sounds_is_looked_for(noises: Material, made_sound: Callable[..., Any]):
+    samples = np.zeros(220500, dtype=np.float32)
+    samples[:110250] = 0.1
+    rarely = made_sound(samples)
+    material = replace(noises, targets=Pool((rarely,), (1.0,)))
+    excerpts = Excerpts(material, CALM.replace(remix_share=1.0), 22050)
+    assert np.mean([not np.any(excerpts[i][0]) for i in range(100)]) < 0.05
+
+
+def test_the_rest_may_come_from_stems_of_several_songs(noises: Material, made_sound: Callable[..., Any]):
+    """Two songs whose drums and bass are different constants: mixed songs show as sums that no song has."""
+    pairs = []
+    for number, (drums, bass) in enumerate([(0.1, 0.2), (0.4, 0.7)]):
+        parts = {"drums": np.full(44100, drums, np.float32), "bass": np.full(44100, bass, np.float32)}
+        rest = made_sound(parts["drums"] + parts["bass"])
+        target = steady(made_sound, number)
+        pairs.append(Pair(f"song {number}", target, rest, {name: made_sound(part) for name, part in parts.items()}))
+    material = replace(
+        noises, pairs=tuple(pairs), pair_weights=(1.0, 1.0), rests=Pool(tuple(p.rest for p in pairs), (1.0, 1.0))
+    )
+    excerpts = Excerpts(material, CALM, 22050)
+    sums = {round(float(excerpts._rest(np.random.default_rng(i))[0]), 3) for i in range(80)}
+    assert {0.8, 0.6} <= sums  # 0.1 + 0.7 and 0.4 + 0.2
+
+
+def test_processes_share_out_each_batch():
+    """Two processes with batches of 4 see what one would with batches of 8."""
+    one = ExcerptNumbers(8, rank=0, world_size=1)
+    two = [ExcerptNumbers(4, rank=rank, world_size=2) for rank in range(2)]
+    for numbers in (one, *two):
+        numbers.first, numbers.batches = 48, 3
+    assert list(one) == list(range(48, 72))
+    for batch in range(3):
+        shares = [list(numbers)[4 * batch : 4 * batch + 4] for numbers in two]
+        assert shares[0] + shares[1] == list(one)[8 * batch : 8 * batch + 8]
+    assert len(two[0]) == 12
+
+
+def test_switched_off_augmentations_change_nothing(noises: Material):
+    """Without any, the excerpt is the song itself, but for its level."""
+    target, _, _ = Excerpts(noises, CALM, 22050)[3]
+    song = noises.targets.items[0].samples  # type: ignore[attr-defined]
+    start = int(np.argmax(np.abs(np.correlate(song, target[:3000], "valid"))))
+    part = song[start : start + len(target)]
+    assert abs(np.corrcoef(part, target)[0, 1]) > 0.999999
+
+
+@pytest.mark.parametrize("name", list(AUGMENTATIONS))
+def test_each_augmentation_can_be_switched_by_itself(material: Material, name: str):
+    config = TrainConfig(segment_seconds=0.25, remix_share=1.0, silent_share=0.0)
+    plain = Excerpts(material, config.replace(augmentations=()), 22050)
+    changed = Excerpts(material, config.replace(augmentations=(name,)), 22050)
+    assert any(not np.array_equal(plain[i][0], changed[i][0]) for i in range(60))
