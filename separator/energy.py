@@ -31,9 +31,15 @@ def frame_energy(waveform: Tensor, frame_samples: int, minus: Tensor | None = No
     n_frames = waveform.shape[-1] // frame
     waveforms = [w[:, : n_frames * frame].unflatten(-1, (n_frames, frame)) for w in (waveform, minus) if w is not None]
     step = max(1, _BLOCK // frame)
-    parts = zip(*(w.split(step, dim=1) for w in waveforms), strict=True)  # each (C, up to step frames, frame)
-    precise = (tuple(block.to(_precise_type(block)) for block in blocks) for blocks in parts)
-    return torch.cat([(b[0] if len(b) == 1 else b[0] - b[1]).square().sum((0, 2)) for b in precise])
+    # One buffer for all blocks: one per block would leave holes in memory, 600 MB of them in a 20-minute song.
+    buffer = waveform.new_empty((waveform.shape[0], step, frame), dtype=_precise_type(waveform))
+    energies = []
+    for blocks in zip(*(w.split(step, dim=1) for w in waveforms), strict=True):  # each (C, up to step frames, frame)
+        block = buffer[:, : blocks[0].shape[1]].copy_(blocks[0])
+        if minus is not None:
+            block -= blocks[1]
+        energies.append(block.square_().sum((0, 2)))
+    return torch.cat(energies)
 
 
 def check_shapes(*waveforms: Tensor) -> None:

@@ -79,10 +79,10 @@ def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int
     """
     check_shapes(reference, estimate, mixture)
     frame = min(sample_rate, reference.shape[-1])
-    waveforms = (reference, estimate, mixture - reference)
-    playing = [level_dbfs(frame_energy(w, frame), w, frame) >= SILENCE_DBFS for w in waveforms]
-    frames = zip(*(w.split(frame, dim=-1) for w in waveforms), strict=True)
-    ratios = [_clean_of_frame(torch.stack(three), sample_rate) for three in frames]
+    energies = [frame_energy(reference, frame), frame_energy(estimate, frame), frame_energy(mixture, frame, reference)]
+    playing = [level_dbfs(energy, reference, frame) >= SILENCE_DBFS for energy in energies]
+    frames = zip(*(w.split(frame, dim=-1) for w in (reference, estimate, mixture)), strict=True)
+    ratios = [_clean_of_frame(torch.stack([r, e, m - r]), sample_rate) for r, e, m in frames]
     return torch.stack(ratios[: len(playing[0])]).masked_fill(~torch.stack(playing).all(0), math.nan)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from separator.audio import resample, to_mono
+from separator.energy import frame_energy
 from separator.errors import AudioError
 
 _EXCERPT_SECONDS = 20.0
@@ -85,11 +86,10 @@ def find_offset(reference: Sound, estimate: Sound) -> int:
     """
     rate = reference.sample_rate
     longest = round(_LONGEST_OFFSET_SECONDS * rate)
-    target, other = (to_mono(s.waveform)[0].double() for s in (reference, estimate))
-    n = min(len(target), len(other))
-    start = _loudest_start(target[:n], rate)
+    n = min(reference.waveform.shape[1], estimate.waveform.shape[1])
+    start = _loudest_start(reference.waveform[:, :n], rate)
     stop = min(n, start + round(_EXCERPT_SECONDS * rate))
-    target, other = (sound[start:stop].diff(n=2) for sound in (target, other))
+    target, other = (to_mono(s.waveform[:, start:stop])[0].double().diff(n=2) for s in (reference, estimate))
     n_fft = 1 << (2 * max(len(target), 2) - 1).bit_length()
     correlation = torch.fft.irfft(torch.fft.rfft(other, n_fft) * torch.fft.rfft(target, n_fft).conj())
     longest = min(longest, n_fft // 2 - 1)
@@ -101,10 +101,9 @@ def find_offset(reference: Sound, estimate: Sound) -> int:
 
 
 def _loudest_start(waveform: Tensor, rate: int) -> int:
-    """Where the loudest second begins, less half an excerpt."""
-    seconds = waveform[: len(waveform) // rate * rate].view(-1, rate)
-    loudest = int(seconds.square().sum(1).argmax()) if len(seconds) else 0
-    last = max(0, len(waveform) - round(_EXCERPT_SECONDS * rate))
+    """Where the loudest second of (C, N) begins, less half an excerpt."""
+    loudest = int(frame_energy(waveform, rate).argmax())
+    last = max(0, waveform.shape[1] - round(_EXCERPT_SECONDS * rate))
     return min(last, max(0, round((loudest - _EXCERPT_SECONDS / 2) * rate)))
 
 
