@@ -5,12 +5,13 @@ gives an STFT whose first bins are the model's bins and whose frames are the mod
 the model's input is read off the song's own spectrogram, and its mask is laid over that same spectrogram.
 
 - 44.1 kHz and 22.05 kHz fall on the model's grid exactly (2048/512 and 1024/256). Other rates take the nearest hop that
-  the Fourier transform likes, at most 1 % off: the model then hears a song a sixth of a semitone out of tune.
+  the Fourier transform likes, at most 1 % off: the model then hears a song a sixth of a semitone out of tune, which
+  cost 0.03 dB at 48 kHz and 0.05 dB at 32 kHz (SDR, mean of eleven songs).
 - The alternative, every song through 44.1 kHz and back, costs two resamplings of every channel, loses what lies above
   22 kHz, and gives a mask of ones no chance to return the input exactly.
-- Against resampling the downmix to 22.05 kHz first, magnitudes up to 10.7 kHz differ by -30 to -70 dB. The last twelve
-  bins below 11 kHz differ truly, since there the resampler's filter falls off, in training too: their mask is not used
-  but taken from the extension.
+- Against resampling the downmix to 22.05 kHz first, magnitudes up to 10.7 kHz differ by -20 to -70 dB, and the stems'
+  SDR by less than 0.01 dB. The last twelve bins below 11 kHz differ truly, since there the resampler's filter falls
+  off, in training too: their mask is not used but taken from the extension.
 """
 
 from dataclasses import dataclass
