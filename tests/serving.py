@@ -26,7 +26,11 @@ from pathlib import Path
 from ui.page import build_page, launch_options
 from ui.settings import PageSettings
 
-settings = PageSettings(checkpoints=Path(sys.argv[1]), on_space=False, tracking_uri=sys.argv[3])
+scratch = Path(sys.argv[4])
+settings = PageSettings(
+    checkpoints=Path(sys.argv[1]), on_space=False, tracking_uri=sys.argv[3], data_roots=(scratch,),
+    practice=scratch / "practice", practice_songs=3, practice_seconds=6.0, cache=scratch / "cache",
+)
 build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), quiet=True, **launch_options(settings))
 """
 
@@ -61,7 +65,7 @@ def served_page(checkpoints: Path, scratch: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(scratch / "gradio"), "OMP_NUM_THREADS": "1"}
     store = f"sqlite:///{scratch / 'mlflow.db'}"
-    command = [sys.executable, "-c", SERVER, str(checkpoints), str(port), store]
+    command = [sys.executable, "-c", SERVER, str(checkpoints), str(port), store, str(scratch)]
     with (scratch / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"

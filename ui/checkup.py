@@ -10,6 +10,7 @@ from functools import partial
 
 from separator.api import Cancel, Progress
 from separator.config import StftConfig
+from separator.errors import Cancelled
 from training.cache import Cache
 from training.config import TrainConfig
 from training.doctor import examine
@@ -116,4 +117,6 @@ class Checkups:
 
     def _time(self, config: TrainConfig, progress: Progress, cancel: Cancel) -> float:
         with self._turn:
+            if cancel():
+                raise Cancelled("the time of an epoch is not wanted any more")
             return seconds_per_epoch(config, cancel)

@@ -109,6 +109,6 @@ def _telling(function: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
         try:
             return function(*args, **kwargs)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
     return told

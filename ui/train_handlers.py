@@ -97,14 +97,14 @@ class Handlers:
             self.checkups.hush()
             return self._chosen(self.trainings.start(config, weights, track=track))
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
     def stop(self, chosen: str) -> None:
         """In: runs. Asks the chosen run to stop."""
         try:
             self.trainings.stop(chosen)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
     def resume(self, chosen: str, *form: Any) -> Any:
         """In: runs, form. Out: runs. Goes on with the chosen run."""
@@ -112,14 +112,14 @@ class Handlers:
             self.checkups.hush()
             return self._chosen(self.trainings.resume(chosen, settings_from(self.names, form)))
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
     def mlflow(self, chosen: str, request: gr.Request) -> str:
         """In: runs. Out: address, a card with a link to the run in MLflow."""
         try:
             address = mlflow_address(self.trainings.run(chosen), self.settings.mlflow_url)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         return drawing.note_with_link(say(request, "train.in_mlflow"), address)
 
     def command(self, data: str, start_from: str, track: bool, *form: Any) -> str:

@@ -116,14 +116,14 @@ def wire_results(
 ) -> None:  # fmt: skip
     """Let the finished run's model be used in Separate and judged in Score, in one click each."""
 
-    def use(run: str) -> tuple[Any, Any]:
+    def use_run(run: str) -> tuple[Any, Any]:
         return gr.Tabs(selected="separate"), gr.Dropdown(choices=shelf.choices(), value=[_best(run)])
 
-    def score(run: str) -> tuple[Any, Any, Any]:
+    def score_run(run: str) -> tuple[Any, Any, Any]:
         return gr.Tabs(selected="score"), FROM_MODEL, gr.Dropdown(choices=shelf.choices(), value=_best(run))
 
-    train.use.click(use, [train.runs], [tabs, separate_models], **AT_ONCE)
-    train.score.click(score, [train.runs], [tabs, score_source, score_model], **AT_ONCE)
+    train.use.click(use_run, [train.runs], [tabs, separate_models], **AT_ONCE)
+    train.score.click(score_run, [train.runs], [tabs, score_source, score_model], **AT_ONCE)
 
 
 def _best(run: str) -> str:

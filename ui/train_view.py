@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from training.background import Snapshot
-from training.events import Event
+from training.events import TERMINAL, Event
 from training.run import RunFolder
 from ui.curves import curves
 from ui.previews import previews_value
@@ -58,7 +58,9 @@ def progress(events: Sequence[Event], run: RunFolder) -> dict[str, Any]:
     done = int(epoch.get("epoch", 0))
     step = int(_last(events, "step").get("step", 0)) - done * per_epoch
     left = epoch.get("eta_seconds")
-    if left is not None:
+    if events and events[-1]["type"] in TERMINAL:
+        left = None
+    elif left is not None:
         left = max(0.0, left - (events[-1]["time"] - epoch["time"]))
     return {
         "epoch": done,

@@ -1,0 +1,70 @@
+"""Which folders and runs the page's trainings may touch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from separator.errors import CheckpointError, ConfigError
+from tests.ui.run_folders import STARTED, epoch, write_run
+from ui.settings import PageSettings
+from ui.trainings import SPACE_MINUTES, Trainings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PageSettings:
+    (tmp_path / "songs").mkdir()
+    return PageSettings(
+        checkpoints=tmp_path / "checkpoints", practice=tmp_path / "practice", cache=tmp_path / "cache",
+        data_roots=(tmp_path,), on_space=False,
+    )  # fmt: skip
+
+
+def test_folders_are_kept_inside_the_allowed_roots(settings: PageSettings, tmp_path: Path) -> None:
+    trainings = Trainings(settings)
+    songs = tmp_path / "songs"
+    assert trainings.folders(f"{songs}\n{songs}=0.5\n") == [str(songs), f"{songs}=0.5"]
+    for outside in ("/etc", f"{songs}/../..", "/etc=2"):
+        with pytest.raises(ConfigError, match="outside"):
+            trainings.folders(outside)
+    with pytest.raises(ConfigError, match="outside"):
+        trainings.config({"val_dir": "/etc"}, str(songs))
+    with pytest.raises(ConfigError, match="No data folder"):
+        trainings.folders("  ")
+
+
+def test_a_space_trains_on_practice_songs_for_a_while(settings: PageSettings, tmp_path: Path) -> None:
+    trainings = Trainings(replace(settings, on_space=True))
+    config = trainings.config({"max_minutes": 600.0}, str(settings.practice))
+    assert (config.max_minutes, config.data_dir) == (SPACE_MINUTES, (str(settings.practice),))
+    assert trainings.config({}, str(settings.practice)).max_minutes == SPACE_MINUTES
+    with pytest.raises(ConfigError, match="Space"):
+        trainings.folders(str(tmp_path / "songs"))
+
+
+def test_a_run_of_another_process_can_be_asked_to_stop(settings: PageSettings) -> None:
+    run = write_run(settings.checkpoints / "elsewhere", STARTED, epoch(1))
+    Trainings(settings).stop("elsewhere")
+    assert run.stop_requested()
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "nothing", ""])
+def test_only_listed_runs_can_be_named(settings: PageSettings, name: str) -> None:
+    write_run(settings.checkpoints.parent / "elsewhere", STARTED)
+    with pytest.raises(ConfigError, match="no run named"):
+        Trainings(settings).run(name)
+
+
+def test_a_run_without_a_whole_epoch_cannot_go_on(settings: PageSettings) -> None:
+    write_run(settings.checkpoints / "short", STARTED, {"type": "failed", "message": "no"})
+    with pytest.raises(CheckpointError, match="first epoch"):
+        Trainings(settings).resume("short", {})
+
+
+def test_nothing_is_worked_out_again_until_a_run_moves_on(settings: PageSettings) -> None:
+    trainings = Trainings(settings)
+    run = write_run(settings.checkpoints / "run", STARTED, epoch(1))
+    before = trainings.signature(run)
+    assert trainings.signature(run) == before
+    write_run(run.path, STARTED, epoch(1), epoch(2))
+    assert trainings.signature(run) != before
