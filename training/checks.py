@@ -52,11 +52,15 @@ def overfit_one_batch(config: TrainConfig, material: Material, tell: Tell = lamb
 
 
 def learning_rate_range(config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None) -> Verdict:
-    """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one."""
+    """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one.
+
+    All steps see the same batch: remixes differ in level so much that the loss of fresh ones would tell little.
+    """
     learner, batches = _learner_and_batches(config, material)
+    batch = next(batches.take(0, 1))
     rates, losses = [], []
     lowest, highest = RANGE
-    for step, batch in enumerate(batches.take(0, RANGE_STEPS)):
+    for step in range(RANGE_STEPS):
         rate = lowest * (highest / lowest) ** (step / (RANGE_STEPS - 1))
         loss = learner.step([batch], rate)
         if loss is None:

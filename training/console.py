@@ -7,6 +7,8 @@ from tqdm import tqdm
 
 from training.events import Event
 
+MOST_NAMES = 10
+
 
 class Console:
     """Prints what a person at a terminal wants to follow; the epoch under way as a bar, where it is a terminal."""
@@ -43,11 +45,7 @@ class Console:
 def describe_event(event: Event) -> str:
     """The line for an event; empty for those that only machines read."""
     if event["type"] == "started":
-        return (
-            f"{event['target']}: {event['n_weights'] / 1e6:.2f} M weights on {event['device']} ({event['precision']}); "
-            f"{event['train_songs']} songs to train on, {event['valid_songs']} to validate on\n"
-            f"the mixture itself scores {event['floor_sdr_db']:.2f} dB, the ideal mask {event['oracle_sdr_db']:.2f} dB"
-        )
+        return _start_lines(event)
     if event["type"] == "resumed":
         return f"going on after epoch {event['epoch']}"
     if event["type"] == "epoch":
@@ -60,6 +58,21 @@ def describe_event(event: Event) -> str:
     if event["type"] in ("finished", "stopped"):
         return f"{event['type']} ({event.get('reason', '')})"
     return ""
+
+
+def _start_lines(event: Event) -> str:
+    left_out = event["left_out"]
+    lines = [f"left out: {what}" for what in left_out[:MOST_NAMES]]
+    if len(left_out) > MOST_NAMES:
+        lines.append(f"left out: {len(left_out) - MOST_NAMES} more; --check lists them all")
+    return "\n".join(
+        [
+            *lines,
+            f"{event['target']}: {event['n_weights'] / 1e6:.2f} M weights on {event['device']} ({event['precision']}); "
+            f"{event['train_songs']} songs to train on, {event['valid_songs']} to validate on",
+            f"the mixture itself scores {event['floor_sdr_db']:.2f} dB, the ideal mask {event['oracle_sdr_db']:.2f} dB",
+        ]
+    )
 
 
 def _epoch_line(event: Event) -> str:

@@ -29,8 +29,8 @@ def make_fabric(config: TrainConfig) -> Fabric:
     Raises:
         ConfigError: the device is not there.
     """
-    # Fabric logs its choice of precision as if it were news.
-    logging.getLogger("lightning.fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    for name in ("lightning.fabric", "lightning.pytorch"):  # it logs its choice of precision as if it were news
+        logging.getLogger(name).setLevel(logging.WARNING)
     accelerator = accelerator_of(config.device)
     world, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     fabric = Fabric(

@@ -83,17 +83,13 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
     """
     cache = Cache(config.cache_dir, sample_rate)
     songs, weights = _songs(config)
-    train, valid = split_songs(songs, config.val_split, config.seed, config.val_dir or None)
-    train = [song for song in train if song.has(config.target)]
-    valid = [song for song in valid if song.has(config.target)]
+    held_out = find_songs(config.val_dir).songs if config.val_dir else ()
     targets = [path for folder in config.target_dir for path in find_loose(folder)]
     rests = [path for folder in config.rest_dir for path in find_loose(folder)]
-    groups = [*(song.files() for song in [*train, *valid]), *([path] for path in [*targets, *rests])]
-    bad = cache.prepare(groups, progress=progress)
+    files = [*(song.files() for song in [*songs, *held_out]), *([path] for path in [*targets, *rests])]
+    bad = cache.prepare(files, progress=progress)
     broken = {item.path for item in bad}
-    train, valid = ([s for s in part if broken.isdisjoint(s.files())] for part in (train, valid))
-    if not train or not valid:
-        raise DatasetError(_nothing_left(config, len(songs), len(train), len(valid), bad))
+    train, valid = _split(config, songs, bad)
     pairs = [_pair(cache, song, config.target) for song in train]
     # A long song is drawn more often than a short one, but not in proportion: voices matter more than minutes.
     pair_weights = [weights[song.folder] * pair.n_samples**0.5 for song, pair in zip(train, pairs, strict=True)]
@@ -127,9 +123,31 @@ def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
         found = find_weighted(text)
         songs += found.folder.songs
         weights |= {song.folder: found.weight for song in found.folder.songs}
-    if config.val_dir:
-        find_songs(config.val_dir)  # a wrong folder is told before anything is decoded
     return songs, weights
+
+
+def _split(config: TrainConfig, songs: list[Song], bad: list[BadFile]) -> tuple[list[Song], list[Song]]:
+    """Songs to train and to validate on. Broken ones go first: the only song kept aside might be one of them."""
+    broken = {item.path for item in bad}
+
+    def usable(some: list[Song]) -> list[Song]:
+        return [song for song in some if song.has(config.target) and broken.isdisjoint(song.files())]
+
+    left = usable(songs)
+    try:
+        train, valid = split_songs(left, config.val_split, config.seed, config.val_dir or None)
+        valid = usable(valid)
+    except DatasetError as error:
+        raise DatasetError("\n".join([str(error), *_causes(config, len(songs) - len(left), bad)])) from error
+    if not valid:
+        raise DatasetError("\n".join(["no song is left to validate on", *_causes(config, 0, bad)]))
+    return train, valid
+
+
+def _causes(config: TrainConfig, n_left_out: int, bad: list[BadFile]) -> list[str]:
+    """Why there are fewer songs than someone may have thought."""
+    lacking = f"{n_left_out} song(s) left out; each needs a readable {config.target} file and a mixture or other stems"
+    return [*([lacking] if n_left_out else []), *(f"unreadable: {item.path}: {item.message}" for item in bad[:10])]
 
 
 def _pair(cache: Cache, song: Song, target: str) -> Pair:
@@ -146,11 +164,3 @@ def _pool(own: list[Audio], own_weights: list[float], loose: list[Audio]) -> Poo
     weights = [*own_weights, *(item.n_samples**0.5 for item in loose)]
     kept = [(item, weight) for item, weight in zip([*own, *loose], weights, strict=True) if item.n_samples]
     return Pool(tuple(item for item, _ in kept), tuple(weight for _, weight in kept))
-
-
-def _nothing_left(config: TrainConfig, found: int, train: int, valid: int, bad: list[BadFile]) -> str:
-    message = (
-        f"of {found} songs in {', '.join(config.data_dir)}, {train} can be trained on and {valid} validated on; at "
-        f"least one of each needs a readable {config.target} file and a mixture or other stems"
-    )
-    return "\n".join([message, *(f"unreadable: {item.path}: {item.message}" for item in bad[:10])])

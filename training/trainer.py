@@ -289,6 +289,7 @@ class Trainer:
             world_size=self.fabric.world_size,
             train_songs=len(self.material.pairs),
             valid_songs=len(self.material.valid),
+            left_out=[f"{bad.path}: {bad.message}" for bad in self.material.bad],
             floor_sdr_db=floor.sdr_db,
             floor_loss=floor.loss,
             oracle_sdr_db=oracle.sdr_db,
