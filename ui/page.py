@@ -40,11 +40,12 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
         trainings = Trainings(settings)
+        data_folder = gr.BrowserState("", storage_key="sori-train-data", secret="sori")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("page.separate"), id="separate"):
                 separate = build_separate_tab(settings, shelf)
             with gr.Tab(t("page.train"), id="train"):
-                train = build_train_tab(settings, shelf, trainings, demo)
+                train = build_train_tab(settings, shelf, trainings, demo, data_folder)
             with gr.Tab(t("page.score"), id="score"):
                 score = build_score_tab(settings, shelf)
         wire_results(train, shelf, tabs, separate.models, score.source, score.model)

@@ -47,15 +47,22 @@ class _Watch:
     learn: gr.HTML
 
 
-def build_train_tab(settings: PageSettings, shelf: ModelShelf, trainings: Trainings, page: gr.Blocks) -> TrainTab:
-    """Lay out the tab inside the current ``gr.Tab`` and wire it; `page` is the whole page, for its load event."""
+def build_train_tab(
+    settings: PageSettings, shelf: ModelShelf, trainings: Trainings, page: gr.Blocks, remembered: gr.BrowserState
+) -> TrainTab:
+    """Lay out the tab inside the current ``gr.Tab`` and wire it.
+
+    Args:
+        page: the whole page, for its load event.
+        remembered: the data folder, kept by the browser; made outside of the tabs, as only there it is read on load.
+    """
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="train-setup"):
             setup = build_setup(settings, shelf)
         with gr.Column(scale=7, min_width=320):
             watch = _build_watch(trainings)
     handle = Handlers(settings, shelf, trainings, Checkups(settings), list(setup.form))
-    _wire(handle, setup, watch, page)
+    _wire(handle, setup, watch, page, remembered)
     return TrainTab(watch.runs, watch.use, watch.score)
 
 
@@ -78,11 +85,11 @@ def _build_watch(trainings: Trainings) -> _Watch:
     return _Watch(runs, live, done, in_mlflow, mlflow, address, use, score, learn)
 
 
-def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks) -> None:
+def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks, remembered: gr.BrowserState) -> None:
     """Every event ends in the one drawing; so do the clock and the page's load."""
     form, target = list(setup.form.values()), setup.form["target"]
     chosen = [setup.data, setup.start_from, setup.track, *form]
-    seen, remembered = gr.State({}), gr.BrowserState("", storage_key="sori-train-data", secret="sori")
+    seen: gr.State = gr.State({})
     drawn = [
         watch.runs, watch.live, watch.learn, setup.report, setup.start, setup.stop, setup.resume,
         watch.done, watch.in_mlflow, seen,

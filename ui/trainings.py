@@ -24,7 +24,8 @@ SPACE_MINUTES = 10.0
 """A training on a public Space ends after this long."""
 HOW_LONG = ("epochs", "max_minutes", "patience")
 """What may be changed when a run that had finished goes on."""
-NICENESS = 10
+NICENESS, LOWEST = 10, 19
+"""By how much a training gives way to the page, on the scale of `nice`, and the end of that scale."""
 
 
 class Trainings:
@@ -156,4 +157,4 @@ def be_polite(event: Event) -> None:
     if event["type"] == "preparing" and hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         # On Linux a thread has a priority of its own, which the threads it starts (OpenMP's) inherit.
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+        os.setpriority(os.PRIO_PROCESS, thread, min(LOWEST, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS))

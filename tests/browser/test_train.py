@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WAIT_MS = 120_000
 TINY = {
     "batch_size": "1", "steps_per_epoch": "1", "segment_seconds": "0.5", "epochs": "300", "valid_excerpts": "1",
-    "valid_seconds": "2", "max_minutes": "0",
+    "valid_seconds": "5", "max_minutes": "0",
 }  # fmt: skip
 RUN = ".run-card"
 
@@ -47,7 +47,7 @@ def choose_tiny_practice(page: Any) -> None:
         field = page.locator(f"#train-{name} input")
         field.fill(value)
         field.blur()
-    page.wait_for_function("document.querySelector('#train-command').innerText.includes('--valid_seconds 2')")
+    page.wait_for_function("document.querySelector('#train-command').innerText.includes('--valid_seconds 5')")
 
 
 def test_train_reload_second_tab_stop_resume_listen_and_use(visit: Callable[..., Any]) -> None:

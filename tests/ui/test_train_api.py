@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 TINY = {
-    "preset": "plain", "steps_per_epoch": 1, "segment_seconds": 0.5, "valid_seconds": 0.5, "valid_excerpts": 1,
+    "preset": "plain", "steps_per_epoch": 1, "segment_seconds": 0.5, "valid_seconds": 5.0, "valid_excerpts": 1,
     "warmup_steps": 0, "max_minutes": 0.0, "patience": 500,
 }  # fmt: skip
 WAIT_SECONDS = 120
