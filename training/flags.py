@@ -25,8 +25,19 @@ def given(args: dict[str, Any]) -> dict[str, Any]:
     return {f.name: args[f.name] for f in fields(TrainConfig) if args[f.name] is not None}
 
 
+def settings_table() -> str:
+    """Every setting as a Markdown table: the README's, which a test compares with this."""
+    rows = [
+        f"| `--{f.name}` | {f.metadata['help']} | {f.metadata['unit']} | {_shown(f)} |" for f in fields(TrainConfig)
+    ]
+    return "\n".join(["| flag | what it is | unit | default |", "|---|---|---|---|", *rows])
+
+
 def _help(f: "Field[Any]") -> str:
-    default = default_of(f)
-    shown = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
     unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
-    return f"{f.metadata['help']}{unit} (default: {shown or 'none'})".replace("%", "%%")
+    return f"{f.metadata['help']}{unit} (default: {_shown(f)})".replace("%", "%%")
+
+
+def _shown(f: "Field[Any]") -> str:
+    default = default_of(f)
+    return (" ".join(map(str, default)) if isinstance(default, tuple) else str(default)) or "none"
