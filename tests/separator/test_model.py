@@ -7,32 +7,7 @@ from torch import nn
 from separator.config import ModelConfig
 from separator.model import CRNN
 from separator.stft import stft
-
-
-def multiply_adds_per_second(config: ModelConfig) -> float:
-    """Multiply-adds that a model needs for a second of audio, counted layer by layer as one second runs through."""
-    counted = 0
-
-    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal counted
-        if isinstance(module, nn.ConvTranspose2d):
-            counted += inputs[0].numel() * module.weight.numel() // module.in_channels
-        elif isinstance(module, nn.Conv2d):
-            counted += output.numel() * module.weight.numel() // module.out_channels
-        elif isinstance(module, nn.Linear):
-            counted += output.numel() * module.in_features
-        elif isinstance(module, nn.GRU):
-            frames = inputs[0].shape[1]
-            counted += frames * sum(p.numel() for name, p in module.named_parameters() if "weight" in name)
-
-    model = CRNN(config).eval()
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.GRU):
-            module.register_forward_hook(count)
-    frames = 128
-    with torch.no_grad():
-        model(torch.rand(1, config.stft.n_bins, frames))
-    return counted * config.stft.frames_per_second / frames
+from tests.benchmarks.multiply_adds import multiply_adds_per_second
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 7, 64])
