@@ -74,7 +74,8 @@
     render() {
       this.width = this.svg.clientWidth;
       this.heading.textContent = text(this.title);
-      this.legend.replaceChildren(...[...this.lines.filter((line) => !line.faint), ...this.limits].map((item) =>
+      const keys = [...this.lines.filter((line) => !line.faint), ...this.limits];
+      this.legend.replaceChildren(...(keys.length > 1 ? keys : []).map((item) =>
         make("li", { class: item.css }, make("i", { class: "y" in item ? "key dashed" : "key" }), make("span", { text: text(item.name) }))));
       this.unread();
       if (!this.lines.length) {
@@ -118,7 +119,8 @@
       ]);
       const ticks = this.xTicks.map((tick) =>
         draw("text", { class: "tick", x: this.x(tick), y: bottom + 17, "text-anchor": "middle" }, Sori.short(tick)));
-      return [...across, ...ticks];
+      const unit = draw("text", { class: "tick unit", x: MARGIN.left - 7, y: bottom + 17, "text-anchor": "end" }, text("live.epoch"));
+      return [...across, ...ticks, unit];
     }
 
     limit({ css, y }) {

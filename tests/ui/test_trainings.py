@@ -61,6 +61,18 @@ def test_a_run_without_a_whole_epoch_cannot_go_on(settings: PageSettings) -> Non
         Trainings(settings).resume("short", {})
 
 
+def test_after_a_crash_the_reason_is_known_and_start_works_again(settings: PageSettings, tmp_path: Path) -> None:
+    trainings = Trainings(settings)
+    config = trainings.config({"run_name": "first"}, str(tmp_path / "songs"))
+    for name in ("first", "second"):
+        run = trainings.start(config.replace(run_name=name))
+        assert trainings.background.wait(60)
+        assert not trainings.busy
+        status = trainings.snapshot(run).status
+        assert status.state == "failed"
+        assert "no songs in" in status.message
+
+
 def test_nothing_is_worked_out_again_until_a_run_moves_on(settings: PageSettings) -> None:
     trainings = Trainings(settings)
     run = write_run(settings.checkpoints / "run", STARTED, epoch(1))
