@@ -6,6 +6,7 @@
 
 import json
 import os
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,26 @@ class RunFolder:
         if last["type"] in TERMINAL:
             return RunStatus(last["type"], _ending(last, events))
         silent_for = (now or time.time()) - float(last["time"])
+        trainer = self._trainer(events)
+        if trainer is not None and not _is_alive(trainer):
+            return RunStatus("interrupted", "the process that trained it has ended; it can be resumed")
         if silent_for > HEARTBEAT_SECONDS:
             return RunStatus("interrupted", f"no sign of life for {_duration(silent_for)}; it can be resumed")
+        if last["type"] == "preparing":
+            return RunStatus("running", f"getting ready: {last.get('stage', '')}")
         return RunStatus("running", f"epoch {_last_epoch(events) + 1}")
+
+    def is_trained_elsewhere(self) -> bool:
+        """Whether another process of this machine is known to be training here."""
+        events = self.events()
+        trainer = self._trainer(events) if events and events[-1]["type"] not in TERMINAL else None
+        return trainer not in (None, os.getpid()) and self.status().state == "running"
+
+    def _trainer(self, events: list[Event]) -> int | None:
+        """The number of the process that trains here, if it is one of this machine that says so."""
+        starts = [event for event in events if event["type"] == "preparing" and "pid" in event]
+        here = os.name == "posix" and starts and starts[-1].get("host") == socket.gethostname()
+        return int(starts[-1]["pid"]) if here else None
 
     def request_stop(self) -> None:
         """Ask whoever trains here to finish the step, save, and stop."""
@@ -117,6 +135,16 @@ def list_runs(root: Path | str) -> list[RunFolder]:
     files = [path for path in Path(root).glob("*/config.json") if path.is_file()]
     runs = [RunFolder(path.parent) for path in files]
     return sorted(runs, key=lambda run: _last_activity(run), reverse=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # asks, and does nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # someone else's, but there
+        pass
+    return True
 
 
 def _last_activity(run: RunFolder) -> float:

@@ -6,6 +6,7 @@ again.
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -74,7 +75,7 @@ def train(
             listener(make_event(type_, **values))
 
     try:
-        announce("preparing", fraction=0.0, stage="looking for songs")
+        announce("preparing", fraction=0.0, stage="looking for songs", pid=os.getpid(), host=socket.gethostname())
         tell = _teller(announce, progress, lambda: should_stop() or run.stop_requested())
         reason = _gather_and_fit(config, run, resume, everyone, should_stop, tell)
         if is_first and run.best_model.is_file():
@@ -146,6 +147,8 @@ def _make_folder(config: TrainConfig, last: Path | None) -> Path:
     """The folder of a run that goes on, or a new one, named as asked or after target, date and time."""
     if last is not None:
         run = RunFolder(last.parent)
+        if run.is_trained_elsewhere():
+            raise ConfigError(f"{run.path} is being trained by another process; stop that one first")
         run.create(config.replace(run_name=run.name, out_dir=str(last.parent.parent)))
         return run.path
     name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"

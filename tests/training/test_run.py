@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ def make_run(path: Path, *events: dict[str, Any]) -> RunFolder:
     return run
 
 
+HERE = {"host": socket.gethostname(), "stage": "decoding"}
+NOBODY = 2**22 + 1
+"""A process number beyond what Linux gives."""
 EPOCH = {"type": "epoch", "epoch": 3}
 
 
@@ -35,6 +40,11 @@ EPOCH = {"type": "epoch", "epoch": 3}
         ([{"type": "started"}, EPOCH], 1, "running", "epoch 4"),
         ([{"type": "started"}, EPOCH], HEARTBEAT_SECONDS - 1, "running", "epoch 4"),
         ([{"type": "started"}, EPOCH], 7300, "interrupted", "2.0 h"),
+        ([{"type": "preparing", **HERE, "pid": os.getpid()}, EPOCH], 1, "running", "epoch 4"),
+        ([{"type": "preparing", **HERE, "pid": os.getpid()}, EPOCH], 9999, "interrupted", "no sign of life"),
+        ([{"type": "preparing", **HERE, "pid": NOBODY}, EPOCH], 1, "interrupted", "process"),
+        ([{"type": "preparing", "host": "elsewhere", "pid": NOBODY}, EPOCH], 1, "running", "epoch 4"),
+        ([{"type": "preparing", **HERE, "pid": NOBODY}, EPOCH, {"type": "stopped"}], 1, "stopped", "after epoch 3"),
         ([EPOCH, {"type": "stopped", "reason": "stopped"}], 9999, "stopped", "after epoch 3"),
         ([EPOCH, {"type": "failed", "message": "no disk"}], 9999, "failed", "no disk"),
         ([EPOCH, {"type": "finished", "reason": "early_stopping"}], 9999, "finished", "no improvement"),
@@ -99,3 +109,11 @@ def test_the_run_that_was_last_active_comes_first(tmp_path: Path):
 def test_config_json_is_plain_json(tmp_path: Path):
     run = make_run(tmp_path / "run")
     assert json.loads((run.path / "config.json").read_text())["data_dir"] == ["songs"]
+
+
+def test_only_a_live_process_other_than_this_one_trains_elsewhere(tmp_path: Path):
+    for pid, expected in ((os.getpid(), False), (os.getppid(), True), (NOBODY, False)):
+        run = make_run(tmp_path / str(pid), {"type": "preparing", **HERE, "pid": pid, "time": time.time()})
+        assert run.is_trained_elsewhere() == expected
+        EventFile(run.events_file)({"type": "stopped", "time": time.time()})
+        assert not run.is_trained_elsewhere()
