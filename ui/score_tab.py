@@ -76,7 +76,7 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
     cancel.click(handle.cancel, None, [status], cancels=[run], **AT_ONCE)
     demo_song.click(handle.demo, None, [reference, mixture, source], **AT_ONCE)
     comparison.submit(keep_blind_result, None, [blind_result], **AT_ONCE)
-    log.click(handle.log, [answer, blind_result], [logged], concurrency_limit=2, **PRIVATE)
+    log.click(handle.log, [answer, blind_result], [logged], concurrency_limit=2, **{**PRIVATE, "show_progress": "full"})
     return ScoreTab(source, model)
 
 

@@ -121,7 +121,7 @@ class Handlers:
         song = next((song for song in songs if song.state == "waiting"), None)
         picture = None
         if song is not None:
-            drawn = spectrograms({song.title: song.path}, new_job_folder(self.settings.work), "song")
+            drawn = spectrograms({"": song.path}, new_job_folder(self.settings.work), "song")
             picture = drawing.picture_value(drawn)
         return hint(self.settings, request), queue_table(songs, request), picture
 

@@ -1,0 +1,103 @@
+"""What the Score tab measures and prepares for the ear and the eye."""
+
+import base64
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from separator.errors import Cancelled
+from ui.comparison import Answer, Question, compare, loudness_match_db
+from ui.error_map import error_map
+from ui.score_view import report
+
+RATE = 22050
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> dict[str, Path]:
+    """A reference that sings in the first two of three seconds, and a song of it and something else."""
+    generator = np.random.default_rng(0)
+    moments = np.arange(3 * RATE) / RATE
+    voice = 0.3 * np.sin(2 * np.pi * 440 * moments) * (moments < 2)
+    other = 0.1 * generator.standard_normal(moments.size)
+    waves = {
+        "reference": voice,
+        "mixture": voice + other,
+        "half": 0.5 * voice,
+        "<img src=x onerror=alert(1)>": voice + 0.1 * other,
+    }
+    paths = {}
+    for name, wave in waves.items():
+        paths[name] = tmp_path / f"{name}.wav"
+        soundfile.write(paths[name], np.stack([wave, wave], 1), RATE, subtype="FLOAT")
+    return paths
+
+
+def answer(sounds: dict[str, Path], folder: Path, a: str, b: str | None = None) -> Answer:
+    estimates = {"a": sounds[a]} | ({"b": sounds[b]} if b else {})
+    question = Question(sounds["reference"], estimates, sounds["mixture"])
+    return compare(question, folder, lambda fraction, stage: None, lambda: False)
+
+
+def test_scores_and_players_tracks(sounds: dict[str, Path], tmp_path: Path) -> None:
+    result = answer(sounds, tmp_path, "half", "mixture")
+    assert result.scores["a"].sdr_db == pytest.approx(6.02, abs=0.01)
+    assert result.lead is not None and result.lead.value > 0
+    kinds = [track["kind"] for track in result.player["tracks"]]
+    assert kinds == ["reference", "a", "b", "error_a", "error_b"]
+    assert result.player["sdr"]["a"][2] is None, "a silent second has no SDR"
+    json.dumps(result.player)  # it travels to the browser as it is
+
+    by_kind = {track["kind"]: soundfile.read(track["file"]["path"])[0] for track in result.player["tracks"]}
+    np.testing.assert_allclose(by_kind["a"] - by_kind["reference"], by_kind["error_a"], atol=1e-6)
+    gains = {track["kind"]: track["gain_db"] for track in result.player["tracks"]}
+    assert gains["a"] == pytest.approx(6.0, abs=0.05)
+    assert gains["reference"] == gains["error_a"] == 0
+
+
+def test_report_is_html_without_the_visitors_html(sounds: dict[str, Path], tmp_path: Path) -> None:
+    html = report(answer(sounds, tmp_path, "<img src=x onerror=alert(1)>"), None)
+    assert "<img" not in html
+    assert "&lt;img src=x" in html
+    assert "excellent" in html
+    assert "22,050 Hz" in html, "why the numbers cannot be compared"
+
+
+def test_cancel_is_heard(sounds: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        compare(Question(sounds["reference"], {"a": sounds["half"]}), tmp_path, lambda *_: None, lambda: True)
+
+
+def test_loudness_match_of_silence_is_no_gain() -> None:
+    loud, silent = torch.ones(2, 100), torch.zeros(2, 100)
+    assert loudness_match_db(loud, silent) == loudness_match_db(silent, loud) == 0
+    assert loudness_match_db(loud, 0.1 * loud) == pytest.approx(20)
+
+
+def plane(picture: dict[str, object], name: str) -> np.ndarray:
+    data = np.frombuffer(base64.b64decode(str(picture[name])), dtype=np.uint8)
+    return data.reshape(int(str(picture["rows"])), int(str(picture["columns"])))
+
+
+def test_error_map_shows_where_and_which_way() -> None:
+    moments = torch.arange(4 * RATE) / RATE
+    low, high = (0.3 * torch.sin(2 * torch.pi * hertz * moments) for hertz in (200, 5000))
+    reference = torch.stack([low, low])
+    estimate = torch.stack([high, high]) * (moments > 2)
+    picture = error_map(reference, estimate, RATE)
+    missed, leaked = plane(picture, "missed"), plane(picture, "leaked")
+    rows, columns = missed.shape
+    assert missed.mean(1).argmax() > 0.6 * rows, "the low tone is lost, near the bottom"
+    assert leaked.mean(1).argmax() < 0.4 * rows, "the high one is let in, near the top"
+    assert leaked[:, : columns // 3].max() == 0 < leaked[:, -columns // 3 :].max()
+
+
+def test_error_map_of_a_perfect_estimate_and_of_silence_is_black() -> None:
+    noise = torch.randn(2, RATE)
+    for reference, estimate in ((noise, noise), (torch.zeros(1, 1), torch.zeros(1, 1))):
+        picture = error_map(reference, estimate, RATE)
+        assert plane(picture, "missed").max() == plane(picture, "leaked").max() == 0

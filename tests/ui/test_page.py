@@ -1,0 +1,58 @@
+"""How the page is put together: nothing heavy at start, nothing public by accident, status never in a queue."""
+
+import asyncio
+import gc
+import importlib
+import subprocess
+import sys
+import warnings
+from types import ModuleType
+
+import pytest
+
+from tests.serving import ROOT
+
+
+@pytest.fixture(scope="module")
+def app() -> ModuleType:
+    """The command, imported. Building its page leaves Gradio's event loops behind, open: they go without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        module = importlib.import_module("app")
+        asyncio.set_event_loop(None)
+        gc.collect()
+    return module
+
+
+def test_start_up_imports_nothing_that_can_wait() -> None:
+    code = "import sys, app; print([m for m in ('museval', 'mlflow', 'librosa', 'matplotlib') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_event_is_private_or_a_documented_endpoint(app: ModuleType) -> None:
+    for event in app.demo.fns.values():
+        if event.api_visibility != "private":
+            assert (event.fn.__doc__ and "Args" in event.fn.__doc__) or "Returns" in event.fn.__doc__, event.api_name
+
+
+def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
+    events = {event.name: event for event in app.demo.fns.values()}
+    heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
+    assert {event.concurrency_id for event in heavy} == {"heavy"}
+    stops = [event for name, event in events.items() if name in ("cancel", "announce", "models")]
+    assert stops and all(event.queue is False for event in stops)
+
+
+def test_the_page_is_not_offered_to_the_network_unless_told(app: ModuleType) -> None:
+    assert app.LOOPBACK == "127.0.0.1"
+    assert app.parse_flags([]).host is None
+    assert app.parse_flags(["--host", "0.0.0.0"]).host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("auth", ["me", "me:", ":secret"])
+def test_half_a_password_is_refused(app: ModuleType, auth: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app.parse_flags(["--auth", auth])
+    assert stopped.value.code == 2
+    assert "NAME:PASSWORD" in capsys.readouterr().err

@@ -1,0 +1,72 @@
+"""Names and paths from visitors do no harm."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from separator.errors import ConfigError
+from ui.safety import KEEP_SECONDS, MAX_NAME_BYTES, new_job_folder, safe_name, sweep, typed_folder
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("song", "song"),
+        ("04 絆ふぉーえばー", "04 絆ふぉーえばー"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\music\\noël", "noël"),
+        ("<b>x<b>", "b_x_b"),
+        ("a;rm -rf `x` $(y) | z", "a_rm -rf _x_ _(y) _ z"),
+        (".hidden", "hidden"),
+        ("...", "song"),
+        ("", "song"),
+        ("line\nbreak\t\0", "line break"),
+        ("CON", "_CON"),
+        ("lpt1.wav", "_lpt1.wav"),
+    ],
+)
+def test_names_become_harmless(given: str, made: str) -> None:
+    assert safe_name(given) == made
+
+
+def test_long_names_are_cut_between_characters() -> None:
+    name = safe_name("길" * 500)
+    assert 0 < len(name.encode()) <= MAX_NAME_BYTES
+    assert set(name) == {"길"}
+
+
+def test_typed_folder_inside_a_root(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    assert typed_folder(f" {tmp_path / 'data'} ", [tmp_path]) == (tmp_path / "data").resolve()
+
+
+def test_folders_elsewhere_are_refused(tmp_path: Path) -> None:
+    root, secret = tmp_path / "root", tmp_path / "secret"
+    root.mkdir()
+    secret.mkdir()
+    (root / "link").symlink_to(secret)
+    for text in (str(secret), str(root / ".." / "secret"), str(root / "link"), str(tmp_path / "root2")):
+        with pytest.raises(ConfigError, match="lies outside"):
+            typed_folder(text, [root])
+    for text, sentence in (("", "No folder was given"), (str(root / "nothing"), "is not a folder")):
+        with pytest.raises(ConfigError, match=sentence):
+            typed_folder(text, [root])
+
+
+def test_no_folder_is_typed_on_a_space(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="public Space"):
+        typed_folder(str(tmp_path), [tmp_path], on_space=True)
+
+
+def test_old_jobs_are_swept_and_new_ones_stay(tmp_path: Path) -> None:
+    old, new = new_job_folder(tmp_path), new_job_folder(tmp_path)
+    (old / "stem.wav").touch()
+    (new / "stem.wav").touch()
+    long_ago = time.time() - KEEP_SECONDS - 60
+    for path in (old / "stem.wav", old, new):
+        os.utime(path, (long_ago, long_ago))
+    sweep(tmp_path, KEEP_SECONDS)
+    assert not old.exists()
+    assert (new / "stem.wav").exists(), "one file that is still fresh keeps its folder"
