@@ -132,7 +132,7 @@
         ["skipped", known(numbers.skipped_steps) && String(numbers.skipped_steps), text("live.skipped_unit")],
       ];
       this.numbers.replaceChildren(...rows.map(([key, value, about]) =>
-        make("div", { class: "card tile", "data-tile": key }, make("dt", { text: text(`live.${key}`) }), make("dd", { text: value || "–" }), make("small", { text: value ? about : "" }))));
+        make("div", { class: "card tile", "data-tile": key }, make("dt", { text: text(`live.${key}`) }), make("dd", { text: value || "–" }), make("dd", { class: "about", text: value ? about : "" }))));
     }
 
     curves() {

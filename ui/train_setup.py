@@ -62,7 +62,7 @@ def build_setup(settings: PageSettings, shelf: ModelShelf) -> Setup:
         stop = gr.Button(t("train.stop"), min_width=80, interactive=False, elem_id="train-stop")
         resume = gr.Button(t("train.resume"), min_width=80, interactive=False, elem_id="train-resume")
     command = gr.Code(
-        "python train.py --data_dir ./data/train --target vocals", label=t("train.command"), language="shell",
+        "python train.py --data_dir ./data/train --target vocals", label=t("train.command"), language=None,
         interactive=False, lines=1, wrap_lines=True, elem_id="train-command",
     )  # fmt: skip
     return Setup(data, check, practice, report, start_from, track, form, start, stop, resume, command)
