@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,18 @@ class EventFile:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
                     file.write(b"\n")
+
+
+class Announcer:
+    """Tells every listener what happens."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self.listeners = listeners
+
+    def __call__(self, type_: str, **values: Any) -> None:
+        event = make_event(type_, **values)
+        for listener in self.listeners:
+            listener(event)
 
 
 def make_event(type_: str, **values: Any) -> Event:

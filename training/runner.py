@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from separator.checkpoint import read_checkpoint
 from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
 from training.config import TrainConfig, model_config_of
-from training.events import EventFile, Listener, make_event
+from training.events import Announcer, EventFile, Listener
 from training.material import Material, gather
 from training.run import RunFolder
 
@@ -68,16 +68,11 @@ def train(
         SeparatorError: something that the person who started it can mend; it is in the run's events too.
     """
     is_first = _is_first_process()
-    everyone: list[Listener] = [EventFile(run.events_file), *listeners] if is_first else []
-
-    def announce(type_: str, **values: Any) -> None:
-        for listener in everyone:
-            listener(make_event(type_, **values))
-
+    announce = Announcer([EventFile(run.events_file), *listeners] if is_first else [])
     try:
         announce("preparing", fraction=0.0, stage="looking for songs", pid=os.getpid(), host=socket.gethostname())
         tell = _teller(announce, progress, lambda: should_stop() or run.stop_requested())
-        reason = _gather_and_fit(config, run, resume, everyone, should_stop, tell)
+        reason = _gather_and_fit(config, run, resume, announce.listeners, should_stop, tell)
         if is_first and run.best_model.is_file():
             publish_best(run)
     except (Cancelled, KeyboardInterrupt) as error:

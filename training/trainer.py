@@ -21,7 +21,7 @@ from training.batches import Batches
 from training.config import TrainConfig, model_config_of
 from training.early_stopping import EarlyStopping
 from training.engine import make_fabric, precision_of, sum_over_processes
-from training.events import Event, Listener, make_event
+from training.events import Announcer, Listener
 from training.judge import Judge
 from training.learner import Batch, Learner
 from training.material import Material, validation_excerpts
@@ -64,7 +64,7 @@ class Trainer:
         self.config = config
         self.material = material
         self.run = run
-        self.listeners = listeners
+        self.announce = Announcer(listeners if fabric.is_global_zero else ())
         self.should_stop = should_stop
         self.precision = precision_of(config.precision, fabric.device.type)
         self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
@@ -106,7 +106,7 @@ class Trainer:
         self._save_last()
         if reason != "stopped":
             self._try_average()
-        self._announce("stopped" if reason == "stopped" else "finished", reason=reason)
+        self.announce("stopped" if reason == "stopped" else "finished", reason=reason)
         return reason
 
     def _train_epoch(self) -> bool:
@@ -162,7 +162,7 @@ class Trainer:
             self._preview(model)
         self._good = self.state_dict()
         self._save_last()
-        self._announce("epoch", **self._epoch_values(train_loss, scores, seconds, steps), is_best=is_best)
+        self.announce("epoch", **self._epoch_values(train_loss, scores, seconds, steps), is_best=is_best)
 
     def _note_scores(self, scores: Scores) -> bool:
         """Tell early stopping and schedule; whether this is the best model so far."""
@@ -187,11 +187,11 @@ class Trainer:
         if is_better and self.fabric.is_global_zero:
             save_checkpoint(self.run.best_model, model, {**self._record(scores), "averaged_epochs": epochs})
         values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, "is_best": is_better}
-        self._announce("averaged", epochs=epochs, **values)
+        self.announce("averaged", epochs=epochs, **values)
 
     def _preview(self, model: CRNN) -> None:
         path, sdr_db = self.previewer.write(model, self.progress.epoch, self.fabric.device)
-        self._announce("preview", epoch=self.progress.epoch, path=str(path.relative_to(self.run.path)), sdr_db=sdr_db)
+        self.announce("preview", epoch=self.progress.epoch, path=str(path.relative_to(self.run.path)), sdr_db=sdr_db)
 
     def _reason_to_end(self) -> str:
         """Why no further epoch should be trained; empty if one should."""
@@ -254,7 +254,7 @@ class Trainer:
 
     def _epoch_values(self, train_loss: float, scores: Scores, seconds: float, steps: int) -> dict[str, Any]:
         config, progress = self.config, self.progress
-        heard = steps * config.batch_size * config.accumulate * config.segment_seconds * self.fabric.world_size
+        heard = steps * config.batch_size * config.accumulate * config.segment_seconds * self.fabric.world_size  # s
         return {
             "epoch": progress.epoch,
             "step": progress.step,
@@ -276,9 +276,9 @@ class Trainer:
 
     def _announce_start(self) -> None:
         if self._is_resumed:
-            self._announce("resumed", epoch=self.progress.epoch)
+            self.announce("resumed", epoch=self.progress.epoch)
         floor, oracle = self.judge.validator.floor(), self.judge.validator.oracle()
-        self._announce(
+        self.announce(
             "started",
             epochs=self.config.epochs,
             steps_per_epoch=self.config.steps_per_epoch,
@@ -303,10 +303,4 @@ class Trainer:
             self._last_beat = now
             progress = self.progress
             steps = {"step": progress.step, "epoch_step": progress.epoch_step}
-            self._announce("step", epoch=progress.epoch + 1, **steps, loss=loss)
-
-    def _announce(self, type_: str, **values: Any) -> None:
-        if self.fabric.is_global_zero:
-            event: Event = make_event(type_, **values)
-            for listener in self.listeners:
-                listener(event)
+            self.announce("step", epoch=progress.epoch + 1, **steps, loss=loss)

@@ -1,6 +1,7 @@
 """Speed of training: seconds of audio per second, and the share of time spent waiting for data::
 
     python -m tests.benchmarks.training_speed [--steps 20] [--workers 1] [--device auto] [--presets default small plain]
+    torchrun --nproc_per_node=2 -m tests.benchmarks.training_speed          # beside the first: scaling
 
 Trains on noise in a temporary folder; what the network hears does not change its speed. The second epoch counts, since
 the first pays for what is done once. Beside each preset stands how fast its batches alone are made, by one process, and
@@ -8,6 +9,7 @@ its multiply-adds per second of audio. The bar: under 5 % of the time waiting, o
 """
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -48,15 +50,21 @@ def main() -> None:
         )  # fmt: skip
         material = gather(config, RATE)
         made = excerpts_per_second(material, config) * config.segment_seconds
-        print("| preset | audio s/s | waiting for data | batches alone, audio s/s | billion multiply-adds | device |")
-        print("|---|---|---|---|---|---|")
+        say("| preset | audio s/s | waiting for data | batches alone, audio s/s | billion multiply-adds | device |")
+        say("|---|---|---|---|---|---|")
         for preset in options.presets:
             epoch = second_epoch(config.replace(preset=preset), material, folder / preset)
             cost = multiply_adds_per_second(PRESETS[preset]("vocals")) / 1e9
-            print(
+            say(
                 f"| {preset} | {epoch['audio_seconds_per_second']:.1f} | {epoch['data_wait_share']:.1%} "
                 f"| {made:.0f} | {cost:.2f} | {make_fabric(config).device} |"
             )
+
+
+def say(line: str) -> None:
+    """Print, of several processes in the first one."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line, flush=True)
 
 
 def make_songs(folder: Path) -> None:

@@ -243,7 +243,7 @@ def test_several_bad_steps_in_a_row_bring_the_last_good_weights_back(
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS)
     poison(set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)), trainer)  # the second epoch
     good: list[dict[str, Any]] = []
-    trainer.listeners = [
+    trainer.announce.listeners = [
         lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.told.append  # type: ignore[attr-defined]
     ]  # fmt: skip
     trainer.fit()
