@@ -137,6 +137,8 @@
 
     curves() {
       const { curves, limits } = this.data;
+      const losses = [...curves.train, ...curves.valid].map((point) => point[1]);
+      this.logSwitch.disabled = losses.some((loss) => loss <= 0); // a logarithm needs more than nothing
       const raw = (name) => (this.raw ? curves[name] : []);
       this.logSwitch.textContent = text("live.log");
       this.rawSwitch.textContent = text("live.raw");
@@ -145,7 +147,7 @@
         { name: "live.valid", css: "of-valid", points: raw("valid"), faint: true },
         { name: "live.train", css: "of-train", points: curves.train_smooth },
         { name: "live.valid", css: "of-valid", points: curves.valid_smooth },
-      ], this.limits(limits.floor_loss, limits.oracle_loss), this.log);
+      ], this.limits(limits.floor_loss, limits.oracle_loss), this.log && !this.logSwitch.disabled);
       this.charts.sdr.show([{ name: "live.valid", css: "of-valid", points: curves.sdr }], this.limits(limits.floor_sdr_db, limits.oracle_sdr_db));
       this.charts.rate.show([{ name: "live.learning_rate", css: "of-rate", points: curves.learning_rate }]);
     }

@@ -31,12 +31,19 @@ def curves(events: Sequence[Event]) -> dict[str, list[Point]]:
 
 
 def step_losses(events: Sequence[Event]) -> list[Point]:
-    """The training loss at each sign of life, with the epochs done by then (3.5 is half way through the fourth)."""
-    steps_per_epoch = max((int(e["steps_per_epoch"]) for e in events if e["type"] == "started"), default=0)
-    if not steps_per_epoch:
-        return []
-    steps = (event for event in events if event["type"] == "step" and event.get("loss") is not None)
-    return forward_only((event["step"] / steps_per_epoch, event["loss"]) for event in steps)
+    """The training loss at each sign of life, with the epochs done by then (3.5 is half way through the fourth).
+
+    Steps are counted from the last whole epoch, as a resumed run may have epochs of another length.
+    """
+    points, done, done_step, per_epoch = [], 0, 0, 0
+    for event in events:
+        if event["type"] == "started":
+            per_epoch = int(event["steps_per_epoch"])
+        elif event["type"] == "epoch":
+            done, done_step = int(event["epoch"]), int(event["step"])
+        elif event["type"] == "step" and per_epoch and event.get("loss") is not None:
+            points.append((done + (event["step"] - done_step) / per_epoch, event["loss"]))
+    return forward_only(points)
 
 
 def forward_only(points: Iterable[Point]) -> list[Point]:

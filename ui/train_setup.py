@@ -35,7 +35,7 @@ def build_setup(settings: PageSettings, shelf: ModelShelf) -> Setup:
     """Lay it out inside the current column."""
     if settings.on_space:
         drawing.panel(drawing.label_note(t("train.on_space")))
-    with gr.Group():
+    with gr.Group(visible=not settings.on_space):
         data = gr.Textbox(
             label=t("train.data"), info=t("train.data_info"), placeholder="./data/train", lines=1, max_lines=4,
             visible=not settings.on_space, elem_id="train-data",

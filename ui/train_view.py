@@ -56,7 +56,7 @@ def progress(events: Sequence[Event], run: RunFolder) -> dict[str, Any]:
     started, epoch = _last(events, "started"), _last(events, "epoch")
     per_epoch = int(started.get("steps_per_epoch") or 1)
     done = int(epoch.get("epoch", 0))
-    step = int(_last(events, "step").get("step", 0)) - done * per_epoch
+    step = int(_last(events, "step").get("step", 0)) - int(epoch.get("step", 0))
     left = epoch.get("eta_seconds")
     if events and events[-1]["type"] in TERMINAL:
         left = None

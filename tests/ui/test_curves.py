@@ -7,8 +7,8 @@ from ui.curves import MOST_POINTS, curves, forward_only, smooth, step_losses, th
 
 
 def test_a_long_training_is_drawn_with_fewer_than_a_thousand_points() -> None:
-    steps = [step(n) for n in range(1, 5000)]
-    drawn = curves([STARTED, *steps, *(epoch(n) for n in range(1, 2000))])
+    steps = [step(n) for n in range(1, 20_000)]
+    drawn = curves([STARTED, *(event for n in range(1, 2000) for event in (*steps[10 * n - 10 : 10 * n], epoch(n)))])
     assert sum(map(len, drawn.values())) < 1000
     assert drawn["valid"][0] == (1, 1.5)
     assert drawn["valid"][-1] == (1999, pytest.approx(1.5 / 1999, rel=1e-4))
@@ -27,6 +27,11 @@ def test_smoothing_keeps_a_constant_and_starts_at_the_first_value() -> None:
 
 def test_a_broken_off_epoch_that_was_trained_anew_is_drawn_once() -> None:
     assert forward_only([(1, 9.0), (2, 8.0), (3, 7.0), (2, 6.0), (3, 5.0)]) == [(1, 9.0), (2, 6.0), (3, 5.0)]
+
+
+def test_a_resumed_run_may_have_epochs_of_another_length() -> None:
+    events = [STARTED, epoch(1), epoch(2), {**STARTED, "steps_per_epoch": 100}, step(70)]
+    assert step_losses(events) == [(2.5, 1 / 71)]
 
 
 def test_a_loss_that_was_no_number_leaves_a_gap() -> None:
