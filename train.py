@@ -4,6 +4,7 @@ python train.py --data_dir ./data/train --target vocals
 python train.py --practice                                   # made-up songs: needs no data
 python train.py --resume_from ./checkpoints/best_model.pth   # go on
 python train.py --data_dir ./data/train --check              # look at the data first
+python train.py --pretrain_dir ./slakh2100 --data_dir ./data/train --target bass
 torchrun --nproc_per_node=2 train.py --data_dir ./data/train --target vocals
 """
 
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _check(config)
         if args["overfit_one_batch"] or args["lr_range_test"]:
             return _try_out(config, args["lr_range_test"])
-        return _train(config, args["resume_from"], args["mlflow"])
+        return _train_all(config, args)
     except SeparatorError as error:
         if IS_FIRST_PROCESS:
             print(f"error: {error}", file=sys.stderr)
@@ -63,6 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", type=Path, help="a TOML file of settings; flags override it")
     parser.add_argument("--practice", action="store_true", help="train on a dozen made-up songs, five minutes or so")
     parser.add_argument("--resume_from", type=Path, help="a checkpoint to go on from, or to fine-tune")
+    parser.add_argument(
+        "--pretrain_dir", nargs="+", help="data folders to train on first; data_dir then fine-tunes what was learned"
+    )
     parser.add_argument("--mlflow", nargs="?", const="", metavar="URI", help="write to MLflow, here or at an address")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--check", action="store_true", help="look at the data, say what is wrong with it, and end")
@@ -109,10 +113,31 @@ def _settings_of(checkpoint: Path) -> dict[str, Any]:
     return {"target": content["model"]["target"]}
 
 
-def _train(config: TrainConfig, resume_from: Path | None, mlflow: str | None) -> int:
+def _train_all(config: TrainConfig, args: dict[str, Any]) -> int:
+    """Train, after a run of its own on other data where that is asked for."""
+    start_from = args["resume_from"]
+    if args["pretrain_dir"]:
+        run, reason = _train(pretraining(config, args["pretrain_dir"]), start_from, args["mlflow"])
+        if reason == "stopped":
+            return 0
+        start_from = run.best_model
+    _train(config, start_from, args["mlflow"], weights_only=bool(args["pretrain_dir"]))
+    return 0
+
+
+def pretraining(config: TrainConfig, folders: Sequence[str]) -> TrainConfig:
+    """The same training on other songs, which validates on some of them."""
+    name = f"{config.run_name}-pretrain" if config.run_name else ""
+    return config.replace(data_dir=tuple(folders), target_dir=(), rest_dir=(), val_dir="", run_name=name).validate()
+
+
+def _train(
+    config: TrainConfig, start_from: Path | None, mlflow: str | None, weights_only: bool = False
+) -> tuple[RunFolder, str]:
+    """One run, and how it ended."""
     from training.engine import keep_freed_memory  # imports Lightning: only when there is something to train
 
-    run, checkpoint = open_run(config, resume_from)
+    run, checkpoint = open_run(config, start_from, weights_only)
     keep_freed_memory()
     _say(f"run folder: {run.path}")
     with _stop_on_signals(run), _listeners(run, mlflow) as listeners, _bar("decoding") as progress:
@@ -122,7 +147,7 @@ def _train(config: TrainConfig, resume_from: Path | None, mlflow: str | None) ->
     if reason == "stopped":
         again = f"python train.py --resume_from {run.last}" if run.last.is_file() else "the same command again"
         _say(f"to go on: {again}")
-    return 0
+    return run, reason
 
 
 def _check(config: TrainConfig) -> int:

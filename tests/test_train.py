@@ -331,3 +331,14 @@ def test_a_torn_off_event_line_and_part_files_do_not_hinder_a_resume(flags: list
         file.write(json.dumps({"type": "epoch"})[:9])
     assert main(["--resume_from", str(run.last), "--epochs", "2"]) == 0
     assert run.status().state == "finished"
+
+
+def test_pretraining_is_a_run_of_its_own_whose_weights_are_fine_tuned(flags: list[str], run: RunFolder, tmp_path: Path):
+    for seed in range(3):
+        write_song(tmp_path / "other songs" / f"Slow {seed}", 10 + seed)
+    assert main([*flags, "--learning_rate", "1e-9", "--pretrain_dir", str(tmp_path / "other songs")]) == 0
+    first = RunFolder(run.path.with_name("run-pretrain"))
+    assert first.config()["data_dir"] == [str(tmp_path / "other songs")]
+    assert first.status().state == run.status().state == "finished"
+    before, after = (load_model(folder.best_model).state_dict() for folder in (first, run))
+    assert torch.allclose(before["bottleneck.project.weight"], after["bottleneck.project.weight"], atol=1e-6)

@@ -29,19 +29,21 @@ Checkpoint = dict[str, Any]
 HEARTBEAT_SECONDS = 2.0
 
 
-def open_run(config: TrainConfig, resume_from: Path | str | None = None) -> tuple[RunFolder, Checkpoint | None]:
+def open_run(
+    config: TrainConfig, resume_from: Path | str | None = None, weights_only: bool = False
+) -> tuple[RunFolder, Checkpoint | None]:
     """The folder of a new run, or the run to go on with, and the checkpoint content to start from, if any.
 
     A ``last.pth``, or a ``best_model.pth`` that was copied from a run which still has its ``last.pth``, goes on in its
-    own folder, in every detail. Any other checkpoint, or another target, starts a new run from its weights
-    (fine-tuning). Of several processes the first one decides.
+    own folder, in every detail. Any other checkpoint, or another target, or ``weights_only``, starts a new run from its
+    weights (fine-tuning). Of several processes the first one decides.
 
     Raises:
         CheckpointError: the file cannot be used.
         ConfigError: the settings cannot work, or a run of that name exists already.
     """
     config.validate()
-    checkpoint, last = _checkpoint_of(Path(resume_from), config) if resume_from else (None, None)
+    checkpoint, last = _checkpoint_of(Path(resume_from), config, weights_only) if resume_from else (None, None)
     if checkpoint is not None:
         model_config_of(config, checkpoint)  # a damaged record is told before a folder is made
     if _n_processes() == 1:
@@ -179,10 +181,10 @@ def _teller(announce: Callable[..., None], progress: Progress | None, should_sto
     return tell
 
 
-def _checkpoint_of(path: Path, config: TrainConfig) -> tuple[Checkpoint, Path | None]:
+def _checkpoint_of(path: Path, config: TrainConfig, weights_only: bool) -> tuple[Checkpoint, Path | None]:
     """What to start from, and the ``last.pth`` of the run to go on with, if it is not to be a new one."""
     content = read_checkpoint(path)
-    last = _last_of(path, content, config)
+    last = None if weights_only else _last_of(path, content, config)
     if last is not None:
         state = read_checkpoint(last)
         if state["model"]["target"] == config.target:
