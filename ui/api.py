@@ -68,7 +68,7 @@ class Endpoints:
         try:
             self.shelf.paths(models)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         load = partial(self.shelf.load, models, strict_band=strict_band)
         songs = songs_from([song], self.settings.max_minutes)
         job = SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))
@@ -76,7 +76,7 @@ class Endpoints:
         while not job.finished.wait(POLL_SECONDS):
             progress(job.fraction, desc=songs[0].stage)
         if songs[0].state != "done":
-            raise gr.Error(songs[0].message)
+            raise gr.Error(songs[0].message, print_exception=False)
         return [str(path) for path in songs[0].downloads.values()]
 
     def score(self, reference: str, estimate: str, mixture: str | None, bss: bool, fix_offset: bool) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Endpoints:
         try:
             result = score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         return result.to_dict()
 
     def models(self) -> list[dict[str, Any]]:

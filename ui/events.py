@@ -11,5 +11,8 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 """Never waits for anything: status, stop, switches."""
 
+MAY_REFUSE: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
+"""As prompt, for handlers that may raise gr.Error: Gradio shows the sentence only where the event went its queue."""
+
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 """Separating and scoring take turns, so that a small computer is not asked to do both at once."""

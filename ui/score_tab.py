@@ -14,7 +14,7 @@ from separator.errors import SeparatorError
 from ui import drawing
 from ui.background_call import BackgroundCall
 from ui.comparison import Answer, Question, compare, separate_estimate
-from ui.events import AT_ONCE, HEAVY, POLL_SECONDS, PRIVATE
+from ui.events import AT_ONCE, HEAVY, MAY_REFUSE, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
 from ui.models import ModelShelf
 from ui.player import player
@@ -70,11 +70,11 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
 
     form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
     source.change(show_source, [source], [estimate_a, model], **AT_ONCE)
-    run = go.click(handle.announce, form, [status], **AT_ONCE).success(
+    run = go.click(handle.announce, form, [status], **MAY_REFUSE).success(
         handle.run_scoring, form, [status, answer, result, comparison, log_row, logged], **PRIVATE, **HEAVY
     )
     cancel.click(handle.cancel, None, [status], cancels=[run], **AT_ONCE)
-    demo_song.click(handle.demo, None, [reference, mixture, source], **AT_ONCE)
+    demo_song.click(handle.demo, None, [reference, mixture, source], **MAY_REFUSE)
     comparison.submit(keep_blind_result, None, [blind_result], **AT_ONCE)
     log.click(handle.log, [answer, blind_result], [logged], concurrency_limit=2, **{**PRIVATE, "show_progress": "full"})
     return ScoreTab(source, model)
@@ -105,7 +105,7 @@ class Handlers:
         """Out: reference, mixture, source. The demo song's vocals, to be made again by the model."""
         found = {stem: sorted(self.settings.demo_song.glob(f"{stem}.*")) for stem in ("vocals", "mixture")}
         if not all(found.values()):
-            raise gr.Error(say(request, "separate.no_demo"))
+            raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
         return str(found["vocals"][0]), str(found["mixture"][0]), FROM_MODEL
 
     def announce(
@@ -120,7 +120,7 @@ class Handlers:
         }
         for key, is_missing in missing.items():
             if is_missing:
-                raise gr.Error(say(request, key))
+                raise gr.Error(say(request, key), print_exception=False)
         for path in filter(None, (reference, mixture, a, b)):
             self._refuse_long(Path(path), request)
         return drawing.progress(say(request, "score.queued"), 0.0)
@@ -129,7 +129,7 @@ class Handlers:
         try:
             minutes = probe(path).seconds / 60
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         limit = self.settings.max_minutes
         if limit and minutes > limit:
             raise gr.Error(say(request, "score.too_long", name=path.name, length=f"{minutes:.1f}", limit=round(limit)))
@@ -187,9 +187,9 @@ class Handlers:
     def log(self, answer: Answer | None, blind: dict[str, float] | None, request: gr.Request) -> str:
         """In: answer, result of the blind test. Out: logged, with a link to the run."""
         if answer is None:
-            raise gr.Error(say(request, "score.nothing_to_log"))
+            raise gr.Error(say(request, "score.nothing_to_log"), print_exception=False)
         try:
             name, address = log_answer(answer, blind, self.settings.tracking_uri)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         return drawing.note_with_link(say(request, "score.logged", name=name), f"{self.settings.mlflow_url}/{address}")

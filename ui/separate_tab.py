@@ -10,7 +10,7 @@ import gradio as gr
 from separator.audio import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
 from ui import drawing
-from ui.events import AT_ONCE, HEAVY, POLL_SECONDS, PRIVATE
+from ui.events import AT_ONCE, HEAVY, MAY_REFUSE, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
 from ui.models import ModelShelf
 from ui.pictures import spectrograms
@@ -84,11 +84,11 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
     shown = [status, queue]
     outcome = [results, which, mixer, pictures, results_column, files, archive]
     songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
-    demo_song.click(handle.demo, None, [songs], **AT_ONCE)
+    demo_song.click(handle.demo, None, [songs], **MAY_REFUSE)
     microphone.stop_recording(add_recording, [songs, microphone], [songs], **AT_ONCE)
     for widget in (songs, *form):
         widget.change(command_line, [songs, *form], [command], **AT_ONCE)
-    run = go.click(handle.announce, [songs], [status], **AT_ONCE).success(
+    run = go.click(handle.announce, [songs], [status], **MAY_REFUSE).success(
         handle.run_queue, [songs, *form], [*shown, *outcome], **PRIVATE, **HEAVY
     )
     cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
@@ -112,7 +112,7 @@ class Handlers:
         """Out: songs. The demo song alone."""
         found = sorted(self.settings.demo_song.glob("mixture.*"))
         if not found:
-            raise gr.Error(say(request, "separate.no_demo"))
+            raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
         return [str(found[0])]
 
     def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[str, str, Any]:
@@ -128,7 +128,7 @@ class Handlers:
     def announce(self, paths: list[str] | None, request: gr.Request) -> str:
         """In: songs. Out: status, at once, while the queue may make one wait."""
         if not paths:
-            raise gr.Error(say(request, "separate.no_song"))
+            raise gr.Error(say(request, "separate.no_song"), print_exception=False)
         return drawing.progress(say(request, "separate.queued"), 0.0)
 
     def run_queue(
@@ -154,7 +154,7 @@ class Handlers:
         try:
             self.shelf.paths(models)
         except SeparatorError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
         load = partial(self.shelf.load, models, strict_band=strict)
         songs = songs_from(paths, self.settings.max_minutes)
         return SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))

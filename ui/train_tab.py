@@ -7,7 +7,7 @@ import gradio as gr
 
 from ui import drawing
 from ui.checkup import Checkups
-from ui.events import AT_ONCE, PRIVATE
+from ui.events import AT_ONCE, MAY_REFUSE, PRIVATE
 from ui.models import ModelShelf
 from ui.previews import preview_server
 from ui.score_tab import FROM_MODEL
@@ -109,8 +109,8 @@ def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks, rememb
     check(setup.check.click, again=True)
     for event in (setup.data.submit, setup.data.blur, target.input):
         check(event)
-    draw(setup.start.click(handle.start, chosen, [watch.runs], **AT_ONCE).then)
-    draw(setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **AT_ONCE).then)
+    draw(setup.start.click(handle.start, chosen, [watch.runs], **MAY_REFUSE).then)
+    draw(setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **MAY_REFUSE).then)
     draw(setup.stop.click(handle.stop, [watch.runs], None, **AT_ONCE).then)
     watch.mlflow.click(handle.mlflow, [watch.runs], [watch.address], concurrency_limit=2, **PRIVATE)
     for widget in chosen:

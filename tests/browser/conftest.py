@@ -90,7 +90,9 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     npm = shutil.which("npm")
     if npm is None:
         _missing("npm is not installed, so axe-core cannot be fetched")
-    packed = subprocess.run([npm, "pack", "axe-core", "--silent"], cwd=folder, capture_output=True, text=True, timeout=120)  # fmt: skip
+    packed = subprocess.run(
+        [npm, "pack", "axe-core", "--silent"], cwd=folder, capture_output=True, text=True, timeout=120
+    )
     if packed.returncode:
         _missing(f"axe-core could not be fetched: {packed.stderr[-300:]}")
     with tarfile.open(next(folder.glob("axe-core-*.tgz"))) as archive:
