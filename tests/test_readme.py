@@ -94,7 +94,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "checkpoints" / "recipes").symlink_to(ROOT / "checkpoints" / "recipes")
     for shipped in (ROOT / "checkpoints").glob("*.pth"):
         (folder / "checkpoints" / shipped.name).symlink_to(shipped)
-    for song in ("data/train/Song One", "data/train/Song Two", "test/Test_Song_Name", "test/TEST_SONG"):
+    for parent in ("data/train", "data/slakh2100"):
+        for name in ("Song One", "Song Two"):
+            write_song(folder / parent / name)
+    for song in ("test/Test_Song_Name", "test/TEST_SONG"):
         write_song(folder / song)
     mixture, rate = soundfile.read(folder / "data/train/Song One/mixture.wav")
     soundfile.write(folder / "song.mp3", mixture, rate)
@@ -105,12 +108,13 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_song(folder: Path) -> None:
-    """Two seconds: a tone as vocals over noise."""
+    """Two seconds: a tone as vocals over a lower tone and noise."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(len(folder.name))
-    vocals = 0.3 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)
-    rest = 0.1 * rng.standard_normal(2 * RATE)
-    for name, samples in {"vocals": vocals, "accompaniment": rest, "mixture": vocals + rest}.items():
+    vocals, bass = (0.3 * np.sin(2 * np.pi * hz * np.arange(2 * RATE) / RATE) for hz in (440, 110))
+    rest = bass + 0.1 * rng.standard_normal(2 * RATE)
+    stems = {"vocals": vocals, "bass": bass, "accompaniment": rest, "mixture": vocals + rest}
+    for name, samples in stems.items():
         soundfile.write(folder / f"{name}.wav", samples, RATE)
 
 
