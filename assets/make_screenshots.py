@@ -2,6 +2,7 @@
 
     python assets/make_screenshots.py                # every picture
     python assets/make_screenshots.py separate       # only those whose name begins so
+    python assets/make_screenshots.py train --checkpoints RUNS     # with the trainings of another folder
 
 It serves the page itself, on a free port, with the shipped models and the demo song.
 """
@@ -53,9 +54,9 @@ def score(page: Any) -> None:
 
 
 def train(page: Any) -> None:
-    """The Train tab as it opens."""
+    """The Train tab as it opens: on the last training there is."""
     page.get_by_role("tab").nth(1).click()
-    page.wait_for_timeout(4000)
+    page.wait_for_timeout(12_000)
 
 
 # Name -> what to do first, how wide, dark or light, and in which language.
@@ -88,15 +89,16 @@ def main() -> None:
     """Take the pictures whose names begin as asked."""
     parser = argparse.ArgumentParser(description="Take the README's pictures of the page.")
     parser.add_argument("begins", nargs="?", default="", help="only pictures whose name begins so")
-    begins = parser.parse_args().begins
+    parser.add_argument("--checkpoints", type=Path, default=ROOT / "checkpoints", help="folder of models and trainings")
+    options = parser.parse_args()
     OUTPUT.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        served_page(ROOT / "checkpoints", Path(scratch)) as url,
+        served_page(options.checkpoints.resolve(), Path(scratch)) as url,
         sync_playwright() as playwright,
     ):
         for name, (prepare, width, dark, locale) in PICTURES.items():
-            if not name.startswith(begins):
+            if not name.startswith(options.begins):
                 continue
             with opened(playwright, url, width, dark, locale) as page:
                 prepare(page)
