@@ -71,7 +71,8 @@ class Endpoints:
             raise gr.Error(str(error), print_exception=False) from error
         load = partial(self.shelf.load, models, strict_band=strict_band)
         songs = songs_from([song], self.settings.max_minutes)
-        job = SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))
+        options = Options(suffix, bits or None, archive=False)
+        job = SeparationJob(songs, load, options, new_job_folder(self.settings.work))
         job.start()
         while not job.finished.wait(POLL_SECONDS):
             progress(job.fraction, desc=songs[0].stage)

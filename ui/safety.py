@@ -7,6 +7,7 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from separator.errors import ConfigError
@@ -59,9 +60,23 @@ def new_job_folder(work: Path) -> Path:
 
 
 def sweep(work: Path, keep_seconds: float) -> None:
-    """Remove the job folders in ``work`` in which nothing has changed for ``keep_seconds``."""
+    """Remove the job folders in ``work`` in which no file has been written for ``keep_seconds``."""
     oldest = time.time() - keep_seconds
     for folder in work.glob("job-*"):
-        newest = max((path.stat().st_mtime for path in [folder, *folder.rglob("*")]), default=0.0)
-        if newest < oldest:
+        if _last_written(folder) < oldest:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_written(folder: Path) -> float:
+    """When the newest file in ``folder`` was written; of an empty one, when it was made.
+
+    The age of a folder with files says nothing: it begins anew when Gradio deletes one of them.
+    """
+    times = []
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # deleted, or finished and renamed by a running job, since it was listed
+            if path.is_file():
+                times.append(path.stat().st_mtime)
+    with suppress(FileNotFoundError):
+        return max(times) if times else folder.stat().st_mtime
+    return 0.0

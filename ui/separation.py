@@ -36,6 +36,8 @@ class Options:
     """16, 24 or 32 (float); None keeps the song's own depth."""
     strict_band: bool = False
     """Leave out what lies above the band that the model heard."""
+    archive: bool = True
+    """Also pack the stems of all songs into one file."""
 
 
 @dataclass
@@ -122,7 +124,7 @@ class SeparationJob:
             for song in self.songs:
                 if song.state == "waiting" and not self.cancelled:
                     self._attempt(song)
-            if not self.cancelled:
+            if self._options.archive and not self.cancelled:
                 self.archive = self._zip()
         finally:
             self.finished.set()

@@ -70,3 +70,23 @@ def test_old_jobs_are_swept_and_new_ones_stay(tmp_path: Path) -> None:
     sweep(tmp_path, KEEP_SECONDS)
     assert not old.exists()
     assert (new / "stem.wav").exists(), "one file that is still fresh keeps its folder"
+
+
+def test_a_file_deleted_from_an_old_job_does_not_make_it_young(tmp_path: Path) -> None:
+    job = new_job_folder(tmp_path)
+    for name in ("stem.wav", "rest.wav"):
+        (job / name).write_bytes(b"x")
+        os.utime(job / name, (0, 0))
+    (job / "stem.wav").unlink()
+    sweep(tmp_path, KEEP_SECONDS)
+    assert not job.exists()
+
+
+def test_a_sweep_survives_files_that_vanish_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = new_job_folder(tmp_path)
+    (job / "stem.wav").write_bytes(b"x")
+    listed = [job / ".stem.wav.part", job / "stem.wav"]
+    monkeypatch.setattr(Path, "rglob", lambda folder, pattern: iter(listed))
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    sweep(tmp_path, KEEP_SECONDS)
+    assert (job / "stem.wav").exists()

@@ -89,3 +89,10 @@ def test_songs_beyond_a_spaces_limit_are_refused(tmp_path: Path) -> None:
     (song,) = songs_from([write_song(tmp_path / "song.wav", seconds=3)], max_minutes=0.04)
     assert song.state == "failed"
     assert "public page" in song.message
+
+
+def test_nothing_is_packed_unless_asked(load: Callable[[], Separator], tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    job = finished([write_song(tmp_path / "a.wav")], load, tmp_path / "job", archive=False)
+    assert job.songs[0].state == "done" and job.archive is None
+    assert not list((tmp_path / "job").rglob("*.zip"))
