@@ -57,10 +57,10 @@ def test_pictures_and_links_are_there() -> None:
 @pytest.mark.parametrize("command", [command for command in commands() if command not in SERVERS])
 def test_command_runs_as_written(command: str, workplace: Path) -> None:
     """Trainings are asked to stop as soon as they have begun; everything else runs to its end."""
-    process = start(command, workplace)
-    if "train.py" in command and "--check" not in command:
-        stop_when_training(workplace, process)
-    output, _ = process.communicate(timeout=300)
+    with start(command, workplace) as process:
+        if "train.py" in command and "--check" not in command:
+            stop_when_training(workplace, process)
+        output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert "Traceback" not in output
 
@@ -72,15 +72,15 @@ def test_server_answers(command: str, workplace: Path) -> None:
     port = SERVERS[command]
     if is_open(port):
         pytest.skip(f"port {port} is in use")
-    process = start(command, workplace)
-    try:
-        deadline = time.monotonic() + 120
-        while not is_open(port) and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert is_open(port)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
+    with start(command, workplace) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not is_open(port) and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert is_open(port)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
