@@ -31,7 +31,8 @@ settings = PageSettings(
     checkpoints=Path(sys.argv[1]), on_space=False, tracking_uri=sys.argv[3], data_roots=(scratch,),
     practice=scratch / "practice", practice_songs=3, practice_seconds=6.0, cache=scratch / "cache",
 )
-build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), quiet=True, **launch_options(settings))
+options = launch_options(settings)
+build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), quiet=True, **options)
 """
 
 
@@ -58,14 +59,17 @@ def small_checkpoints(folder: Path) -> Path:
 
 
 @contextmanager
-def served_page(checkpoints: Path, scratch: Path) -> Iterator[str]:
-    """Serve the page on a free port; yields its address. Its temporary files and its MLflow store lie in ``scratch``."""
+def served_page(checkpoints: Path, scratch: Path, setup: str = "") -> Iterator[str]:
+    """Serve the page on a free port; yields its address. Its temporary files and its MLflow store lie in ``scratch``.
+
+    ``setup`` is Python that runs in the server before the page is built.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(scratch / "gradio"), "OMP_NUM_THREADS": "1"}
     store = f"sqlite:///{scratch / 'mlflow.db'}"
-    command = [sys.executable, "-c", SERVER, str(checkpoints), str(port), store, str(scratch)]
+    command = [sys.executable, "-c", setup + SERVER, str(checkpoints), str(port), store, str(scratch)]
     with (scratch / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
