@@ -65,7 +65,7 @@ def visit(playwright: Any, url: str, tmp_path: Path) -> Iterator[Callable[..., A
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("request", lambda request: _note_stranger(page.problems, request.url, url))
         page.goto(f"{url}/?__theme={'dark' if dark else 'light'}")
-        page.wait_for_selector("#songs input[type=file]", state="attached", timeout=30_000)
+        page.wait_for_selector("#songs input[type=file]", state="attached", timeout=120_000)
         return page
 
     yield open_page

@@ -60,7 +60,7 @@ def test_train_reload_second_tab_stop_resume_listen_and_use(visit: Callable[...,
     assert page.locator("#train-start").is_disabled()
     name = page.locator(f"{RUN} .name").inner_text()
 
-    page.reload()
+    page.reload(timeout=120_000)
     open_tab(page)
     wait_for_state(page, "running")
     drawn = points(page)
