@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from separator.checkpoint import read_checkpoint
@@ -56,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    finally:
+        _leave_job()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -199,6 +202,12 @@ def _remove_cache(config: TrainConfig) -> int:
     freed = Cache(config.cache_dir).remove()
     print(f"{freed / 1e6:.0f} MB of decoded audio removed from {config.cache_dir}")
     return 0
+
+
+def _leave_job() -> None:
+    """Close what torchrun's processes talk through: left to the interpreter's end, its threads may abort a good run."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _say(sentence: str) -> None:
