@@ -241,8 +241,8 @@ def test_a_model_that_can_learn_passes_the_trials(
     assert capsys.readouterr().out.startswith("good: ")
     assert main([*flags, "--overfit_one_batch", "--learning_rate", "1e-9"]) == 2
     assert capsys.readouterr().out.startswith("not good: ")
-    assert main([*flags, "--lr_range_test", "--batch_size", "4", "--learning_rate", "0.9"]) == 2
-    assert "too high" in capsys.readouterr().out
+    assert main([*flags, "--lr_range_test", "--batch_size", "4", "--learning_rate", "1e-5"]) == 2
+    assert "needlessly low" in capsys.readouterr().out
     assert not run.path.exists()
 
 

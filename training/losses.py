@@ -32,12 +32,13 @@ def l1_complex(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
 def negative_sdr(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
     """Error-to-signal ratio of each excerpt as a logarithm, in units of 10 dB: every song counts alike, however loud.
 
-    The floor, 1 % of the mixture's energy, keeps excerpts without a target from dominating. It is not the SDR of the
+    The signal counts as at least -20 dB of the mixture, the error as at least -50 dB of it: an excerpt without a target
+    asks for silence down to there, and one that is as good as perfect asks for nothing. It is not the SDR of the
     waveform but, by Parseval, close to it.
     """
-    error = (mask * mixture - target).abs().square().sum((-2, -1))
-    floor = 0.01 * mixture.abs().square().sum((-2, -1)) + 1e-6
-    return ((error + 0.1 * floor) / (target.abs().square().sum((-2, -1)) + floor)).log10()
+    energy = mixture.abs().square().sum((-2, -1)) + 1e-4
+    error = (mask * mixture - target).abs().square().sum((-2, -1)) + 1e-5 * energy
+    return (error / (target.abs().square().sum((-2, -1)) + 0.01 * energy)).log10()
 
 
 LOSSES: dict[str, Loss] = {

@@ -68,6 +68,15 @@ def test_a_ten_times_smaller_error_is_one_unit_of_ten_decibels():
     )
 
 
+def test_silence_is_asked_for_down_to_fifty_decibels_below_the_mixture():
+    mixture = spectrum(0)
+    silence = torch.zeros_like(mixture)
+    leaks = [torch.full(mixture.shape, 10 ** (level / 20)) for level in (-30, -40, -70, -90)]
+    thirty, forty, seventy, ninety = (negative_sdr(mask, mixture, silence) for mask in leaks)
+    assert thirty - forty == pytest.approx(torch.ones(3), abs=0.05)
+    assert seventy - ninety == pytest.approx(torch.zeros(3), abs=0.05)
+
+
 def test_a_sum_weighs_its_terms():
     mask, mixture, target = torch.rand(3, 5, 7), spectrum(0), spectrum(1)
     both = combined([("l1", 1.0), ("l1_sqrt", 0.2)])(mask, mixture, target)
