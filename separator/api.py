@@ -23,6 +23,7 @@ from separator.checkpoint import load_model
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError
 from separator.full_band import Grid, share_out
+from separator.fused import fused
 from separator.model import CRNN
 from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
 from separator.stft import istft, stft
@@ -73,8 +74,7 @@ class Separator:
         self.targets = tuple(model.config.target for model in models)
         self._refuse_mismatch(models)
         self._stft = models[0].config.stft
-        # channels_last: half as much again faster convolutions on CPUs. (torch's stubs miss this overload.)
-        self._models = [model.eval().to(self.device).to(memory_format=torch.channels_last) for model in models]  # type: ignore[call-overload]
+        self._models = [fused(model).to(self.device) for model in models]
         # Complex numbers on Apple GPUs are slow or missing: there only the network runs on the GPU.
         self._spectral_device = torch.device("cpu") if self.device.type == "mps" else self.device
 
