@@ -27,6 +27,7 @@ from separator.fused import fused
 from separator.model import CRNN
 from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
 from separator.stft import istft, stft
+from separator.tta import averaged_mask
 
 SHIPPED_MODEL = Path(__file__).resolve().parent.parent / "checkpoints" / "vocals.pth"
 
@@ -56,7 +57,8 @@ class StemFile:
 class Separator:
     """One or more models, each the mask of one target, over songs of any length, rate and number of channels.
 
-    ``plan`` says how a song is cut into segments; ``strict_band`` leaves all above the models' 11 kHz to the last stem.
+    ``plan`` says how a song is cut into segments; ``strict_band`` leaves all above the models' 11 kHz to the last stem;
+    ``tta`` averages several hearings of the song (``separator.tta``).
     Raises ConfigError for a device that is not there and for models that do not go together.
     """
 
@@ -67,10 +69,12 @@ class Separator:
         *,
         plan: SegmentPlan | None = None,
         strict_band: bool = False,
+        tta: bool = False,
     ) -> None:
         self.device = resolve_device(device)
         self.plan = plan or SegmentPlan(window_segments=1 if self.device.type == "cpu" else _GPU_SEGMENTS)
         self.strict_band = strict_band
+        self.tta = tta
         self.targets = tuple(model.config.target for model in models)
         self._refuse_mismatch(models)
         self._stft = models[0].config.stft
@@ -80,15 +84,17 @@ class Separator:
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | Path | None = None, device: str = "auto", *, strict_band: bool = False
+        cls, path: str | Path | None = None, device: str = "auto", *, strict_band: bool = False, tta: bool = False
     ) -> Self:
         """Load one model; None stands for the shipped one, vocals. Raises CheckpointError, ConfigError."""
-        return cls.from_checkpoints([path or SHIPPED_MODEL], device, strict_band=strict_band)
+        return cls.from_checkpoints([path or SHIPPED_MODEL], device, strict_band=strict_band, tta=tta)
 
     @classmethod
-    def from_checkpoints(cls, paths: Sequence[str | Path], device: str = "auto", *, strict_band: bool = False) -> Self:
+    def from_checkpoints(
+        cls, paths: Sequence[str | Path], device: str = "auto", *, strict_band: bool = False, tta: bool = False
+    ) -> Self:
         """Load models of several targets, to be separated in one go. Raises CheckpointError, ConfigError."""
-        return cls([load_model(path) for path in paths], device, strict_band=strict_band)
+        return cls([load_model(path) for path in paths], device, strict_band=strict_band, tta=tta)
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -183,9 +189,8 @@ class Separator:
             if cancel is not None and cancel():
                 raise Cancelled("Stopped as asked; nothing was written.")
             spectrum = stft(window.samples.to(self._spectral_device), grid.n_fft, grid.hop_length)
-            magnitude = grid.model_magnitude(spectrum)
             weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
-            masks = share_out([estimate(magnitude) for estimate in estimators])
+            masks = share_out([self._mask(estimate, spectrum, grid) for estimate in estimators])
             targets = [
                 istft(
                     _masked(spectrum, grid.full_band(mask, strict=self.strict_band) * weights),
@@ -199,6 +204,9 @@ class Separator:
 
         for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
             yield torch.cat((targets, _rest(mixture, targets)[None]))
+
+    def _mask(self, estimate: MaskEstimator, spectrum: Tensor, grid: Grid) -> Tensor:
+        return averaged_mask(estimate, spectrum, grid) if self.tta else estimate(grid.model_magnitude(spectrum))
 
     def _refuse_mismatch(self, models: Sequence[CRNN]) -> None:
         if not models:

@@ -37,6 +37,7 @@ def main() -> None:
         "mixture (floor)": lambda mixture, reference: mixture,
         "Spleeter, 2 stems": spleeter(),
         "Sori": sori(Separator.from_checkpoint(options.model_path)),
+        "Sori --tta": sori(Separator.from_checkpoint(options.model_path, tta=True)),
         "ideal ratio mask (ceiling)": ideal_ratio_mask,
     }
     songs, _ = find_scored_songs(options.song_dir, "vocals")

@@ -1,0 +1,48 @@
+"""Test-time augmentation: what is asked of the network, and that a network sure of itself gives the same mask."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from separator.api import Separator
+from separator.config import StftConfig
+from separator.full_band import Grid
+from separator.model import CRNN
+from separator.tta import DETUNED, averaged_mask, retuned
+
+GRID = Grid.at_rate(22050, StftConfig())
+
+
+@pytest.mark.parametrize(("channels", "hearings"), [(1, 3), (2, 5), (6, 9)])
+def test_it_hears_the_downmix_in_three_tunings_and_each_channel(channels: int, hearings: int):
+    heard: list[Tensor] = []
+
+    def half(magnitude: Tensor) -> Tensor:
+        heard.append(magnitude)
+        return torch.full_like(magnitude, 0.5)
+
+    spectrum = torch.randn(channels, 513, 6, dtype=torch.complex64)
+    mask = averaged_mask(half, spectrum, GRID)
+    assert len(heard) == hearings
+    assert torch.equal(heard[0], GRID.model_magnitude(spectrum))
+    assert torch.allclose(mask, torch.full((513, 6), 0.5))
+
+
+def test_a_peak_moves_by_the_factor_and_comes_back():
+    peak = torch.zeros(513, 1)
+    peak[100] = 1.0
+    assert retuned(peak, DETUNED).argmax() == 103
+    assert retuned(retuned(peak, DETUNED), 1 / DETUNED).argmax() == 100
+    smooth = torch.linspace(0, 6, 513).sin()[:, None] ** 2
+    there_and_back = retuned(retuned(smooth, DETUNED), 1 / DETUNED)
+    assert torch.allclose(there_and_back[:490], smooth[:490], atol=1e-3)
+
+
+def test_stems_still_add_up_to_the_song(tiny_model: CRNN, noise: Callable[..., Tensor]):
+    song = noise(50000)
+    plain, averaged = Separator([tiny_model], "cpu"), Separator([tiny_model], "cpu", tta=True)
+    stems = averaged.separate(song, 44100)
+    assert torch.allclose(sum(stems.values(), torch.zeros(())), song, atol=1e-6)
+    assert not torch.allclose(stems["vocals"], plain.separate(song, 44100)["vocals"], atol=1e-6)
