@@ -24,15 +24,13 @@ from separator.checkpoint import read_checkpoint
 from separator.config import StftConfig
 from separator.errors import SeparatorError
 from training.cache import Cache
-from training.config import TrainConfig
+from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
 from training.console import Console
 from training.events import Listener
 from training.flags import add_flags, given
 from training.run import RunFolder
 from training.runner import open_run, train
 
-PRACTICE_FOLDER = Path("data/practice")
-PRACTICE_RECIPE = Path(__file__).resolve().parent / "checkpoints" / "recipes" / "practice.toml"
 IS_FIRST_PROCESS = int(os.environ.get("RANK", 0)) == 0
 
 Progress = Callable[[float, str], None]

@@ -20,8 +20,6 @@ from separator.model import CRNN
 
 FORMAT_VERSION = 1
 SUFFIX = ".pth"
-# The first runs noted torch's version as torch's own kind of string, which is as harmless as any.
-torch.serialization.add_safe_globals([torch.torch_version.TorchVersion])
 _DAMAGE = (
     RuntimeError,
     EOFError,

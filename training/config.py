@@ -14,6 +14,10 @@ from training.losses import LOSSES
 
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 SCHEDULES = ("plateau", "cosine", "constant")
+PRACTICE_FOLDER = Path("data/practice")
+"""Where made-up songs are put, for a training without data of one's own."""
+PRACTICE_RECIPE = Path(__file__).resolve().parent.parent / "checkpoints" / "recipes" / "practice.toml"
+"""A first training that shows something within minutes."""
 PRESETS: dict[str, Callable[[str], ModelConfig]] = {
     "default": lambda target: ModelConfig(target=target),
     "small": lambda target: ModelConfig(target=target, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),

@@ -106,9 +106,7 @@ class Learner:
             self.scaler.load_state_dict(state["scaler"])
         if self.average is not None and state["average"] is not None:
             self.average.model.load_state_dict(state["average"])
-            # Runs from before updates were counted made one at each step.
-            is_counted = "average_updates" in state
-            self.average.updates = state["average_updates"] if is_counted else state["progress"]["step"]
+            self.average.updates = state["average_updates"]
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Start from some weights; their average starts there too."""

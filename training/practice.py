@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from separator.errors import DatasetError
+from training.config import PRACTICE_FOLDER
 from training.synthesis import Array
 from training.synthesis.drums import drum_kit, play_drums
 from training.synthesis.filters import apply_filter, highpass, reverb
@@ -53,7 +54,6 @@ from training.synthesis.voice import SungNote, Voice, sing
 
 Progress = Callable[[float, str], None]
 
-DEFAULT_FOLDER = Path("data/practice")
 RECIPE_FILE = "practice.json"
 # Raised when the songs of a seed change, so that songs of an older recipe are not taken for today's.
 RECIPE_VERSION = 1
@@ -105,7 +105,7 @@ class Plan:
 
 
 def make_practice_songs(
-    folder: str | Path = DEFAULT_FOLDER,
+    folder: str | Path = PRACTICE_FOLDER,
     n_songs: int = 12,
     seconds: float = 24.0,
     seed: int = 0,

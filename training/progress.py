@@ -4,7 +4,6 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.config import TrainConfig
 from training.schedule import Schedule
 
 
@@ -27,12 +26,6 @@ class Progress:
     elapsed_seconds: float = 0.0
     best_sdr_db: float = -math.inf
     best_loss: float = math.inf
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any], config: TrainConfig) -> "Progress":
-        """What ``to_dict`` gave. Runs from before excerpts were counted had as many as their settings say."""
-        counted = values["step"] * config.batch_size * config.accumulate
-        return cls(**{"excerpts": counted, **values})
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -224,7 +224,7 @@ class Trainer:
         self.learner.load_state_dict(state)
         self.schedule.load_state_dict(state["schedule"])
         self.stopping.load_state_dict(state["stopping"])
-        self.progress = Progress.from_dict(state["progress"], self.config)
+        self.progress = Progress(**state["progress"])
         torch.set_rng_state(state["rng"])
 
     def _save_last(self) -> None:

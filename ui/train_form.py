@@ -9,8 +9,8 @@ import gradio as gr
 from gradio.components import Component
 
 from separator.errors import ConfigError
-from training.config import TrainConfig, default_of
-from ui.settings import ROOT, PageSettings
+from training.config import PRACTICE_RECIPE, TrainConfig, default_of
+from ui.settings import PageSettings
 from ui.texts import TEXTS, t
 from ui.trainings import default_workers
 
@@ -18,8 +18,6 @@ CHOSEN_ELSEWHERE = ("data_dir", "out_dir", "cache_dir")
 FOLDERS = ("target_dir", "rest_dir", "val_dir")
 """Typed paths: checked against the allowed roots, and absent on a Space."""
 SUGGESTIONS = {"target": ("vocals", "drums", "bass", "other"), "device": ("auto", "cpu", "cuda", "mps")}
-PRACTICE_RECIPE = ROOT / "checkpoints" / "recipes" / "practice.toml"
-"""What ``train.py --practice`` takes too: a first training that shows something within minutes."""
 
 
 def form_fields(settings: PageSettings) -> "dict[str, Field[Any]]":

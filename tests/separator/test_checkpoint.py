@@ -144,8 +144,3 @@ def test_the_list_has_shipped_models_first_then_runs_and_no_strangers(tiny_model
 
 def test_an_absent_folder_holds_no_checkpoints(tmp_path: Path):
     assert list_checkpoints(tmp_path / "none") == []
-
-
-def test_a_record_with_torchs_own_kind_of_version_string_can_be_read(tiny_model: CRNN, tmp_path: Path):
-    save_checkpoint(tmp_path / "early.pth", tiny_model, {"torch": torch.__version__})
-    assert describe(tmp_path / "early.pth").training["torch"] == torch.__version__

@@ -357,16 +357,3 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
     best = describe(trainer.run.best_model).training
     assert best["loss"] == min([*losses, averaged["valid_loss"]])
     assert len(list((trainer.run.path / "kept").iterdir())) == 3
-
-
-def test_a_checkpoint_from_before_excerpts_were_counted_goes_on(make_trainer: Callable[..., Trainer]):
-    trainer = make_trainer(epochs=1, ema_decay=0.9)
-    trainer.fit()
-    old = read_checkpoint(trainer.run.last)
-    for name in ("excerpts", "epoch_step", "epoch_loss", "epoch_losses"):
-        del old["progress"][name]
-    del old["average_updates"]
-    resumed = make_trainer(resume=old, epochs=2, ema_decay=0.9)
-    assert resumed.progress.excerpts == trainer.progress.excerpts
-    assert resumed.progress == trainer.progress
-    assert_same(resumed.learner.state_dict(), trainer.learner.state_dict())
