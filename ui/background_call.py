@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from separator.api import Cancel, Progress
 from separator.errors import Cancelled, SeparatorError
+from ui.memory import give_back_memory
 
 Result = TypeVar("Result")
 
@@ -45,6 +46,7 @@ class BackgroundCall(Generic[Result]):
             logging.getLogger(__name__).exception("a background call failed")
             self.error = f"{type(error).__name__}: {error}"
         finally:
+            give_back_memory()
             self.finished.set()
 
     def _note(self, fraction: float, stage: str) -> None:

@@ -36,6 +36,12 @@ class Desk(Generic[Job]):
         with self._lock:
             return self._jobs.get(request.session_hash or "")
 
+    def clear(self, request: gr.Request, job: Job) -> None:
+        """Forget ``job``, which has ended; a newer one of this page stays."""
+        with self._lock:
+            if self._jobs.get(request.session_hash or "") is job:
+                del self._jobs[request.session_hash or ""]
+
     def cancel(self, request: gr.Request) -> Job | None:
         """Ask this page's job to stop, and forget it."""
         with self._lock:

@@ -22,6 +22,8 @@ from ui.trainings import Trainings
 # Kept longer than the longest job: a file must not vanish under the one who still listens to it.
 CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS = 3600, 2 * 24 * 3600
 WAITING_VISITORS = 64
+# Gradio remembers the page of each visit, about 0.6 MB, until so many newer ones have come; its default is 10,000.
+REMEMBERED_VISITS = 4 * WAITING_VISITORS
 
 HEADER = (
     '<header class="sori-header">{logo}<div><h1>Sori <span lang="ko">소리</span></h1><p>${{value}}</p></div></header>'
@@ -76,6 +78,7 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "enable_monitoring": False,
+        "state_session_capacity": REMEMBERED_VISITS,
         "show_error": True,
     }
 

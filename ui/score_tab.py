@@ -150,6 +150,7 @@ class Handlers:
                 yield (self._progress(call, request), *[gr.skip()] * 5)
         finally:  # also when the visitor has closed the page
             call.cancel() if not call.finished.is_set() else None
+            self.desk.clear(request, call)
         yield self._outcome(call, request)
 
     def _work(self, question: Question, model: str | None, progress: Progress, cancel: Cancel) -> Answer:

@@ -145,6 +145,7 @@ class Handlers:
         finally:  # also when the visitor has closed the page
             if not job.finished.is_set():
                 job.cancel()
+            self.desk.clear(request, job)
         yield (*draw_job(job, request), *(unchanged if job.cancelled else draw_outcome(job)))
 
     def make_job(

@@ -17,6 +17,7 @@ from separator.api import Separator
 from separator.audio import AudioStream, probe
 from separator.audio_writer import AudioWriter, output_subtype
 from separator.errors import AudioError, Cancelled, SeparatorError
+from ui.memory import give_back_memory
 from ui.safety import safe_name
 from ui.space import on_gpu
 
@@ -127,6 +128,7 @@ class SeparationJob:
             if self._options.archive and not self.cancelled:
                 self.archive = self._zip()
         finally:
+            give_back_memory()
             self.finished.set()
 
     def _attempt(self, song: Song) -> None:
