@@ -105,3 +105,13 @@ def test_the_model_can_make_the_estimate(visit: Callable[..., Any]) -> None:
     page.wait_for_selector(f"{PLAYER}[data-ready]", timeout=90_000)
     assert page.locator(".score-card").count() == 1
     assert page.problems == []
+
+
+def test_the_result_can_be_logged_to_mlflow(visit: Callable[..., Any], demo_song: Path) -> None:
+    page = visit()
+    score_demo(page, demo_song)
+    page.locator("#log").click()
+    link = page.locator("#logged a")
+    link.wait_for(timeout=90_000)
+    assert "#/experiments/" in link.get_attribute("href")
+    assert page.problems == []
