@@ -36,3 +36,15 @@ def test_it_scores_on_the_demo_song_what_the_card_says() -> None:
     stems = Separator.from_checkpoint(device="cpu").separate(mixture, rate)
     assert float(sdr(vocals, stems["vocals"])) == pytest.approx(float(said[1]), abs=0.05)
     assert float((stems["vocals"] + stems["accompaniment"] - mixture).abs().max()) < 1e-6
+
+
+def test_moving_the_segments_by_half_of_one_cannot_be_heard() -> None:
+    song, rate = read(ROOT / "assets" / "demo" / "mixture.flac")
+    separator = Separator.from_checkpoint(device="cpu")
+    moved = separator.plan.stride // 2 * 2 * 256  # samples at 44.1 kHz
+    settled = moved + 2 * rate  # the later start is heard as the beginning of a song, without what came before
+    stem = separator.separate(song, rate)["vocals"]
+    again = separator.separate(song[:, moved:], rate)["vocals"]
+    assert rate == 44100
+    assert song.shape[1] > settled + 5 * rate
+    assert float(sdr(stem[:, settled:], again[:, settled - moved :])) > 30
