@@ -20,9 +20,9 @@ Asked, Answer = ParamSpec("Asked"), TypeVar("Answer")
 def build_train_endpoints(settings: PageSettings, trainings: Trainings) -> None:
     """Add /train_start, /train_status and /train_stop to the current Blocks."""
     endpoints = TrainEndpoints(settings, trainings)
-    gr.api(_telling(endpoints.start), api_name="train_start", concurrency_limit=1)
-    gr.api(_telling(endpoints.status), api_name="train_status", queue=False)
-    gr.api(_telling(endpoints.stop), api_name="train_stop", queue=False)
+    gr.api(_telling(endpoints.train_start), api_name="train_start", concurrency_limit=1)
+    gr.api(_telling(endpoints.train_status), api_name="train_status", queue=False)
+    gr.api(_telling(endpoints.train_stop), api_name="train_stop", queue=False)
 
 
 class TrainEndpoints:
@@ -31,7 +31,7 @@ class TrainEndpoints:
     def __init__(self, settings: PageSettings, trainings: Trainings) -> None:
         self.settings, self.trainings = settings, trainings
 
-    def start(
+    def train_start(
         self,
         data_dir: str = "",
         target: str = "vocals",
@@ -62,7 +62,7 @@ class TrainEndpoints:
             data_dir, chosen = str(self.settings.practice), practice_values() | chosen
         return self._status(self.trainings.start(self.trainings.config({**chosen, "target": target}, data_dir)))
 
-    def status(self, run: str = "") -> dict[str, Any]:
+    def train_status(self, run: str = "") -> dict[str, Any]:
         """Tell how a training stands.
 
         Args:
@@ -75,7 +75,7 @@ class TrainEndpoints:
         """
         return self._status(self._find(run))
 
-    def stop(self, run: str = "") -> dict[str, Any]:
+    def train_stop(self, run: str = "") -> dict[str, Any]:
         """Ask a training to finish its step, save and end; the answer does not wait for that.
 
         Args:

@@ -36,6 +36,13 @@ def test_every_event_is_private_or_a_documented_endpoint(app: ModuleType) -> Non
             assert (event.fn.__doc__ and "Args" in event.fn.__doc__) or "Returns" in event.fn.__doc__, event.api_name
 
 
+def test_tools_of_the_model_context_protocol_are_called_as_the_endpoints_are(app: ModuleType) -> None:
+    public = [event for event in app.demo.fns.values() if event.api_visibility != "private"]
+    assert len(public) == 6
+    for event in public:
+        assert event.fn.__name__ == event.api_name, "Gradio names a tool after its function"
+
+
 def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
     heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
