@@ -1,5 +1,6 @@
 """What the page must not hold on to: visits that are over, jobs that have ended."""
 
+import ctypes
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from ui.jobs import Desk
-from ui.memory import ctypes, give_back_memory
+from ui.memory import give_back_memory
 from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
 
 
