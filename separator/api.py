@@ -190,7 +190,7 @@ class Separator:
                 raise Cancelled("Stopped as asked; nothing was written.")
             spectrum = stft(window.samples.to(self._spectral_device), grid.n_fft, grid.hop_length)
             weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
-            masks = share_out([self._mask(estimate, spectrum, grid) for estimate in estimators])
+            masks = share_out(self._masks(estimators, spectrum, grid))
             targets = [
                 istft(
                     _masked(spectrum, grid.full_band(mask, strict=self.strict_band) * weights),
@@ -205,8 +205,11 @@ class Separator:
         for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
             yield torch.cat((targets, _rest(mixture, targets)[None]))
 
-    def _mask(self, estimate: MaskEstimator, spectrum: Tensor, grid: Grid) -> Tensor:
-        return averaged_mask(estimate, spectrum, grid) if self.tta else estimate(grid.model_magnitude(spectrum))
+    def _masks(self, estimators: Sequence[MaskEstimator], spectrum: Tensor, grid: Grid) -> list[Tensor]:
+        if self.tta:
+            return [averaged_mask(estimate, spectrum, grid) for estimate in estimators]
+        magnitude = grid.model_magnitude(spectrum)
+        return [estimate(magnitude) for estimate in estimators]
 
     def _refuse_mismatch(self, models: Sequence[CRNN]) -> None:
         if not models:

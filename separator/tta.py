@@ -1,8 +1,8 @@
 """Test-time augmentation: a network hears a song several times, each time a little differently, and the mean of its
 masks is taken. Mistakes that depend on the tuning or on the downmix cancel in part.
 
-It hears the downmix in tune, sharp and flat; of a song with several channels, also each channel by itself. That costs
-three times as much for a mono song and five times as much for a stereo song.
+It hears the downmix in tune, sharp and flat; of a song with several channels, also each channel by itself. The
+network then runs three times for a mono song and five times for a stereo song.
 """
 
 from collections.abc import Callable
