@@ -57,13 +57,19 @@ class StftConfig:
         return cls(**values)
 
 
+LAYOUTS = ("compact", "unet")
+
+
 @dataclass(frozen=True)
 class ModelConfig:
-    """The sizes of a CRNN. The defaults are the shipped models'; ``plain()`` has textbook layers only."""
+    """The layers of a CRNN: compact by default, the shipped models' in ``unet()``, textbook ones in ``plain()``."""
 
     target: str = "vocals"
     """Name of the stem that the mask picks out of the mixture."""
     stft: StftConfig = field(default_factory=StftConfig)
+    layout: str = "compact"
+    """``compact``: the layers of ``separator.model``, which keep time and fold frequency. ``unet``: those of
+    ``separator.unet``, which fold both; ``refine``, ``frequency_bottleneck`` and ``gru_input`` are not for it."""
     channels: tuple[int, ...] = (32, 48, 64, 96)
     """Channels after each of the four encoder layers."""
     frequency_strides: tuple[int, ...] = (4, 2, 2, 2)
@@ -94,6 +100,8 @@ class ModelConfig:
 
     def _problems(self) -> list[str]:
         problems = []
+        if self.layout not in LAYOUTS:
+            problems.append(f"layout is {self.layout!r}; it must be one of {', '.join(LAYOUTS)}")
         layers = len(self.channels)
         if layers < 1 or min(self.channels) < 1:
             problems.append(f"channels is {self.channels}; it must be one positive number per layer")
@@ -140,6 +148,20 @@ class ModelConfig:
             refine=False,
             gru_input=0,
             gru_hidden=128,
+        )
+
+    @classmethod
+    def unet(cls, target: str = "vocals") -> "ModelConfig":
+        """The shipped models': wide kernels, time folded as frequency is, a window of twice the length."""
+        return cls(
+            target=target,
+            stft=StftConfig(n_fft=2048, hop_length=512),
+            layout="unet",
+            channels=(16, 32, 64, 128),
+            frequency_strides=(2, 2, 2, 2),
+            time_strides=(2, 2, 2, 2),
+            kernel_size=5,
+            input_power=1.0,
         )
 
     def to_dict(self) -> dict[str, Any]:

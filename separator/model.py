@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from separator.config import ModelConfig
+from separator.unet import DualPathBottleneck, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
 
 class CRNN(nn.Module):
@@ -22,9 +23,15 @@ class CRNN(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        bins = config.stft.n_fft // 2
-        self.normalise = BinNormalisation(bins, config.input_power)
+        self.normalise = BinNormalisation(config.stft.n_fft // 2, config.input_power)
         self.encoder = nn.ModuleList()
+        self.decoder = nn.ModuleList()
+        self.bottleneck: nn.Module
+        build = {"compact": self._build_compact, "unet": self._build_unet}[config.layout]
+        build(config)
+
+    def _build_compact(self, config: ModelConfig) -> None:
+        bins = config.stft.n_fft // 2
         channels = 1
         level_bins: list[int] = []  # the first level, with the most bins, is left unrefined: it would cost most
         for width, fold, pool in zip(config.channels, config.frequency_strides, config.time_strides, strict=True):
@@ -33,12 +40,23 @@ class CRNN(nn.Module):
             channels = width
             level_bins.append(bins)
         self.bottleneck = Bottleneck(config, channels, bins)
-        self.decoder = nn.ModuleList()
         for level in reversed(range(len(config.channels))):
             out = config.channels[level - 1] if level else 1
             refine_bins = level_bins[level - 1] if level > 1 else 0
             fold, pool = config.frequency_strides[level], config.time_strides[level]
             self.decoder.append(DecoderLayer(config, config.channels[level], out, fold, pool, refine_bins))
+
+    def _build_unet(self, config: ModelConfig) -> None:
+        side = config.kernel_size
+        strides = list(zip(config.time_strides, config.frequency_strides, strict=True))
+        widths = (1, *config.channels)
+        for i, stride in enumerate(strides):
+            self.encoder.append(UNetEncoderLayer(widths[i], widths[i + 1], side, stride))
+        bins = config.stft.n_fft // 2 // config.frequency_factor
+        self.bottleneck = DualPathBottleneck(config, widths[-1], bins)
+        for i in reversed(range(1, len(strides))):
+            self.decoder.append(UNetDecoderLayer(2 * widths[i + 1], widths[i], side, strides[i]))
+        self.decoder.append(UNetOutputLayer(2 * widths[1], side, strides[0]))
 
     def forward(self, magnitude: Tensor) -> Tensor:
         """Magnitude ``(B, F, T)`` of the mono mixture -> mask ``(B, F, T)`` in [0, 1], for any T >= 1.
@@ -52,8 +70,8 @@ class CRNN(nn.Module):
         x = self.normalise(x).unsqueeze(1)  # (B, 1, T, F - 1)
         skips = []
         for encode in self.encoder:
-            x = encode(x)
-            skips.append(x)
+            x, skip = encode(x)
+            skips.append(skip)
         x = self.bottleneck(x)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             x = decode(x, skip)
@@ -93,10 +111,10 @@ class EncoderLayer(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
         self.refine = Refine(config, channels, refine_bins) if config.refine and refine_bins else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C_in, T, F)`` -> ``(B, C, T / pool, F / fold)``."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, C_in, T, F)`` -> ``(B, C, T / pool, F / fold)``, for the next layer and as the skip."""
         refined: Tensor = self.refine(F.relu(self.norm(self.conv(x))))
-        return refined
+        return refined, refined
 
 
 class DecoderLayer(nn.Module):

@@ -26,8 +26,8 @@ def multiply_adds_per_second(config: ModelConfig) -> float:
         elif isinstance(module, nn.Linear):
             counted += output.numel() * module.in_features
         elif isinstance(module, nn.GRU):
-            frames = inputs[0].shape[1]
-            counted += frames * sum(p.numel() for name, p in module.named_parameters() if "weight" in name)
+            places = inputs[0].shape[0] * inputs[0].shape[1]
+            counted += places * sum(p.numel() for name, p in module.named_parameters() if "weight" in name)
 
     model = CRNN(config).eval()
     for module in model.modules():
