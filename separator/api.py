@@ -22,7 +22,7 @@ from separator.audio_writer import AudioWriter, clipping_sentence, output_subtyp
 from separator.checkpoint import load_model
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError
-from separator.full_band import Grid, share_out
+from separator.full_band import Grid, on_grid, share_out
 from separator.fused import fused
 from separator.model import CRNN
 from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
@@ -76,8 +76,8 @@ class Separator:
         self.strict_band = strict_band
         self.tta = tta
         self.targets = tuple(model.config.target for model in models)
-        self._refuse_mismatch(models)
-        self._stft = models[0].config.stft
+        self._refuse_repeated_targets(models)
+        self._stfts = [model.config.stft for model in models]
         self._models = [fused(model).to(self.device) for model in models]
         # Complex numbers on Apple GPUs are slow or missing: there only the network runs on the GPU.
         self._spectral_device = torch.device("cpu") if self.device.type == "mps" else self.device
@@ -182,22 +182,19 @@ class Separator:
     def _stretches(self, blocks: Iterable[Tensor], info: AudioInfo, cancel: Cancel | None) -> Iterator[Tensor]:
         """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
         plan = _plan_for(self.plan, info)
-        grid = Grid.at_rate(info.sample_rate, self._stft)
+        grids = [Grid.at_rate(info.sample_rate, stft_config) for stft_config in self._stfts]
+        grid = grids[0]  # the song is cut and put together on the first model's
         estimators = [MaskEstimator(model, plan, self.device) for model in self._models]
 
         def separate_window(window: Window) -> Tensor:
             if cancel is not None and cancel():
                 raise Cancelled("Stopped as asked; nothing was written.")
-            spectrum = stft(window.samples.to(self._spectral_device), grid.n_fft, grid.hop_length)
+            spectra = self._spectra(window.samples, grids)
+            spectrum = spectra[grid]
             weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
-            masks = share_out(self._masks(estimators, spectrum, grid))
+            masks = share_out(self._masks(estimators, grids, spectra))
             targets = [
-                istft(
-                    _masked(spectrum, grid.full_band(mask, strict=self.strict_band) * weights),
-                    grid.n_fft,
-                    grid.hop_length,
-                    window.samples.shape[1],
-                )
+                istft(_masked(spectrum, mask * weights), grid.n_fft, grid.hop_length, window.samples.shape[1])
                 for mask in masks
             ]
             return torch.stack(targets).cpu()
@@ -205,21 +202,29 @@ class Separator:
         for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
             yield torch.cat((targets, _rest(mixture, targets)[None]))
 
-    def _masks(self, estimators: Sequence[MaskEstimator], spectrum: Tensor, grid: Grid) -> list[Tensor]:
-        if self.tta:
-            return [averaged_mask(estimate, spectrum, grid) for estimate in estimators]
-        magnitude = grid.model_magnitude(spectrum)
-        return [estimate(magnitude) for estimate in estimators]
+    def _spectra(self, samples: Tensor, grids: Sequence[Grid]) -> dict[Grid, Tensor]:
+        """Complex ``(C, F, T)`` of a window on every grid that is needed, each once."""
+        samples = samples.to(self._spectral_device)
+        return {grid: stft(samples, grid.n_fft, grid.hop_length) for grid in dict.fromkeys(grids)}
 
-    def _refuse_mismatch(self, models: Sequence[CRNN]) -> None:
+    def _masks(
+        self, estimators: Sequence[MaskEstimator], grids: Sequence[Grid], spectra: dict[Grid, Tensor]
+    ) -> list[Tensor]:
+        """The masks of all targets over all bins ``(F, T)`` of the first grid."""
+        first = grids[0]
+        shape = (spectra[first].shape[-2], spectra[first].shape[-1])
+        magnitudes = {} if self.tta else {grid: grid.model_magnitude(spectrum) for grid, spectrum in spectra.items()}
+        masks = []
+        for estimate, grid in zip(estimators, grids, strict=True):
+            mask = averaged_mask(estimate, spectra[grid], grid) if self.tta else estimate(magnitudes[grid])
+            masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, first, shape))
+        return masks
+
+    def _refuse_repeated_targets(self, models: Sequence[CRNN]) -> None:
         if not models:
             raise ConfigError("No model given.")
         if len(set(self.targets)) < len(models):
             raise ConfigError(f"The models' targets are {', '.join(self.targets)}; give one model per target.")
-        if len({model.config.stft for model in models}) > 1:
-            raise ConfigError(
-                "The models hear through different STFTs (sample rate, window or hop); separate them singly."
-            )
 
     def _refuse_unknown_stems(self, outputs: Mapping[str, str | Path]) -> None:
         unknown = [stem for stem in outputs if stem not in self.stems]

@@ -75,6 +75,20 @@ class Grid:
         return 2 * round(_SMOOTHING_SECONDS * self.model.frames_per_second / 2) + 1
 
 
+def on_grid(mask: Tensor, own: Grid, other: Grid, shape: tuple[int, int]) -> Tensor:
+    """A mask ``(F, T)`` over all bins of one grid -> of another grid at the same rate, ``shape`` ``(F', T')``.
+
+    Interpolated linearly along frequency, then along time; both grids begin at the same moment and end at the same
+    frequency. On its own grid a mask stays as it is.
+    """
+    if own == other:
+        return mask
+    n_bins, frames = shape
+    bins = torch.arange(n_bins, device=mask.device) * ((mask.shape[0] - 1) / (n_bins - 1))
+    places = torch.arange(frames, device=mask.device) * (other.hop_length / own.hop_length)
+    return _at(_at(mask, bins).T, places).T
+
+
 def share_out(masks: list[Tensor]) -> list[Tensor]:
     """Masks of several targets, each in [0, 1], so that no bin is given away more than once.
 
@@ -84,6 +98,15 @@ def share_out(masks: list[Tensor]) -> list[Tensor]:
         return masks
     excess = torch.stack(masks).sum(dim=0).clamp_(min=1.0)
     return [mask / excess for mask in masks]
+
+
+def _at(values: Tensor, places: Tensor) -> Tensor:
+    """Rows of ``(R, ...)`` at fractional ``places``, interpolated linearly; beyond the last row, the last row."""
+    places = places.clamp(max=len(values) - 1)
+    lower = places.long()
+    upper = (lower + 1).clamp(max=len(values) - 1)
+    share = (places - lower)[:, None]
+    return values[lower] * (1 - share) + values[upper] * share
 
 
 def _smoothed(envelope: Tensor, frames: int) -> Tensor:

@@ -22,8 +22,10 @@ PRESETS: dict[str, Callable[[str], ModelConfig]] = {
     "default": lambda target: ModelConfig(target=target),
     "small": lambda target: ModelConfig(target=target, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
     "plain": ModelConfig.plain,
+    "unet": ModelConfig.unet,
 }
-"""Model sizes by name: the shipped models', one that learns practice songs in minutes, textbook layers only."""
+"""Models by name: a large one, one that learns practice songs in minutes, textbook layers only, the shipped ones'."""
+NORMS = ("batch", "kept")
 
 
 def _setting(default: Any, text: str, unit: str = "", group: str = "advanced", choices: tuple[str, ...] = ()) -> Any:
@@ -40,6 +42,9 @@ class TrainConfig:
     target: str = _setting("vocals", "the stem to learn", group="simple")
     target_dir: tuple[str, ...] = _setting((), "more folders of the target alone, at any depth, for remixing")
     rest_dir: tuple[str, ...] = _setting((), "more folders of music without the target, at any depth, for remixing")
+    soft_dir: tuple[str, ...] = _setting(
+        (), "folders of songs whose stems are estimates, of another program say: learned as they are, never remixed"
+    )
     val_dir: str = _setting("", "folder of songs to validate on; empty keeps some songs of data_dir aside")
     val_split: float = _setting(0.1, "share of the songs kept aside for validation", "0 to 1")
     run_name: str = _setting("", "name of the run's folder; empty makes one from target, date and time", group="simple")
@@ -63,7 +68,12 @@ class TrainConfig:
     accumulate: int = _setting(1, "batches whose gradients are summed into one step", "batches")
     ema_decay: float = _setting(0.0, "decay of the averaged weights, validated beside the others; 0 is none", "0 to 1")
     average_best: int = _setting(0, "average so many best epochs at the end, and keep that if it is better", "epochs")
+    only: tuple[str, ...] = _setting((), "train only layers whose names begin so, such as bottleneck; empty is all")
+    norm: str = _setting(
+        "batch", "normalise by each batch, or by the kept statistics of the model that is resumed", choices=NORMS
+    )
     remix_share: float = _setting(0.85, "share of excerpts mixed from different songs", "0 to 1")
+    soft_share: float = _setting(0.5, "share of excerpts taken from soft_dir, where there is one", "0 to 1")
     silent_share: float = _setting(0.08, "share of excerpts without the target", "0 to 1")
     augmentations: tuple[str, ...] = _setting(
         tuple(AUGMENTATIONS), "changes made to the excerpts at random", choices=tuple(AUGMENTATIONS)
@@ -99,7 +109,7 @@ class TrainConfig:
         for name in ("max_minutes", "weight_decay", "warmup_steps", "workers", "plateau_patience", "average_best"):
             if not 0 <= getattr(self, name) < math.inf:
                 found.append(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("val_split", "remix_share", "silent_share", "plateau_factor"):
+        for name in ("val_split", "remix_share", "soft_share", "silent_share", "plateau_factor"):
             if not 0 <= getattr(self, name) <= 1:
                 found.append(f"{name} is {getattr(self, name)}; it must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:

@@ -16,7 +16,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         elif f.name.endswith("_dir"):  # may be repeated as well as listed
             parser.add_argument(f"--{f.name}", nargs="+", action="extend", help=_help(f))
         else:
-            kind = float if isinstance(default[0], float) else str
+            kind = float if default and isinstance(default[0], float) else str
             parser.add_argument(f"--{f.name}", nargs="*", type=kind, help=_help(f))
 
 

@@ -9,6 +9,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
+from separator.errors import ConfigError
 from separator.model import CRNN
 from separator.stft import stft
 from training.config import TrainConfig, weighted
@@ -33,6 +34,9 @@ class Learner:
         self.loss = combined([weighted(item) for item in config.loss])
         if fabric.world_size > 1:
             share_batch_statistics(model)
+        self._keeps_norm = config.norm == "kept"
+        if config.only:
+            _freeze_all_but(model, config.only)
         self.crnn: CRNN = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         self._mask_of, self.optimizer = fabric.setup(_MaskOfMixture(model), optimizer)
@@ -53,7 +57,7 @@ class Learner:
         Returns:
             The mean loss of this process's batches; None if the gradients were not finite, so that nothing was changed.
         """
-        self.crnn.train()
+        self._set_training_mode()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         statistics = [buffer.clone() for buffer in self.crnn.buffers()]
@@ -114,6 +118,12 @@ class Learner:
         if self.average is not None:
             self.average.model.load_state_dict(self.crnn.state_dict())
 
+    def _set_training_mode(self) -> None:
+        self.crnn.train()
+        for module in self.crnn.modules() if self._keeps_norm else ():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
     def _backward(self, batches: Sequence[Batch]) -> Tensor:
         total = torch.zeros((), device=self.fabric.device)
         for i, batch in enumerate(batches, start=1):
@@ -127,6 +137,17 @@ class Learner:
         """Running statistics move in the forward pass already, and one NaN would stay in them for good."""
         for buffer, before in zip(self.crnn.buffers(), statistics, strict=True):
             buffer.copy_(before)
+
+
+def _freeze_all_but(model: CRNN, names: Sequence[str]) -> None:
+    """Raises ConfigError where a name fits no layer: nothing, or not what was meant, would be trained."""
+    known = [name for name, _ in model.named_parameters()]
+    strange = [wanted for wanted in names if not any(name.startswith(wanted) for name in known)]
+    if strange:
+        layers = sorted({".".join(name.split(".")[:2]) for name in known})
+        raise ConfigError(f"only names {', '.join(strange)}; the layers of this model are {', '.join(layers)}")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(tuple(names)))
 
 
 class _MaskOfMixture(nn.Module):

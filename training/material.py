@@ -62,13 +62,16 @@ class Material:
     rests: Pool
     valid: tuple[Pair, ...]
     bad: tuple[BadFile, ...]
+    soft: tuple[Pair, ...] = ()
+    """Songs whose stems are estimates: to be learned as they are."""
 
     def describe(self) -> str:
         hours = sum(item.n_samples / item.sample_rate for item in self.targets.items) / 3600
         rest_hours = sum(item.n_samples / item.sample_rate for item in self.rests.items) / 3600
+        soft_hours = sum(pair.n_samples / pair.target.sample_rate for pair in self.soft) / 3600
         return (
             f"{len(self.pairs)} songs to train on, {len(self.valid)} to validate on; {hours:.1f} h of target and "
-            f"{rest_hours:.1f} h of other music to remix"
+            f"{rest_hours:.1f} h of other music to remix" + (f"; {soft_hours:.1f} h of estimates" if self.soft else "")
         )
 
 
@@ -84,9 +87,10 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
     cache = Cache(config.cache_dir, sample_rate)
     songs, weights = _songs(config)
     held_out = find_songs(config.val_dir).songs if config.val_dir else ()
+    soft = [song for folder in config.soft_dir for song in find_songs(folder).songs if song.has(config.target)]
     targets = [path for folder in config.target_dir for path in find_loose(folder)]
     rests = [path for folder in config.rest_dir for path in find_loose(folder)]
-    files = [*(song.files() for song in [*songs, *held_out]), *([path] for path in [*targets, *rests])]
+    files = [*(song.files() for song in [*songs, *soft, *held_out]), *([path] for path in [*targets, *rests])]
     bad = cache.prepare(files, progress=progress)
     broken = {item.path for item in bad}
     train, valid = _split(config, songs, bad)
@@ -100,6 +104,7 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
         rests=_pool([p.rest for p in pairs], pair_weights, _loose(cache, rests, broken)),
         valid=tuple(_pair(cache, song, config.target) for song in valid),
         bad=tuple(bad),
+        soft=tuple(_pair(cache, song, config.target) for song in soft if broken.isdisjoint(song.files())),
     )
 
 

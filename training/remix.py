@@ -46,6 +46,7 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
         self.sample_rate = sample_rate
         self.length = int(config.segment_seconds * sample_rate)
         self._pair_odds = np.cumsum(material.pair_weights)
+        self._soft_odds = np.cumsum([pair.n_samples for pair in material.soft])
         self._parts = _parts_by_name(material.pairs)
 
     def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, float]:
@@ -54,17 +55,28 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
 
     def make(self, rng: np.random.Generator) -> Excerpt:
         """One excerpt, all of whose chances come from ``rng``."""
-        is_remix = rng.uniform() < self.config.remix_share
-        target, rest, band_hz = self._remixed(rng) if is_remix else self._aligned(rng)
-        if rng.uniform() < self.config.silent_share:
-            target, band_hz = np.zeros_like(target), self.sample_rate / 2
+        if self.material.soft and rng.uniform() < self.config.soft_share:
+            target, rest, band_hz = self._aligned(rng, self.material.soft, self._soft_odds)
+        else:
+            target, rest, band_hz = self._of_true_stems(rng)
         gain = _gain_to(rng.uniform(*MIXTURE_DBFS), target + rest)
         return Excerpt(target * gain, rest * gain, band_hz)
 
-    def _aligned(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
+    def _of_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
+        is_remix = rng.uniform() < self.config.remix_share
+        if is_remix:
+            target, rest, band_hz = self._remixed(rng)
+        else:
+            target, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds)
+        if rng.uniform() < self.config.silent_share:
+            target, band_hz = np.zeros_like(target), self.sample_rate / 2
+        return target, rest, band_hz
+
+    def _aligned(
+        self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray
+    ) -> tuple[FloatArray, FloatArray, float]:
         """Target and rest of the same moment of one song, with their balance slightly changed."""
-        odds = self._pair_odds
-        pair = self.material.pairs[int(np.searchsorted(odds, rng.uniform(0, odds[-1])))]
+        pair = pairs[int(np.searchsorted(odds, rng.uniform(0, odds[-1])))]
         speed = self._speed(rng, often=0.4)
         start = self._start(pair.target, speed, rng)
         target, rest = self._read(pair.target, start, speed), self._read(pair.rest, start, speed)

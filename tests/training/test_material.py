@@ -87,3 +87,13 @@ def test_it_can_be_stopped_while_decoding(config: TrainConfig):
     with pytest.raises(Cancelled):
         gather(config, RATE, stop)
     assert len(gather(config, RATE).pairs) == 3  # and gone on with
+
+
+def test_songs_of_estimates_are_kept_apart(config: TrainConfig, tmp_path: Path, write_sound: Write):
+    for stem in ("vocals", "mixture"):
+        write_sound(tmp_path / "estimates" / "Eva - Five" / f"{stem}.wav")
+    plain, material = gather(config, RATE), gather(config.replace(soft_dir=str(tmp_path / "estimates")), RATE)
+    assert [pair.name for pair in material.soft] == ["Eva - Five"]
+    assert [pair.name for pair in material.pairs] == [pair.name for pair in plain.pairs]
+    assert len(material.targets.items) == len(plain.targets.items)
+    assert "of estimates" in material.describe()

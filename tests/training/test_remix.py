@@ -158,3 +158,20 @@ def test_each_augmentation_can_be_switched_by_itself(material: Material, name: s
     plain = Excerpts(material, config.replace(augmentations=()), 22050)
     changed = Excerpts(material, config.replace(augmentations=(name,)), 22050)
     assert any(not np.array_equal(plain[i][0], changed[i][0]) for i in range(60))
+
+
+def test_estimates_are_learned_as_they_are_and_never_remixed(noises: Material, made_sound: Callable[..., Any]):
+    """A song of estimates is three times as loud in its target; half of the excerpts come from it, none is silenced."""
+    soft = Pair("estimates", steady(made_sound, 3, 0.3), steady(made_sound, 4, 0.01))
+    config = CALM.replace(remix_share=1.0, silent_share=1.0, soft_share=0.5, target_gain_db=(0.0, 0.0))
+    excerpts = Excerpts(replace(noises, soft=(soft,)), config, 22050)
+    balances = [level_db(target) - level_db(rest) for target, rest, _ in (excerpts[i] for i in range(200))]
+    of_estimates = [balance for balance in balances if balance > -100]
+    assert 70 < len(of_estimates) < 130
+    true_balance = 20 * np.log10(0.3 / 0.01)
+    assert all(abs(balance - true_balance) < ALIGNED_GAIN_DB + 0.5 for balance in of_estimates)
+
+
+def test_without_estimates_their_share_changes_nothing(material: Material):
+    one, other = (Excerpts(material, TrainConfig(soft_share=share), 22050) for share in (0.0, 1.0))
+    assert np.array_equal(one[3][0], other[3][0])

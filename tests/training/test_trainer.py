@@ -12,7 +12,7 @@ import torch
 
 from separator.checkpoint import describe, load_model, read_checkpoint
 from separator.config import ModelConfig
-from separator.errors import SeparatorError
+from separator.errors import ConfigError, SeparatorError
 from training.config import PRESETS, TrainConfig
 from training.events import Event
 from training.material import Material
@@ -357,3 +357,28 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
     best = describe(trainer.run.best_model).training
     assert best["loss"] == min([*losses, averaged["valid_loss"]])
     assert len(list((trainer.run.path / "kept").iterdir())) == 3
+
+
+def test_only_the_named_layers_learn(make_trainer: Callable[..., Trainer]):
+    trainer = make_trainer(only=("bottleneck", "decoder.3"), epochs=1, norm="kept")
+    before = {name: value.clone() for name, value in trainer.learner.crnn.state_dict().items()}
+    trainer.fit()
+    changed = {
+        name for name, value in trainer.learner.crnn.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert {name.split(".")[0] for name in changed} == {"bottleneck", "decoder"}
+    assert all(name.startswith(("bottleneck", "decoder.3")) for name in changed)
+
+
+def test_a_layer_that_does_not_exist_is_refused(make_trainer: Callable[..., Trainer]):
+    with pytest.raises(ConfigError, match=r"only names gru; the layers of this model are bottleneck\.gru"):
+        make_trainer(only=("gru",))
+
+
+@pytest.mark.parametrize(("norm", "moves"), [("batch", True), ("kept", False)])
+def test_statistics_of_normalisation_are_kept_when_asked(make_trainer: Callable[..., Trainer], norm: str, moves: bool):
+    trainer = make_trainer(norm=norm, epochs=1)
+    statistics = {n: b.clone() for n, b in trainer.learner.crnn.named_buffers()}
+    trainer.fit()
+    moved = [n for n, b in trainer.learner.crnn.named_buffers() if not torch.equal(b, statistics[n])]
+    assert bool(moved) == moves

