@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from separator.checkpoint import save_checkpoint
+from separator.checkpoint import load_model, save_checkpoint
 from separator.config import ModelConfig
 from separator.errors import SeparatorError
 from separator.model import CRNN
@@ -128,16 +128,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="the checkpoint to write")
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the recurrent middle learns")
+    parser.add_argument("--go_on_from", type=Path, help="a checkpoint that this command wrote, to go on from")
     for name in ("data_dir", "target_dir", "rest_dir"):
         parser.add_argument(f"--{name}", nargs="+", default=(), help="as for train.py")
     parser.add_argument("--cache_dir", default="cache")
     options = vars(parser.parse_args(argv))
-    out, minutes = options.pop("out"), options.pop("minutes")
+    out, minutes, before = options.pop("out"), options.pop("minutes"), options.pop("go_on_from")
     keep_freed_memory()
     try:
-        config = TrainConfig(**options, batch_size=BATCH, segment_seconds=SECONDS).validate()
+        config = TrainConfig(
+            **options, batch_size=BATCH, segment_seconds=SECONDS, seed=int(before is not None)
+        ).validate()
         net = load_networks().vocals
-        model = start_from(net)
+        model = load_model(before) if before else start_from(net)
         teach_middle(model, net, mixtures_of(config), minutes, print)
         save_checkpoint(out, model, {"run_name": "start", "origin": SOURCE, "minutes": minutes})
     except SeparatorError as error:
