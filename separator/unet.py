@@ -91,7 +91,8 @@ class DualPathBottleneck(nn.Module):
             x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         if len(self.layers) % 2 == 0:
             x = x.transpose(1, 2)
-        return (self.out(x) * level).permute(0, 3, 2, 1)
+        said: Tensor = self.out(x) * level
+        return said.permute(0, 3, 2, 1)
 
 
 class ResidualGru(nn.Module):

