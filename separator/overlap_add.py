@@ -29,8 +29,9 @@ class SegmentPlan:
 
     stride: int = 1024
     """From the start of one segment to the start of the next."""
-    context: int = 48
-    """Heard on either side, and thrown away. With a trained model even 48 put the seams below -85 dB."""
+    context: int = 96
+    """Heard on either side, and thrown away. With the compact layout 48 put the seams below -85 dB already; the shipped
+    vocals model, whose GRU takes a step in 16 frames, hears further: 48, 96 and 192 gave -19, -25 and -28 dB."""
     fade: int = 16
     """Shared with each neighbour."""
     window_segments: int = 1

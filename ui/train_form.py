@@ -12,11 +12,9 @@ from separator.errors import ConfigError
 from training.config import PRACTICE_RECIPE, TrainConfig, default_of
 from ui.settings import PageSettings
 from ui.texts import TEXTS, t
-from ui.trainings import default_workers
+from ui.trainings import FOLDERS, default_workers
 
 CHOSEN_ELSEWHERE = ("data_dir", "out_dir", "cache_dir")
-FOLDERS = ("target_dir", "rest_dir", "val_dir")
-"""Typed paths: checked against the allowed roots, and absent on a Space."""
 SUGGESTIONS = {"target": ("vocals", "drums", "bass", "other"), "device": ("auto", "cpu", "cuda", "mps")}
 
 

@@ -27,6 +27,9 @@ HOW_LONG = ("epochs", "max_minutes", "patience")
 NICENESS, LOWEST = 10, 19
 """By how much a training gives way to the page, on the scale of `nice`, and the end of that scale."""
 
+FOLDERS = ("target_dir", "rest_dir", "soft_dir", "val_dir")
+"""Typed paths: checked against the allowed roots, and absent on a Space."""
+
 
 class Trainings:
     """One background training at a time, and every run below the checkpoints folder. Safe in threads."""
@@ -61,7 +64,7 @@ class Trainings:
         Raises ConfigError listing everything that cannot work.
         """
         values = dict(values)
-        for name in ("target_dir", "rest_dir", "val_dir"):
+        for name in FOLDERS:
             values[name] = self._extra_folders(values.get(name, ()))
         if self.settings.on_space:
             wanted = values.get("max_minutes") or SPACE_MINUTES

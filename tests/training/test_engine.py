@@ -27,12 +27,13 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are():
         accelerator_of("tpu")
 
 
-def test_auto_is_half_precision_where_there_are_matrix_units(monkeypatch: pytest.MonkeyPatch):
+def test_auto_is_half_precision_where_there_are_instructions_for_it(monkeypatch: pytest.MonkeyPatch):
     assert precision_of("auto", "cuda") == "16-mixed"
     assert precision_of("auto", "mps") == "32-true"
-    for has_unit, expected in ((True, "bf16-mixed"), (False, "32-true")):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has_unit=has_unit: has_unit)
-        assert precision_of("auto", "cpu") == expected
+    for amx, avx512 in ((True, False), (False, True), (True, True), (False, False)):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
+        assert precision_of("auto", "cpu") == ("bf16-mixed" if amx or avx512 else "32-true")
     assert precision_of("32-true", "cuda") == "32-true"
 
 
