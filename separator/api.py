@@ -22,6 +22,7 @@ from separator.audio_writer import AudioWriter, clipping_sentence, output_subtyp
 from separator.checkpoint import load_model
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError
+from separator.expander import expanded
 from separator.full_band import Grid, on_grid, share_out
 from separator.fused import fused
 from separator.model import CRNN
@@ -213,10 +214,11 @@ class Separator:
         """The masks of all targets over all bins ``(F, T)`` of the first grid."""
         first = grids[0]
         shape = (spectra[first].shape[-2], spectra[first].shape[-1])
-        magnitudes = {} if self.tta else {grid: grid.model_magnitude(spectrum) for grid, spectrum in spectra.items()}
+        magnitudes = {grid: grid.model_magnitude(spectrum) for grid, spectrum in spectra.items()}
         masks = []
         for estimate, grid in zip(estimators, grids, strict=True):
             mask = averaged_mask(estimate, spectra[grid], grid) if self.tta else estimate(magnitudes[grid])
+            mask = expanded(mask, magnitudes[grid], grid.model.frames_per_second)
             masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, first, shape))
         return masks
 

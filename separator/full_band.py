@@ -67,7 +67,7 @@ class Grid:
         if n_bins <= trusted:
             return mask[:n_bins]
         top_bins = max(1, round(_TOP_BAND_HZ * self.model.n_fft / self.model.sample_rate))
-        top = _smoothed(mask[max(0, trusted - top_bins) : trusted].mean(dim=0), self._smoothing_frames())
+        top = smoothed(mask[max(0, trusted - top_bins) : trusted].mean(dim=0), self._smoothing_frames())
         return torch.cat((mask[:trusted], top.expand(n_bins - trusted, -1)))
 
     def _smoothing_frames(self) -> int:
@@ -86,7 +86,16 @@ def on_grid(mask: Tensor, own: Grid, other: Grid, shape: tuple[int, int]) -> Ten
     n_bins, frames = shape
     bins = torch.arange(n_bins, device=mask.device) * ((mask.shape[0] - 1) / (n_bins - 1))
     places = torch.arange(frames, device=mask.device) * (other.hop_length / own.hop_length)
-    return _at(_at(mask, bins).T, places).T
+    return rows_at(rows_at(mask, bins).T, places).T
+
+
+def rows_at(values: Tensor, places: Tensor) -> Tensor:
+    """Rows of ``(R, ...)`` at fractional ``places``, interpolated linearly; beyond the last row, the last row."""
+    places = places.clamp(max=len(values) - 1)
+    lower = places.long()
+    upper = (lower + 1).clamp(max=len(values) - 1)
+    share = (places - lower)[:, None]
+    return values[lower] * (1 - share) + values[upper] * share
 
 
 def share_out(masks: list[Tensor]) -> list[Tensor]:
@@ -100,16 +109,7 @@ def share_out(masks: list[Tensor]) -> list[Tensor]:
     return [mask / excess for mask in masks]
 
 
-def _at(values: Tensor, places: Tensor) -> Tensor:
-    """Rows of ``(R, ...)`` at fractional ``places``, interpolated linearly; beyond the last row, the last row."""
-    places = places.clamp(max=len(values) - 1)
-    lower = places.long()
-    upper = (lower + 1).clamp(max=len(values) - 1)
-    share = (places - lower)[:, None]
-    return values[lower] * (1 - share) + values[upper] * share
-
-
-def _smoothed(envelope: Tensor, frames: int) -> Tensor:
+def smoothed(envelope: Tensor, frames: int) -> Tensor:
     """Centred moving average of ``(T,)``, over fewer frames at the ends."""
     return F.avg_pool1d(envelope[None], frames, stride=1, padding=frames // 2, count_include_pad=False)[0]
 

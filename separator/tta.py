@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from separator.full_band import Grid
+from separator.full_band import Grid, rows_at
 
 DETUNED = 1.03
 """Factor of frequency, half a semitone, by which the song is heard sharp and flat."""
@@ -34,8 +34,4 @@ def averaged_mask(estimate: Estimate, spectrum: Tensor, grid: Grid) -> Tensor:
 
 def retuned(magnitude: Tensor, factor: float) -> Tensor:
     """``(F, T)`` with all frequencies ``factor`` times as high: bins interpolated, the topmost one held."""
-    n_bins = magnitude.shape[0]
-    place = (torch.arange(n_bins, device=magnitude.device) / factor).clamp_(max=n_bins - 1)
-    lower = place.long().clamp_(max=n_bins - 2)
-    share = (place - lower)[:, None]
-    return magnitude[lower] * (1 - share) + magnitude[lower + 1] * share
+    return rows_at(magnitude, torch.arange(magnitude.shape[0], device=magnitude.device) / factor)
