@@ -24,8 +24,7 @@ def expanded(mask: Tensor, magnitude: Tensor, frames_per_second: float) -> Tenso
     Where it leaves more than ``THRESHOLD_DB`` it stays as it is, to the bit.
     """
     energy = magnitude.square()
-    frames = 2 * round(WINDOW_SECONDS * frames_per_second / 2) + 1
-    left, whole = (smoothed(x.sum(dim=0), frames) for x in (mask.square() * energy, energy))
+    left, whole = (smoothed(x.sum(dim=0), WINDOW_SECONDS, frames_per_second) for x in (mask.square() * energy, energy))
     level_db = 10 * torch.log10((left + 1e-12) / (whole + 1e-12))
     reduction_db = ((RATIO - 1) * (THRESHOLD_DB - level_db)).clamp_(0.0, _DEEPEST_DB)
     return mask * 10 ** (-reduction_db / 20)

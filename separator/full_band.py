@@ -67,12 +67,10 @@ class Grid:
         if n_bins <= trusted:
             return mask[:n_bins]
         top_bins = max(1, round(_TOP_BAND_HZ * self.model.n_fft / self.model.sample_rate))
-        top = smoothed(mask[max(0, trusted - top_bins) : trusted].mean(dim=0), self._smoothing_frames())
+        top = smoothed(
+            mask[max(0, trusted - top_bins) : trusted].mean(dim=0), _SMOOTHING_SECONDS, self.model.frames_per_second
+        )
         return torch.cat((mask[:trusted], top.expand(n_bins - trusted, -1)))
-
-    def _smoothing_frames(self) -> int:
-        """Odd, so that the mean is centred."""
-        return 2 * round(_SMOOTHING_SECONDS * self.model.frames_per_second / 2) + 1
 
 
 def on_grid(mask: Tensor, own: Grid, other: Grid, shape: tuple[int, int]) -> Tensor:
@@ -109,8 +107,9 @@ def share_out(masks: list[Tensor]) -> list[Tensor]:
     return [mask / excess for mask in masks]
 
 
-def smoothed(envelope: Tensor, frames: int) -> Tensor:
-    """Centred moving average of ``(T,)``, over fewer frames at the ends."""
+def smoothed(envelope: Tensor, seconds: float, frames_per_second: float) -> Tensor:
+    """Centred moving average of ``(T,)``, over an odd number of frames and fewer at the ends."""
+    frames = 2 * round(seconds * frames_per_second / 2) + 1
     return F.avg_pool1d(envelope[None], frames, stride=1, padding=frames // 2, count_include_pad=False)[0]
 
 
