@@ -214,11 +214,11 @@ class Separator:
         """The masks of all targets over all bins ``(F, T)`` of the first grid."""
         first = grids[0]
         shape = (spectra[first].shape[-2], spectra[first].shape[-1])
-        magnitudes = {grid: grid.model_magnitude(spectrum) for grid, spectrum in spectra.items()}
         masks = []
-        for estimate, grid in zip(estimators, grids, strict=True):
-            mask = averaged_mask(estimate, spectra[grid], grid) if self.tta else estimate(magnitudes[grid])
-            mask = expanded(mask, magnitudes[grid], grid.model.frames_per_second)
+        for estimate, grid, model in zip(estimators, grids, self._models, strict=True):
+            magnitude = grid.model_magnitude(spectra[grid], model.config.input_channels)
+            mask = averaged_mask(estimate, magnitude, spectra[grid], grid) if self.tta else estimate(magnitude)
+            mask = expanded(mask, magnitude, grid.model.frames_per_second)
             masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, first, shape))
         return masks
 

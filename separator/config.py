@@ -21,7 +21,7 @@ class StftConfig:
     """The grid of times and frequencies a model works on."""
 
     sample_rate: int = 22050
-    """Hz of the mono waveform the network hears."""
+    """Hz of the waveform the network hears."""
     n_fft: int = 1024
     """Samples in one window (46 ms at 22.05 kHz)."""
     hop_length: int = 256
@@ -70,6 +70,8 @@ class ModelConfig:
     layout: str = "compact"
     """``compact``: the layers of ``separator.model``, which keep time and fold frequency. ``unet``: those of
     ``separator.unet``, which fold both; ``refine``, ``frequency_bottleneck`` and ``gru_input`` are not for it."""
+    input_channels: int = 1
+    """1: the network hears the mono downmix. 2: it hears left and right, and gives one mask for both."""
     channels: tuple[int, ...] = (32, 48, 64, 96)
     """Channels after each of the four encoder layers."""
     frequency_strides: tuple[int, ...] = (4, 2, 2, 2)
@@ -102,6 +104,8 @@ class ModelConfig:
         problems = []
         if self.layout not in LAYOUTS:
             problems.append(f"layout is {self.layout!r}; it must be one of {', '.join(LAYOUTS)}")
+        if self.input_channels not in (1, 2):
+            problems.append(f"input_channels is {self.input_channels}; it must be 1 (mono) or 2 (stereo)")
         layers = len(self.channels)
         if layers < 1 or min(self.channels) < 1:
             problems.append(f"channels is {self.channels}; it must be one positive number per layer")
@@ -152,11 +156,12 @@ class ModelConfig:
 
     @classmethod
     def unet(cls, target: str = "vocals") -> "ModelConfig":
-        """The shipped models': wide kernels, time folded as frequency is, a window of twice the length."""
+        """The shipped vocals': wide kernels, time folded like frequency, a window of twice the length, two channels."""
         return cls(
             target=target,
             stft=StftConfig(n_fft=2048, hop_length=512),
             layout="unet",
+            input_channels=2,
             channels=(16, 32, 64, 128),
             frequency_strides=(2, 2, 2, 2),
             time_strides=(2, 2, 2, 2),

@@ -19,12 +19,13 @@ _DEEPEST_DB = 80.0
 
 
 def expanded(mask: Tensor, magnitude: Tensor, frames_per_second: float) -> Tensor:
-    """A mask ``(F, T)`` of a mixture ``(F, T)``, turned down in frames where it leaves next to nothing.
+    """A mask ``(F, T)`` of a mixture ``(..., F, T)``, turned down in frames where it leaves next to nothing.
 
     Where it leaves more than ``THRESHOLD_DB`` it stays as it is, to the bit.
     """
     energy = magnitude.square()
-    left, whole = (smoothed(x.sum(dim=0), WINDOW_SECONDS, frames_per_second) for x in (mask.square() * energy, energy))
+    sums = (x.flatten(0, -2).sum(dim=0) for x in (mask.square() * energy, energy))
+    left, whole = (smoothed(x, WINDOW_SECONDS, frames_per_second) for x in sums)
     level_db = 10 * torch.log10((left + 1e-12) / (whole + 1e-12))
     reduction_db = ((RATIO - 1) * (THRESHOLD_DB - level_db)).clamp_(0.0, _DEEPEST_DB)
     return mask * 10 ** (-reduction_db / 20)

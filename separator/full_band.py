@@ -1,4 +1,4 @@
-"""From the narrow mono band that a model hears to all bins and channels of a song, at the song's own rate.
+"""From the narrow band that a model hears to all bins and channels of a song, at the song's own rate.
 
 A model's STFT has a fixed window and hop in *seconds*. Taking the same window and hop in seconds at the song's own rate
 gives an STFT whose first bins are the model's bins and whose frames are the model's frames. So nothing is resampled:
@@ -47,12 +47,21 @@ class Grid:
         hop_length = next((hop for hop in near if _is_smooth(hop)), max(1, round(exact)))
         return cls(2 * round(hop_length * model.n_fft / model.hop_length / 2), hop_length, model)
 
-    def model_magnitude(self, spectrum: Tensor) -> Tensor:
-        """Complex ``(C, F, T)`` of a song -> magnitude ``(F_model, T)`` of its mono downmix, at the model's scale."""
-        channels = spectrum[:, : self.model.n_bins].unbind()
-        total = reduce(torch.add, channels)  # several times faster than a mean over a complex dimension
-        magnitude = total.abs().mul_(self.model.n_fft / self.n_fft / len(channels))
-        return F.pad(magnitude, (0, 0, 0, self.model.n_bins - magnitude.shape[0]))
+    def model_magnitude(self, spectrum: Tensor, input_channels: int = 1) -> Tensor:
+        """What a model hears of a song, complex ``(C, F, T)``: magnitudes at the model's scale.
+
+        Returns:
+            ``(F_model, T)`` of the mono downmix; for a model with two ``input_channels`` and a song with two,
+            ``(2, F_model, T)`` of left and right.
+        """
+        heard = spectrum[:, : self.model.n_bins]
+        scale = self.model.n_fft / self.n_fft
+        if len(spectrum) == input_channels == 2:
+            magnitude = heard.abs().mul_(scale)
+        else:
+            total = reduce(torch.add, heard.unbind())  # several times faster than a mean over a complex dimension
+            magnitude = total.abs().mul_(scale / len(spectrum))
+        return F.pad(magnitude, (0, 0, 0, self.model.n_bins - heard.shape[1]))
 
     def full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:
         """A model's mask ``(F_model, T)`` -> ``(F, T)`` over all of the song's bins.
@@ -92,7 +101,7 @@ def rows_at(values: Tensor, places: Tensor) -> Tensor:
     places = places.clamp(max=len(values) - 1)
     lower = places.long()
     upper = (lower + 1).clamp(max=len(values) - 1)
-    share = (places - lower)[:, None]
+    share = (places - lower).reshape(-1, *[1] * (values.ndim - 1))
     return values[lower] * (1 - share) + values[upper] * share
 
 

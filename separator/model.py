@@ -32,7 +32,7 @@ class CRNN(nn.Module):
 
     def _build_compact(self, config: ModelConfig) -> None:
         bins = config.stft.n_fft // 2
-        channels = 1
+        channels = config.input_channels
         level_bins: list[int] = []  # the first level, with the most bins, is left unrefined: it would cost most
         for width, fold, pool in zip(config.channels, config.frequency_strides, config.time_strides, strict=True):
             bins //= fold
@@ -49,7 +49,7 @@ class CRNN(nn.Module):
     def _build_unet(self, config: ModelConfig) -> None:
         side = config.kernel_size
         strides = list(zip(config.time_strides, config.frequency_strides, strict=True))
-        widths = (1, *config.channels)
+        widths = (config.input_channels, *config.channels)
         for i, stride in enumerate(strides):
             self.encoder.append(UNetEncoderLayer(widths[i], widths[i + 1], side, stride))
         bins = config.stft.n_fft // 2 // config.frequency_factor
@@ -61,13 +61,15 @@ class CRNN(nn.Module):
     def forward(self, magnitude: Tensor) -> Tensor:
         """Magnitude ``(B, F, T)`` of the mono mixture -> mask ``(B, F, T)`` in [0, 1], for any T >= 1.
 
+        A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono mixture both are the same.
         The scale is that of ``separator.stft.stft`` of a waveform in [-1, 1] with the model's own STFT settings.
         """
         frames = magnitude.shape[-1]
+        if magnitude.ndim == 3:
+            magnitude = magnitude.unsqueeze(1).expand(-1, self.config.input_channels, -1, -1)
         # The top bin carries half a band; leaving it out makes the number of bins a power of two.
-        x = magnitude[:, :-1].transpose(1, 2)  # (B, T, F - 1)
-        x = F.pad(x, (0, 0, 0, -frames % self.config.time_factor))
-        x = self.normalise(x).unsqueeze(1)  # (B, 1, T, F - 1)
+        x = magnitude[:, :, :-1].transpose(2, 3)  # (B, C, T, F - 1)
+        x = self.normalise(F.pad(x, (0, 0, 0, -frames % self.config.time_factor)))
         skips = []
         for encode in self.encoder:
             x, skip = encode(x)
@@ -92,7 +94,7 @@ class BinNormalisation(nn.Module):
         self.scale = nn.Parameter(torch.ones(bins))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, T, F)`` magnitudes -> the same shape. In float32: small powers of small numbers underflow in half."""
+        """``(..., F)`` magnitudes -> the same shape. In float32: small powers of small numbers underflow in half."""
         with torch.autocast(x.device.type, enabled=False):
             compressed: Tensor = (x.float() + 1e-6) ** self.power
             return (compressed + self.shift) * self.scale

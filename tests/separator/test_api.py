@@ -137,6 +137,26 @@ def test_models_that_hear_through_different_stfts_go_together(
         assert torch.allclose(stems["rest"][:, inside], treble[:, inside], atol=0.03)
 
 
+class LouderLeft(nn.Module):
+    """Hears two channels: its target is where left is louder than right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = ModelConfig(input_channels=2)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        return (magnitude[:, 0] > 2 * magnitude[:, 1]).float()
+
+
+def test_a_model_for_stereo_tells_left_from_right(tone: Callable[..., Tensor]) -> None:
+    left = tone(66150, 500.0, channels=2) * torch.tensor([[1.0], [0.1]])
+    right = tone(66150, 3000.0, channels=2) * torch.tensor([[0.1], [1.0]])
+    stems = Separator([LouderLeft()], "cpu", plan=PLAN).separate(left + right, 44100)  # type: ignore[list-item]
+    inner = slice(4410, -4410)
+    assert (stems["vocals"] - left)[:, inner].abs().max() < 0.02
+    assert (stems["accompaniment"] - right)[:, inner].abs().max() < 0.02
+
+
 def test_strict_band_keeps_treble_out_of_the_target(tone: Callable[..., Tensor]) -> None:
     treble = tone(44100, 15000.0)
     assert Separator([Everything()], "cpu").separate(treble, 44100)["accompaniment"].abs().max() < 1e-6

@@ -28,6 +28,14 @@ def test_below_the_threshold_each_decibel_becomes_five(missing_db: float):
     assert torch.allclose(level_db, torch.tensor(THRESHOLD_DB - RATIO * missing_db), atol=0.01)
 
 
+def test_the_channels_of_a_stereo_song_count_together():
+    """As much is left of one channel that is as loud as both."""
+    mask = 0.1 * torch.rand(65, 100, generator=torch.Generator().manual_seed(1)) ** 2
+    stereo = torch.stack((noise(), noise().flip(1)))
+    power = stereo.square().sum(dim=0).sqrt()
+    assert torch.allclose(expanded(mask, stereo, FRAMES_PER_SECOND), expanded(mask, power, FRAMES_PER_SECOND))
+
+
 def test_how_loud_the_song_is_does_not_matter():
     mask = torch.rand(65, 100, generator=torch.Generator().manual_seed(1)) ** 8
     mask[:, 30:60] *= 0.01

@@ -40,6 +40,22 @@ def test_the_magnitude_is_that_of_the_resampled_downmix(noise: Callable[..., Ten
         assert 10 * torch.log10(error) < -50
 
 
+def test_a_model_for_stereo_hears_left_and_right(noise: Callable[..., Tensor]) -> None:
+    grid = Grid.at_rate(44100, MODEL)
+    song = stft(noise(20000), grid.n_fft, grid.hop_length)
+    heard = grid.model_magnitude(song, input_channels=2)
+    assert heard.shape == (2, 513, song.shape[-1])
+    for channel, magnitude in zip(song, heard, strict=True):
+        assert torch.allclose(magnitude, grid.model_magnitude(channel[None]))
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_of_a_song_that_is_not_stereo_it_hears_the_downmix(noise: Callable[..., Tensor], channels: int) -> None:
+    grid = Grid.at_rate(44100, MODEL)
+    song = stft(noise(20000, channels=channels), grid.n_fft, grid.hop_length)
+    assert torch.equal(grid.model_magnitude(song, input_channels=2), grid.model_magnitude(song))
+
+
 def test_low_rates_are_filled_up_with_silence(noise: Callable[..., Tensor]) -> None:
     grid = Grid.at_rate(8000, MODEL)
     magnitude = grid.model_magnitude(stft(noise(8000), grid.n_fft, grid.hop_length))

@@ -1,5 +1,7 @@
 """CRNN: any length in, a mask out, and as large and as costly as its model card says."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -21,6 +23,20 @@ def test_a_mask_has_the_shape_of_its_magnitude_and_lies_between_0_and_1(frames: 
     assert mask.shape == magnitude.shape
     assert float(mask.min()) >= 0
     assert float(mask.max()) <= 1
+
+
+@pytest.mark.parametrize("preset", [ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8), None])
+def test_a_model_for_stereo_hears_both_channels_and_mono_as_both_alike(preset: ModelConfig | None):
+    torch.manual_seed(0)
+    config = replace(preset or replace(ModelConfig.unet(), channels=(2, 2, 2, 2), gru_hidden=4), input_channels=2)
+    model = CRNN(config).eval()
+    stereo = 10 * torch.rand(1, 2, config.stft.n_bins, 40)
+    only_left, mono = stereo * torch.tensor([1.0, 0.0])[:, None, None], stereo[:, 0]
+    with torch.no_grad():
+        mask = model(stereo)
+        assert mask.shape == mono.shape
+        assert not torch.allclose(mask, model(only_left), atol=1e-5)
+        assert torch.allclose(model(mono), model(mono.unsqueeze(1).expand(-1, 2, -1, -1)))
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-8, 1e6])

@@ -15,18 +15,22 @@ from separator.tta import DETUNED, averaged_mask, retuned
 GRID = Grid.at_rate(22050, StftConfig())
 
 
+@pytest.mark.parametrize("input_channels", [1, 2])
 @pytest.mark.parametrize(("channels", "hearings"), [(1, 3), (2, 5), (6, 9)])
-def test_it_hears_the_downmix_in_three_tunings_and_each_channel(channels: int, hearings: int):
+def test_it_hears_the_song_in_three_tunings_and_each_channel(channels: int, hearings: int, input_channels: int):
     heard: list[Tensor] = []
 
     def half(magnitude: Tensor) -> Tensor:
         heard.append(magnitude)
-        return torch.full_like(magnitude, 0.5)
+        return torch.full((513, 6), 0.5)
 
     spectrum = torch.randn(channels, 513, 6, dtype=torch.complex64)
-    mask = averaged_mask(half, spectrum, GRID)
+    whole = GRID.model_magnitude(spectrum, input_channels)
+    mask = averaged_mask(half, whole, spectrum, GRID)
     assert len(heard) == hearings
-    assert torch.equal(heard[0], GRID.model_magnitude(spectrum))
+    assert torch.equal(heard[0], whole)
+    assert all(magnitude.shape == whole.shape for magnitude in heard[:3])
+    assert all(magnitude.shape == (513, 6) for magnitude in heard[3:])
     assert torch.allclose(mask, torch.full((513, 6), 0.5))
 
 

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from separator.checkpoint import describe
 from separator.config import ModelConfig
 from separator.model import CRNN
 from separator.stft import stft
-from training.distil import distil, half_known, keeper, main
+from training.distil import BothNetworks, distil, half_known, keeper, main
 from training.losses import negative_sdr
 from training.material import ValidationExcerpt
+from training.spleeter import Networks
 from training.validation import Validator
 
 RATE = 22050
@@ -20,10 +21,33 @@ RATE = 22050
 
 def test_the_mean_counts_up_to_the_band_and_the_estimate_above():
     target, estimate = torch.full((2, 1025, 3), 1 + 0j), torch.full((2, 1025, 3), 3 + 0j)
-    mixed = half_known(target, estimate, torch.tensor([RATE / 2, RATE / 4])).real
+    mixed = half_known(target, estimate, 2 * target, torch.tensor([RATE / 2, RATE / 4])).real
     assert bool((mixed[0] == 2).all())
     assert bool((mixed[1, :513] == 2).all())
     assert bool((mixed[1, 513:] == 3).all())
+
+
+def test_where_the_target_rests_the_teacher_has_no_say():
+    target, estimate = torch.full((1, 1025, 3), 1 + 0j), torch.full((1, 1025, 3), 3 + 0j)
+    target[..., 1] = 1e-3
+    goal = half_known(target, estimate, torch.full_like(target, 2), torch.tensor([RATE / 2]))
+    assert torch.equal(goal[..., 1], target[..., 1])
+    assert bool((goal[..., (0, 2)] == 2).all())
+
+
+class Constant(nn.Module):
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        return torch.full_like(magnitude, self.value)
+
+
+def test_the_teacher_is_the_mean_of_what_one_network_keeps_and_the_other_leaves(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("training.distil.whole", Constant)
+    teacher = BothNetworks(Networks(0.9, 0.3))  # type: ignore[arg-type]
+    assert torch.allclose(teacher(torch.rand(1, 1025, 4)), torch.tensor(0.8))
 
 
 def noise(seed: int) -> Tensor:
@@ -35,9 +59,8 @@ def small_model(seed: int) -> CRNN:
     return CRNN(ModelConfig.unet()).eval()
 
 
-def test_a_model_comes_nearer_to_what_it_is_taught(monkeypatch: pytest.MonkeyPatch):
+def test_a_model_comes_nearer_to_what_it_is_taught():
     """Of silence and noise, a teacher that lets everything pass and a truth that is the noise: the mask opens."""
-    monkeypatch.setattr("training.distil.OUTER_RATE", 0.05)  # the usual one is for layers that know most already
     model, teacher = small_model(0), small_model(1)
     torch.nn.init.constant_(teacher.decoder[-1].smooth.bias, 20.0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -50,10 +73,15 @@ def test_a_model_comes_nearer_to_what_it_is_taught(monkeypatch: pytest.MonkeyPat
     at_first = score()
     kept: list[CRNN] = []
     excerpts = [(noise(i), torch.zeros(1, 512 * 64), torch.tensor([RATE / 2])) for i in range(25)]
-    distil(model, teacher, excerpts, minutes=60, say=lambda _: None, keep=kept.append)
+    rates = (5e-4, 0.05)  # the usual ones are for outer layers that know most already
+    distil(model, teacher, excerpts, minutes=60, say=lambda _: None, keep=kept.append, learning_rates=rates)
     assert score() < at_first - 0.04
     assert kept[-1] is model
     after = model.state_dict()
+    first_layer = [weights["encoder.0.conv.weight"] for weights in (before, after)]
+    left_less_right = [weight[:, 0] - weight[:, 1] for weight in first_layer]
+    assert not torch.allclose(*first_layer, atol=1e-3)
+    assert torch.allclose(*left_less_right, atol=1e-5)  # mono teaches nothing about stereo, and spoils nothing
     assert all(torch.equal(after[name], before[name]) for name in before if "norm" in name and "bottleneck" not in name)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator.checkpoint import describe, load_model
+from separator.checkpoint import describe, load_model, save_checkpoint
+from separator.config import ModelConfig
 from separator.model import CRNN
 from training.ship import main
 
@@ -19,6 +20,23 @@ def test_shipped_model_estimates_the_same_and_keeps_its_record(tiny_checkpoint: 
     assert difference.abs().max() < 1e-2  # float16 has eleven bits
     assert describe(shipped).training == {"run_name": "tiny", "terms": "non-commercial"}
     assert shipped.stat().st_size < tiny_checkpoint.stat().st_size
+
+
+def test_the_mean_of_two_models(tiny_checkpoint: Path, tiny_model: CRNN) -> None:
+    other, mean = tiny_checkpoint.with_name("other.pth"), tiny_checkpoint.with_name("mean.pth")
+    changed = CRNN(tiny_model.config)
+    save_checkpoint(other, changed, {})
+    assert main([str(tiny_checkpoint), str(mean), "--average_with", str(other)]) == 0
+    first, second, both = (dict(model.named_parameters()) for model in (tiny_model, changed, load_model(mean)))
+    assert all(torch.allclose(both[name], (first[name] + second[name]) / 2, atol=1e-3) for name in both)
+
+
+def test_models_with_other_layers_have_no_mean(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other, mean = tiny_checkpoint.with_name("other.pth"), tiny_checkpoint.with_name("mean.pth")
+    save_checkpoint(other, CRNN(ModelConfig.plain()), {})
+    assert main([str(tiny_checkpoint), str(mean), "--average_with", str(other)]) == 2
+    assert "has other layers" in capsys.readouterr().err
+    assert not mean.exists()
 
 
 def test_a_missing_model_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from separator.stft import stft
 from training.transplant import hints, main, start_from, teach_middle, whole
@@ -27,28 +27,32 @@ def net() -> nn.Module:
     return net.eval()
 
 
+def magnitudes() -> tuple[Tensor, Tensor]:
+    """Of a stereo song: (1, 2, F, T) as a CRNN hears it, and (1, 2, T, 1024) as Spleeter does, twice as large."""
+    song = 0.3 * torch.randn(1, 2, 512 * 127, generator=torch.Generator().manual_seed(1))
+    magnitude = stft(song, 2048, 512).abs()
+    return magnitude, 2 * magnitude[:, :, :1024].transpose(2, 3)
+
+
 @torch.no_grad()
-def test_a_mono_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
+def test_a_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
     """Where neither the deep layers nor the middle say anything."""
     net, model = copy.deepcopy(net), start_from(net)
     for silenced in (net.up2[3], model.bottleneck.out):
         nn.init.zeros_(silenced.weight)
         nn.init.zeros_(silenced.bias)
-    song = 0.3 * torch.randn(512 * 127, generator=torch.Generator().manual_seed(1))
-    stereo_at_44_khz = 2 * stft(song, 2048, 512)[:1024].abs().T.expand(1, 2, -1, -1)  # the same bins, twice as large
-    expected = (net(stereo_at_44_khz) / stereo_at_44_khz)[0, 0].T
-    mask = model(stft(song[None], 2048, 512).abs())[0, :1024]
+    magnitude, at_44_khz = magnitudes()
+    expected = (net(at_44_khz) / at_44_khz)[0, 0].T
+    mask = model(magnitude)[0, :1024]
     assert expected.shape == mask.shape == (1024, 128)
     assert float(expected.std()) > 0.01
     assert torch.allclose(mask, expected, atol=1e-3)
 
 
-def test_the_teacher_is_the_network_itself_for_one_channel(net: nn.Module):
-    song = 0.3 * torch.randn(512 * 127, generator=torch.Generator().manual_seed(1))
-    magnitude = stft(song[None], 2048, 512).abs()
-    stereo_at_44_khz = 2 * magnitude[0, :1024].T.expand(1, 2, -1, -1)
+def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
+    magnitude, at_44_khz = magnitudes()
     with torch.no_grad():
-        expected = (net(stereo_at_44_khz) / stereo_at_44_khz)[0, 0].T
+        expected = (net(at_44_khz) / at_44_khz)[0, 0].T
         assert torch.allclose(whole(net)(magnitude)[0, :1024], expected, atol=1e-3)
     assert not any(weight.requires_grad for weight in whole(net).parameters())
 
