@@ -81,7 +81,7 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
 
 
 def _sound(label: str, elem_id: str) -> gr.File:
-    return gr.File(label=t(label), file_types=["audio", *AUDIO_SUFFIXES], height=96, elem_id=elem_id)
+    return gr.File(label=t(label), file_types=["audio", *AUDIO_SUFFIXES], height=136, elem_id=elem_id)
 
 
 def show_source(source: str) -> tuple[Any, Any]:
