@@ -214,9 +214,11 @@ class Separator:
         """The masks of all targets over all bins ``(F, T)`` of the first grid."""
         first = grids[0]
         shape = (spectra[first].shape[-2], spectra[first].shape[-1])
+        hearings = [(grid, model.config.input_channels) for grid, model in zip(grids, self._models, strict=True)]
+        magnitudes = {(grid, heard): grid.model_magnitude(spectra[grid], heard) for grid, heard in set(hearings)}
         masks = []
-        for estimate, grid, model in zip(estimators, grids, self._models, strict=True):
-            magnitude = grid.model_magnitude(spectra[grid], model.config.input_channels)
+        for estimate, (grid, heard) in zip(estimators, hearings, strict=True):
+            magnitude = magnitudes[grid, heard]
             mask = averaged_mask(estimate, magnitude, spectra[grid], grid) if self.tta else estimate(magnitude)
             mask = expanded(mask, magnitude, grid.model.frames_per_second)
             masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, first, shape))

