@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from separator.config import ModelConfig
 
 _EPSILON = 1e-3
-_SLOPE = 0.2
+SLOPE = 0.2
 
 
 class UNetEncoderLayer(nn.Module):
@@ -30,7 +30,7 @@ class UNetEncoderLayer(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, C_in, T, F)`` -> two of ``(B, C, T / stride, F / stride)``: for the next layer, and the skip."""
         skip = self.conv(self.pad(x)).contiguous(memory_format=torch.channels_last)
-        return F.leaky_relu(self.norm(skip), _SLOPE), skip
+        return F.leaky_relu(self.norm(skip), SLOPE), skip
 
 
 class UNetDecoderLayer(nn.Module):

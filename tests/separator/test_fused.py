@@ -7,10 +7,12 @@ import torch
 from torch import nn
 
 from separator.config import ModelConfig
-from separator.fused import SubPixelConv, fused
+from separator.fused import fused
 from separator.model import CRNN
+from separator.sub_pixel import SubPixelConv
 
 SMALL = ModelConfig(channels=(4, 6, 8, 10), gru_input=12, gru_hidden=8)
+TINY_UNET = replace(ModelConfig.unet(), channels=(4, 6, 8, 10), gru_hidden=8)
 
 
 def settled(config: ModelConfig) -> CRNN:
@@ -20,6 +22,7 @@ def settled(config: ModelConfig) -> CRNN:
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.weight, 0.5, 2.0)
+            layer.weight.data[1::2] *= -1  # what training may do, too
             nn.init.normal_(layer.bias)
             nn.init.normal_(layer.running_mean)
             nn.init.uniform_(layer.running_var, 0.5, 2.0)
@@ -35,6 +38,9 @@ def settled(config: ModelConfig) -> CRNN:
         replace(SMALL, frequency_strides=(2, 2, 2, 4)),
         replace(SMALL, frequency_strides=(1, 2, 2, 2)),
         replace(SMALL, time_strides=(2, 1, 1, 1)),
+        TINY_UNET,
+        replace(TINY_UNET, input_channels=1, time_strides=(1, 2, 1, 4), frequency_strides=(2, 1, 4, 2)),
+        replace(TINY_UNET, kernel_size=3, time_strides=(1, 1, 1, 1)),
     ],
 )
 @pytest.mark.parametrize("frames", [1, 7, 40])
@@ -49,15 +55,38 @@ def test_it_gives_the_same_masks_and_leaves_the_model_alone(config: ModelConfig,
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_no_normalisation_is_left_to_be_done():
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fused(settled(SMALL)).modules())
+@pytest.mark.parametrize("config", [SMALL, TINY_UNET])
+def test_no_normalisation_is_left_to_be_done(config: ModelConfig):
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fused(settled(config)).modules())
 
 
-@pytest.mark.parametrize(("frames", "bins", "stride"), [(3, 8, 4), (3, 4, 2), (5, 6, 2), (3, 9, 3), (1, 4, 4)])
-def test_a_sub_pixel_convolution_is_the_transposed_one(frames: int, bins: int, stride: int):
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [
+        ((3, 8), (1, 4), (1, 2)),
+        ((3, 4), (1, 2), (1, 1)),
+        ((5, 6), (1, 2), (2, 2)),
+        ((3, 9), (1, 3), (1, 3)),
+        ((1, 4), (1, 4), (0, 0)),
+        ((5, 5), (2, 2), (1, 1)),
+        ((5, 3), (4, 1), (0, 1)),
+    ],
+)
+def test_a_sub_pixel_convolution_is_the_transposed_one(
+    kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+):
     torch.manual_seed(0)
-    padding = ((frames - 1) // 2, (bins - stride) // 2)
-    transposed = nn.ConvTranspose2d(5, 1, (frames, bins), stride=(1, stride), padding=padding)
+    transposed = nn.ConvTranspose2d(5, 1, kernel, stride=stride, padding=padding)
     x = torch.randn(2, 5, 6, 7)
     with torch.inference_mode():
-        assert torch.allclose(SubPixelConv(transposed)(x), transposed(x), atol=1e-5)
+        expected = transposed(x)[:, :, : 6 * stride[0], : 7 * stride[1]]
+        assert torch.allclose(SubPixelConv(transposed)(x), expected, atol=1e-5)
+
+
+def test_a_sub_pixel_convolution_of_some_channels_adds_up_to_that_of_all():
+    torch.manual_seed(0)
+    transposed = nn.ConvTranspose2d(6, 1, 5, stride=2, padding=1)
+    x = torch.randn(1, 6, 4, 3)
+    first, rest = SubPixelConv(transposed, slice(2)), SubPixelConv(transposed, slice(2, None), bias=False)
+    with torch.inference_mode():
+        assert torch.allclose(first(x[:, :2]) + rest(x[:, 2:]), SubPixelConv(transposed)(x), atol=1e-5)
