@@ -217,9 +217,12 @@ class Separator:
         hearings = [(grid, model.config.input_channels) for grid, model in zip(grids, self._models, strict=True)]
         magnitudes = {(grid, heard): grid.model_magnitude(spectra[grid], heard) for grid, heard in set(hearings)}
         masks = []
-        for estimate, (grid, heard) in zip(estimators, hearings, strict=True):
+        for model, estimate, (grid, heard) in zip(self._models, estimators, hearings, strict=True):
             magnitude = magnitudes[grid, heard]
-            mask = averaged_mask(estimate, magnitude, spectra[grid], grid) if self.tta else estimate(magnitude)
+            if self.tta:
+                mask = averaged_mask(estimate, magnitude, spectra[grid], grid, model.config.time_factor)
+            else:
+                mask = estimate(magnitude)
             mask = expanded(mask, magnitude, grid.model.frames_per_second)
             masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, first, shape))
         return masks

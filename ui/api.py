@@ -23,10 +23,10 @@ def build_endpoints(settings: PageSettings, shelf: ModelShelf) -> None:
         models = gr.Dropdown([], value=shelf.default(), multiselect=True, allow_custom_value=True, label="models")
         suffix = gr.Dropdown([*LOSSLESS, *LOSSY], value=".wav", label="suffix")
         bits = gr.Dropdown([0, 16, 24, 32], value=0, label="bits")
-        strict = gr.Checkbox(value=False, label="strict_band")
+        strict, tta = (gr.Checkbox(value=False, label=name) for name in ("strict_band", "tta"))
         stems = gr.Files(label="stems")
         gr.Button().click(
-            endpoints.separate, [song, models, suffix, bits, strict], [stems], api_name="separate", **HEAVY
+            endpoints.separate, [song, models, suffix, bits, strict, tta], [stems], api_name="separate", **HEAVY
         )
         reference, estimate, mixture = (gr.File(label=name) for name in ("reference", "estimate", "mixture"))
         bss, offset = gr.Checkbox(value=False, label="bss"), gr.Checkbox(value=False, label="fix_offset")
@@ -51,6 +51,7 @@ class Endpoints:
         suffix: str,
         bits: int,
         strict_band: bool,
+        tta: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by this default)
     ) -> list[str]:
         """Separate a song into stems that add up to it, at its own rate, channels and length.
@@ -61,6 +62,7 @@ class Endpoints:
             suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
             bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
             strict_band: Leave out everything above the band that the model heard.
+            tta: Hear the song several times and average: slightly better, and slower.
 
         Returns:
             The files of the stems, named "<song> - <stem>".
@@ -69,7 +71,7 @@ class Endpoints:
             self.shelf.paths(models)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        load = partial(self.shelf.load, models, strict_band=strict_band)
+        load = partial(self.shelf.load, models, strict_band=strict_band, tta=tta)
         songs = songs_from([song], self.settings.max_minutes)
         options = Options(suffix, bits or None, archive=False)
         job = SeparationJob(songs, load, options, new_job_folder(self.settings.work))

@@ -48,13 +48,13 @@ class ModelShelf:
             raise CheckpointError(f"Choose among the models {', '.join(known) or '(there are none)'}: {wanted}.")
         return [Path(known[name].path) for name in names]
 
-    def load(self, names: Sequence[str], *, strict_band: bool = False) -> Separator:
+    def load(self, names: Sequence[str], *, strict_band: bool = False, tta: bool = False) -> Separator:
         """The separator for these models; loading the same files again costs nothing."""
         paths = self.paths(names)
-        key = (strict_band, *((path, path.stat().st_mtime_ns) for path in paths))
+        key = (strict_band, tta, *((path, path.stat().st_mtime_ns) for path in paths))
         with self._lock:
             if self._loaded is None or self._loaded[0] != key:
-                self._loaded = (key, Separator.from_checkpoints(paths, strict_band=strict_band))
+                self._loaded = (key, Separator.from_checkpoints(paths, strict_band=strict_band, tta=tta))
             return self._loaded[1]
 
 

@@ -49,6 +49,7 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
                 choices=shelf.choices(), value=shelf.default(), multiselect=True, label=t("separate.models"),
                 info=t("separate.models_info"), elem_id="models",
             )  # fmt: skip
+            tta = gr.Checkbox(label=t("separate.tta"), info=t("separate.tta_info"), elem_id="tta")
             with gr.Accordion(t("separate.options"), open=False):
                 with gr.Row():
                     suffix = gr.Dropdown(
@@ -76,11 +77,11 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
             archive = gr.DownloadButton(t("separate.zip"), size="md", elem_id="zip")
         with gr.Column(min_width=320):
             command = gr.Textbox(
-                command_line([], shelf.default(), ".wav", 0, False), label=t("separate.command"), interactive=False,
+                command_line([], shelf.default()), label=t("separate.command"), interactive=False,
                 lines=2, buttons=["copy"], elem_id="command",
             )  # fmt: skip
 
-    form = [models, suffix, bits, strict]
+    form = [models, suffix, bits, strict, tta]
     shown = [status, queue]
     outcome = [results, which, mixer, pictures, results_column, files, archive]
     songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
@@ -132,10 +133,10 @@ class Handlers:
         return drawing.progress(say(request, "separate.queued"), 0.0)
 
     def run_queue(
-        self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, request: gr.Request
+        self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, tta: bool, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
-        job = self.make_job(paths, models, suffix, bits, strict)
+        job = self.make_job(paths, models, suffix, bits, strict, tta)
         self.desk.put(request, job)
         unchanged = [gr.skip()] * 7
         job.start()
@@ -149,14 +150,14 @@ class Handlers:
         yield (*draw_job(job, request), *(unchanged if job.cancelled else draw_outcome(job)))
 
     def make_job(
-        self, paths: Sequence[str], models: Sequence[str], suffix: str, bits: int, strict: bool
+        self, paths: Sequence[str], models: Sequence[str], suffix: str, bits: int, strict: bool, tta: bool
     ) -> SeparationJob:
         """A job for these songs; raises gr.Error with a sentence for models that are not there."""
         try:
             self.shelf.paths(models)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        load = partial(self.shelf.load, models, strict_band=strict)
+        load = partial(self.shelf.load, models, strict_band=strict, tta=tta)
         songs = songs_from(paths, self.settings.max_minutes)
         return SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))
 

@@ -23,12 +23,20 @@ def hint(settings: PageSettings, request: gr.Request) -> str:
     return drawing.note(say(request, "separate.hint"))
 
 
-def command_line(paths: list[str] | None, models: list[str] | None, suffix: str, bits: int, strict: bool) -> str:
+def command_line(
+    paths: list[str] | None,
+    models: list[str] | None,
+    suffix: str = ".wav",
+    bits: int = 0,
+    strict: bool = False,
+    tta: bool = False,
+) -> str:
     """In: songs and the form. Out: the command that does the same, one line a song."""
     flags = [flag for name in models or [] for flag in ("--model_path", f"checkpoints/{name}")]
     flags += ["--format", suffix[1:]] if suffix != ".wav" else []
     flags += ["--bits", str(bits)] if bits and suffix in LOSSLESS else []
     flags += ["--strict_band"] if strict else []
+    flags += ["--tta"] if tta else []
     songs = [Path(path).name for path in paths or ["song.mp3"]]
     command = ["python", "inference.py", "--output_path", "stems"]
     return "\n".join(shlex.join([*command, "--input_path", song, *flags]) for song in songs)

@@ -35,8 +35,6 @@ class Options:
     suffix: str = ".wav"
     bits: int | None = None
     """16, 24 or 32 (float); None keeps the song's own depth."""
-    strict_band: bool = False
-    """Leave out what lies above the band that the model heard."""
     archive: bool = True
     """Also pack the stems of all songs into one file."""
 

@@ -78,6 +78,23 @@ def test_the_download_is_what_the_api_gives(visit: Callable[..., Any], url: str,
     assert Path(by_api[0]).read_bytes() == (tmp_path / "page.wav").read_bytes()
 
 
+def test_hearing_the_song_several_times_can_be_asked_for(
+    visit: Callable[..., Any], url: str, song: Path, tmp_path: Path
+) -> None:
+    page = visit()
+    page.locator("#tta input").check()
+    page.wait_for_function("document.querySelector('#command textarea').value.includes('--tta')")
+    separate(page, song)
+    with page.expect_download() as download:
+        page.locator(f"{PLAYER} a.letter").nth(1).click()
+    download.value.save_as(tmp_path / "page.wav")
+    from gradio_client import Client, handle_file
+
+    client = Client(url, verbose=False)
+    by_api = client.predict(song=handle_file(song), models=["vocals.pth"], tta=True, api_name="/separate")
+    assert Path(by_api[0]).read_bytes() == (tmp_path / "page.wav").read_bytes()
+
+
 def test_null_test_and_export(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
     page = visit()
     separate(page, song)

@@ -31,7 +31,7 @@ def test_only_documented_endpoints_are_public(client: Client) -> None:
     for name in public:
         assert endpoints[name]["description"], f"{name} says what it does"
     names = [parameter["parameter_name"] for parameter in endpoints["/separate"]["parameters"]]
-    assert names == ["song", "models", "suffix", "bits", "strict_band"]
+    assert names == ["song", "models", "suffix", "bits", "strict_band", "tta"]
 
 
 def test_models_lists_shipped_and_trained_ones(client: Client) -> None:
@@ -49,6 +49,14 @@ def test_stems_add_up_to_the_song(client: Client, song: Path) -> None:
     assert [soundfile.info(stem).samplerate for stem in stems] == [rate, rate]
     np.testing.assert_allclose(sum(waveforms), original, atol=1e-6)
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "accompaniment"]
+
+
+def test_hearing_the_song_several_times_gives_other_stems_that_add_up_as_well(client: Client, song: Path) -> None:
+    asked = {"song": handle_file(song), "models": ["vocals.pth"], "bits": 32, "api_name": "/separate"}
+    once, several = (client.predict(**asked, tta=tta) for tta in (False, True))
+    original, _ = soundfile.read(song)
+    np.testing.assert_allclose(sum(soundfile.read(stem)[0] for stem in several), original, atol=1e-6)
+    assert not np.allclose(soundfile.read(once[0])[0], soundfile.read(several[0])[0], atol=1e-6)
 
 
 def test_several_models_give_several_stems_in_the_format_asked_for(client: Client, song: Path) -> None:
