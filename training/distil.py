@@ -1,12 +1,12 @@
-"""Train a model of ``training.transplant`` towards what half the truth and half its teacher say of the same mixtures::
+"""Train a model of ``training.transplant`` towards what its teacher, and in part the truth, say of the same mixtures::
 
     python -m training.distil --data_dir DATA/train --rest_dir DATA/instrumental --minutes 45 start.pth distilled.pth
 
 The teacher is Spleeter itself: the mean of what its vocals network keeps and its accompaniment network leaves, which
 is better than either and than the ratio mask of both (checkpoints/README.md). A teacher's estimate is smoother than the
 truth and knows what the few songs at hand cannot tell, of the 25,000 that it learned from (Hinton et al. 2015); the
-truth keeps its mistakes out by half, and altogether where the target rests. What is compared is what is heard, the
-masked mixture: the recurrent middle need not say all that the deep layers say, only what matters.
+truth keeps some of its mistakes out, and all where the target rests. What is compared is what is heard, the masked
+mixture: the recurrent middle need not say all that the deep layers say, only what matters.
 
 The layers taken over know most already and learn slowly; the middle is new and learns faster. The music is mono here:
 the first layer's weights for left and right learn alike, and what they know of stereo, their difference, stays.
@@ -15,10 +15,12 @@ the first layer's weights for left and right learn alike, and what they know of 
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from separator.checkpoint import describe, load_model, save_checkpoint
 from separator.config import ModelConfig
@@ -34,6 +36,7 @@ from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_netw
 from training.transplant import (
     BATCH,
     SEGMENT_SECONDS,
+    TIME_FACTOR,
     add_music,
     excerpts_of,
     refuse_overwriting,
@@ -45,12 +48,14 @@ from training.validation import Validator
 MIDDLE_RATE = 5e-4
 OUTER_RATE = 6e-5
 """Three times as much made the validation songs worse."""
+TRUTH_SHARE = 0.25
+"""Of the goal; the rest is the teacher's estimate."""
 RESTING_SHARE = 1e-5
 """Of the mixture's energy: a target with less rests."""
 
 
-def half_known(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tensor) -> Tensor:
-    """The goal, from spectra ``(B, F, T)``: the mean of the target and the teacher's estimate.
+def goal_of(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tensor) -> Tensor:
+    """From spectra ``(B, F, T)``: ``TRUTH_SHARE`` of the target, the rest of the teacher's estimate.
 
     Above ``band_hz`` ``(B,)`` the target is not known: the estimate alone. In frames where the target rests it is known
     better than by any teacher: the target alone.
@@ -58,8 +63,8 @@ def half_known(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tenso
     hz = torch.linspace(0, HALF_RATE / 2, target.shape[1], device=target.device)
     is_known = hz[:, None] <= band_hz[:, None, None]
     energy, whole_energy = (x.abs().square().sum(dim=1, keepdim=True) for x in (target, mixture))
-    mean = torch.where(energy <= RESTING_SHARE * whole_energy, target, (target + estimate) / 2)
-    return torch.where(is_known, mean, estimate)
+    both = TRUTH_SHARE * target + (1 - TRUTH_SHARE) * estimate
+    return torch.where(is_known, torch.where(energy <= RESTING_SHARE * whole_energy, target, both), estimate)
 
 
 class BothNetworks(nn.Module):
@@ -73,6 +78,17 @@ class BothNetworks(nn.Module):
         """``(B, F, T)`` in mono, or ``(B, 2, F, T)`` -> mask ``(B, F, T)``."""
         mask: Tensor = (self.vocals(magnitude) + 1 - self.accompaniment(magnitude)) / 2
         return mask
+
+
+def begun_earlier(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
+    """The teacher's mask ``(B, F, T)``, were the music to begin with so many frames of silence.
+
+    Its layers fold 64 frames into one, and where those begin changes its answer by chance. Over many excerpts that
+    cancels: the mean over several places is better than its answer at any one.
+    """
+    padded = F.pad(magnitude, (frames, -frames % TIME_FACTOR))
+    mask: Tensor = teacher(padded)[..., frames : frames + magnitude.shape[-1]]
+    return mask
 
 
 def distil(
@@ -103,8 +119,8 @@ def distil(
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             mask = model(mixture.abs())
             with torch.no_grad():
-                estimate = teacher(mixture.abs()).float() * mixture
-        return negative_sdr(mask.float(), mixture, half_known(target, estimate, mixture, band_hz.float())).mean()
+                estimate = begun_earlier(teacher, mixture.abs(), int(torch.randint(TIME_FACTOR, ()))).float() * mixture
+        return negative_sdr(mask.float(), mixture, goal_of(target, estimate, mixture, band_hz.float())).mean()
 
     outer = [weight for name, weight in model.named_parameters() if "norm" not in name and "bottleneck" not in name]
     rates = [Rate(*pair) for pair in zip((list(model.bottleneck.parameters()), outer), learning_rates, strict=True)]
@@ -134,6 +150,12 @@ def validator_of(material: Material, config: TrainConfig, model: CRNN) -> Valida
     return Validator(excerpts, model.config.stft, negative_sdr)
 
 
+def _has_spleeters_layers(config: ModelConfig) -> bool:
+    """Around a middle of any size."""
+    usual = ModelConfig.unet()
+    return replace(config, gru_hidden=usual.gru_hidden, gru_layers=usual.gru_layers) == usual
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -152,11 +174,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     learning_rates = (options["learning_rate"], options.pop("outer_learning_rate"))
     keep_freed_memory()
     try:
-        config = TrainConfig(**options, remix_share=0.72, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
+        config = TrainConfig(**options, remix_share=0.55, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
         device = accelerator_of(config.device)
         refuse_overwriting(out)
         model = load_model(start).to(device)
-        if model.config != ModelConfig.unet():
+        if not _has_spleeters_layers(model.config):
             raise ConfigError(
                 f"{start} has other layers than Spleeter's; start from one that training.transplant wrote"
             )

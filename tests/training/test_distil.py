@@ -10,7 +10,7 @@ from separator.checkpoint import describe
 from separator.config import ModelConfig
 from separator.model import CRNN
 from separator.stft import stft
-from training.distil import BothNetworks, distil, half_known, keeper, main
+from training.distil import TRUTH_SHARE, BothNetworks, begun_earlier, distil, goal_of, keeper, main
 from training.losses import negative_sdr
 from training.material import ValidationExcerpt
 from training.spleeter import Networks
@@ -19,20 +19,20 @@ from training.validation import Validator
 RATE = 22050
 
 
-def test_the_mean_counts_up_to_the_band_and_the_estimate_above():
+def test_the_truth_counts_for_its_share_up_to_the_band_and_above_the_estimate_alone():
     target, estimate = torch.full((2, 1025, 3), 1 + 0j), torch.full((2, 1025, 3), 3 + 0j)
-    mixed = half_known(target, estimate, 2 * target, torch.tensor([RATE / 2, RATE / 4])).real
-    assert bool((mixed[0] == 2).all())
-    assert bool((mixed[1, :513] == 2).all())
+    mixed = goal_of(target, estimate, 2 * target, torch.tensor([RATE / 2, RATE / 4])).real
+    assert bool((mixed[0] == 3 - 2 * TRUTH_SHARE).all())
+    assert bool((mixed[1, :513] == 3 - 2 * TRUTH_SHARE).all())
     assert bool((mixed[1, 513:] == 3).all())
 
 
 def test_where_the_target_rests_the_teacher_has_no_say():
     target, estimate = torch.full((1, 1025, 3), 1 + 0j), torch.full((1, 1025, 3), 3 + 0j)
     target[..., 1] = 1e-3
-    goal = half_known(target, estimate, torch.full_like(target, 2), torch.tensor([RATE / 2]))
+    goal = goal_of(target, estimate, torch.full_like(target, 2), torch.tensor([RATE / 2]))
     assert torch.equal(goal[..., 1], target[..., 1])
-    assert bool((goal[..., (0, 2)] == 2).all())
+    assert bool((goal[..., (0, 2)].real == 3 - 2 * TRUTH_SHARE).all())
 
 
 class Constant(nn.Module):
@@ -48,6 +48,21 @@ def test_the_teacher_is_the_mean_of_what_one_network_keeps_and_the_other_leaves(
     monkeypatch.setattr("training.distil.whole", Constant)
     teacher = BothNetworks(Networks(0.9, 0.3))  # type: ignore[arg-type]
     assert torch.allclose(teacher(torch.rand(1, 1025, 4)), torch.tensor(0.8))
+
+
+class Numbered(nn.Module):
+    """Says of each frame how many came before it."""
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        assert magnitude.shape[-1] % 64 == 0
+        return torch.arange(magnitude.shape[-1]).expand_as(magnitude)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 63])
+def test_a_teacher_that_began_earlier_speaks_of_the_same_frames(frames: int):
+    mask = begun_earlier(Numbered(), torch.rand(2, 1025, 128), frames)
+    assert mask.shape == (2, 1025, 128)
+    assert torch.equal(mask[0, 0], torch.arange(128) + frames)
 
 
 def noise(seed: int) -> Tensor:
