@@ -194,10 +194,10 @@ class Separator:
             spectrum = spectra[grid]
             weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
             masks = share_out(self._masks(estimators, grids, spectra))
-            targets = [
-                istft(_masked(spectrum, mask * weights), grid.n_fft, grid.hop_length, window.samples.shape[1])
-                for mask in masks
-            ]
+            targets = []
+            for i, mask in enumerate(masks, start=1):
+                masked = _masked(spectrum, mask * weights, in_place=i == len(masks))
+                targets.append(istft(masked, grid.n_fft, grid.hop_length, window.samples.shape[1]))
             return torch.stack(targets).cpu()
 
         for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
@@ -254,10 +254,14 @@ def _rest(mixture: Tensor, targets: Tensor) -> Tensor:
     return rest
 
 
-def _masked(spectrum: Tensor, mask: Tensor) -> Tensor:
-    """Complex ``(C, F, T)`` times real ``(F, T)``, as one real product: torch would first make the mask complex."""
+def _masked(spectrum: Tensor, mask: Tensor, *, in_place: bool) -> Tensor:
+    """Complex ``(C, F, T)`` times real ``(F, T)``, as one real product: torch would first make the mask complex.
+
+    ``in_place`` overwrites the spectrum, which saves as much memory, for the last target that needs it.
+    """
     parts = torch.view_as_real(spectrum.transpose(1, 2)).flatten(-2)  # (C, T, 2 F), a view: bins are innermost
-    product = parts * mask.T.repeat_interleave(2, dim=1)
+    factors = mask.T.repeat_interleave(2, dim=1)
+    product = parts.mul_(factors) if in_place else parts * factors
     return torch.view_as_complex(product.unflatten(-1, (-1, 2))).transpose(1, 2)
 
 

@@ -167,6 +167,7 @@ class ModelConfig:
             time_strides=(2, 2, 2, 2),
             kernel_size=5,
             input_power=1.0,
+            gru_hidden=256,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Fused layers of the ``unet`` layout, for ``separator.fused``: the same function with fewer passes over memory.
 
 - Encoder: normalised and bent, a layer is written straight into the padded input of the next one.
-- Decoder: the scale of the normalisation becomes part of the convolution. ``s relu(c) + t`` is ``max(s c + t, t)``
-  where s is positive and ``min(s c + t, t)`` where it is negative, so one clamp is left.
-- Output: the skip and the layer below are convolved apart, which saves joining the two largest tensors, each by a
-  sub-pixel convolution.
+- Decoder: a sub-pixel convolution, which the scale of the normalisation becomes part of. ``s relu(c) + t`` is
+  ``max(s c + t, t)`` where s is positive and ``min(s c + t, t)`` where it is negative, so one clamp is left, done where
+  places are put side by side.
+- Output: the skip and the layer below are convolved apart, which saves joining the two largest tensors.
 """
 
 import torch
@@ -71,15 +71,12 @@ class FusedDecoderLayer(nn.Module):
 
     def __init__(self, layer: UNetDecoderLayer) -> None:
         super().__init__()
-        self.conv = _scaled(layer)
+        self.conv = SubPixelConv(_scaled(layer))
         self.bend = Bend(layer)
-        self.stride = layer.stride
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(B, C / 2, T, F)`` twice -> ``(B, out, T * stride, F * stride)``."""
-        frames, bins = x.shape[2] * self.stride[0], x.shape[3] * self.stride[1]
-        bent: Tensor = self.bend(self.conv(torch.cat((skip, x), dim=1))[:, :, :frames, :bins])
-        return bent
+        return self.conv.side_by_side(self.conv.phases(torch.cat((skip, x), dim=1)), self.bend.write)
 
 
 class FusedOutputLayer(nn.Module):
@@ -97,7 +94,7 @@ class FusedOutputLayer(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(B, C / 2, T, F)`` twice -> ``(B, 1, T * stride, F * stride)``."""
         phases = self.of_skip.phases(skip) + self.of_below.phases(x)
-        logits: Tensor = self.smooth(self.bend(self.of_skip.side_by_side(phases)))
+        logits: Tensor = self.smooth(self.of_skip.side_by_side(phases, self.bend.write))
         return logits
 
 
@@ -113,9 +110,9 @@ class Bend(nn.Module):
         self.register_buffer("lowest", torch.where(scale >= 0, shift, -torch.inf))
         self.register_buffer("highest", torch.where(scale < 0, shift, torch.inf))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, T, F)`` -> the same shape."""
-        return torch.clamp(x, self.lowest, self.highest)
+    def write(self, x: Tensor, place: Tensor) -> None:
+        """``(B, C, T, F)``, bent, into a tensor of the same shape."""
+        torch.clamp(x, self.lowest, self.highest, out=place)
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
