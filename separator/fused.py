@@ -31,7 +31,7 @@ def fused(model: CRNN) -> CRNN:
         if not isinstance(layer, EncoderLayer | DecoderLayer):
             continue
         _fuse_norm(layer)
-        if isinstance(layer, DecoderLayer) and _is_last(layer.conv):
+        if isinstance(layer, DecoderLayer) and layer.conv.out_channels == 1:
             layer.conv = cast(nn.ConvTranspose2d, SubPixelConv(layer.conv))
         if isinstance(layer.refine, Refine):
             layer.refine = cast(Refine, ChannelsLastRefine(layer.refine))
@@ -53,10 +53,6 @@ class ChannelsLastRefine(nn.Module):
         across = x.permute(0, 2, 3, 1).reshape(batch * frames, bins, channels)
         across = _linear(self.expand, F.relu(_linear(self.squeeze, across)))
         return x + across.view(batch, frames, bins, channels).permute(0, 3, 1, 2)
-
-
-def _is_last(conv: nn.ConvTranspose2d) -> bool:
-    return conv.out_channels == 1 and conv.stride[0] == 1 and conv.stride[1] > 1
 
 
 def _linear(linear: nn.Linear, x: Tensor) -> Tensor:

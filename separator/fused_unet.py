@@ -7,9 +7,12 @@
 - Output: the skip and the layer below are convolved apart, which saves joining the two largest tensors.
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from separator.sub_pixel import SubPixelConv
 from separator.unet import SLOPE, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
@@ -125,9 +128,6 @@ def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 def _scaled(layer: UNetDecoderLayer) -> nn.ConvTranspose2d:
     """A layer's convolution, times the scale of its normalisation, plus its shift."""
-    scale, shift = _scale_and_shift(layer.norm)
-    old = layer.conv
-    conv = nn.ConvTranspose2d(old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding)  # type: ignore[arg-type]
-    conv.weight = nn.Parameter(old.weight.detach() * scale)
-    conv.bias = nn.Parameter((layer.bias.detach() * scale.flatten()) + shift.flatten())
-    return conv
+    conv = copy.deepcopy(layer.conv)
+    conv.bias = layer.bias
+    return fuse_conv_bn_eval(conv, layer.norm, transpose=True)

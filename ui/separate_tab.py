@@ -30,40 +30,26 @@ class SeparateTab:
     mixer: gr.HTML
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a visitor fills in and presses."""
+
+    songs: gr.File
+    demo_song: gr.Button
+    microphone: gr.Audio
+    options: list[gr.components.Component]
+    """Models, suffix, bits, strict, tta: what the handlers take after the songs, in this order."""
+    go: gr.Button
+    cancel: gr.Button
+
+
 def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab:
     """Lay out the tab inside the current ``gr.Tab`` and wire it."""
     handle = Handlers(settings, shelf)
     results = gr.State([])
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            songs = gr.File(
-                label=t("separate.songs"), file_count="multiple", file_types=["audio", *AUDIO_SUFFIXES], height=150,
-                elem_id="songs",
-            )  # fmt: skip
-            demo_song = gr.Button(t("separate.demo"), size="md", elem_id="demo-song")
-            with gr.Accordion(t("separate.microphone"), open=False):
-                microphone = gr.Audio(
-                    sources=["microphone"], type="filepath", format="wav", show_label=False, elem_id="microphone"
-                )
-            models = gr.Dropdown(
-                choices=shelf.choices(), value=shelf.default(), multiselect=True, label=t("separate.models"),
-                info=t("separate.models_info"), elem_id="models",
-            )  # fmt: skip
-            tta = gr.Checkbox(label=t("separate.tta"), info=t("separate.tta_info"), elem_id="tta")
-            with gr.Accordion(t("separate.options"), open=False):
-                with gr.Row():
-                    suffix = gr.Dropdown(
-                        [(end[1:].upper(), end) for end in (*LOSSLESS, *LOSSY)],
-                        value=".wav", label=t("separate.format"), min_width=100,
-                    )  # fmt: skip
-                    bits = gr.Dropdown(
-                        [(t("separate.bits_same"), 0), ("16", 16), ("24", 24), (t("separate.bits_float"), 32)],
-                        value=0, label=t("separate.bits"), min_width=130,
-                    )  # fmt: skip
-                strict = gr.Checkbox(label=t("separate.strict"), info=t("separate.strict_info"))
-            with gr.Row():
-                go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
-                cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
+            form = _build_form(shelf)
         with gr.Column(scale=7, min_width=320):
             status = drawing.panel(drawing.label_note(t("separate.hint")), elem_id="separate-status")
             queue = drawing.panel(elem_id="separate-queue")
@@ -81,20 +67,53 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
                 lines=2, buttons=["copy"], elem_id="command",
             )  # fmt: skip
 
-    form = [models, suffix, bits, strict, tta]
+    songs, models = form.songs, form.options[0]
     shown = [status, queue]
     outcome = [results, which, mixer, pictures, results_column, files, archive]
     songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
-    demo_song.click(handle.demo, None, [songs], **MAY_REFUSE)
-    microphone.stop_recording(add_recording, [songs, microphone], [songs], **AT_ONCE)
-    for widget in (songs, *form):
-        widget.change(command_line, [songs, *form], [command], **AT_ONCE)
-    run = go.click(handle.announce, [songs], [status], **MAY_REFUSE).success(
-        handle.run_queue, [songs, *form], [*shown, *outcome], **PRIVATE, **HEAVY
+    form.demo_song.click(handle.demo, None, [songs], **MAY_REFUSE)
+    form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **AT_ONCE)
+    for widget in (songs, *form.options):
+        widget.change(command_line, [songs, *form.options], [command], **AT_ONCE)
+    run = form.go.click(handle.announce, [songs], [status], **MAY_REFUSE).success(
+        handle.run_queue, [songs, *form.options], [*shown, *outcome], **PRIVATE, **HEAVY
     )
-    cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
+    form.cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
     which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
     return SeparateTab(models, mixer)
+
+
+def _build_form(shelf: ModelShelf) -> Form:
+    """Lay out the form inside the current column."""
+    songs = gr.File(
+        label=t("separate.songs"), file_count="multiple", file_types=["audio", *AUDIO_SUFFIXES], height=150,
+        elem_id="songs",
+    )  # fmt: skip
+    demo_song = gr.Button(t("separate.demo"), size="md", elem_id="demo-song")
+    with gr.Accordion(t("separate.microphone"), open=False):
+        microphone = gr.Audio(
+            sources=["microphone"], type="filepath", format="wav", show_label=False, elem_id="microphone"
+        )
+    models = gr.Dropdown(
+        choices=shelf.choices(), value=shelf.default(), multiselect=True, label=t("separate.models"),
+        info=t("separate.models_info"), elem_id="models",
+    )  # fmt: skip
+    tta = gr.Checkbox(label=t("separate.tta"), info=t("separate.tta_info"), elem_id="tta")
+    with gr.Accordion(t("separate.options"), open=False):
+        with gr.Row():
+            suffix = gr.Dropdown(
+                [(end[1:].upper(), end) for end in (*LOSSLESS, *LOSSY)],
+                value=".wav", label=t("separate.format"), min_width=100,
+            )  # fmt: skip
+            bits = gr.Dropdown(
+                [(t("separate.bits_same"), 0), ("16", 16), ("24", 24), (t("separate.bits_float"), 32)],
+                value=0, label=t("separate.bits"), min_width=130,
+            )  # fmt: skip
+        strict = gr.Checkbox(label=t("separate.strict"), info=t("separate.strict_info"))
+    with gr.Row():
+        go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
+        cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
+    return Form(songs, demo_song, microphone, [models, suffix, bits, strict, tta], go, cancel)
 
 
 def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:

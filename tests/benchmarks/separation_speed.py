@@ -36,6 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     model = load_model(options.model_path) if options.model_path else CRNN(ModelConfig())
     contestants = {"Open-Unmix, 1 target": open_unmix(), "Spleeter, 2 U-Nets": spleeter(), "Sori": sori(model)}
+    contestants["Sori --tta"] = sori(model, tta=True)
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / "song.wav"
         write(song, 0.1 * torch.randn(2, round(options.seconds * RATE)), RATE, bits=16)
@@ -65,8 +66,8 @@ def print_table(best: dict[str, tuple[float, float]], seconds: float) -> None:
         print(f"| {name:20} | {elapsed:7.2f} | {speed:11.1f} | {ratio:12.2f} | {cpu:11.2f} | {cpu_ratio:12.2f} |")
 
 
-def sori(model: CRNN) -> Contestant:
-    separator = Separator([model], "cpu")
+def sori(model: CRNN, tta: bool = False) -> Contestant:
+    separator = Separator([model], "cpu", tta=tta)
     return lambda song, out: separator.separate_to(song, {separator.targets[0]: out})
 
 
