@@ -1,6 +1,5 @@
 """The endpoints that programs call (``gradio_client``, MCP): typed, documented, and doing what the tabs do."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ from separator.errors import SeparatorError
 from training.scoring import score_files
 from ui.events import HEAVY, POLL_SECONDS
 from ui.models import ModelShelf
-from ui.safety import new_job_folder
-from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, songs_from
+from ui.separation import LOSSLESS, LOSSY, Options, new_job
 from ui.settings import PageSettings
 
 
@@ -67,20 +65,18 @@ class Endpoints:
         Returns:
             The files of the stems, named "<song> - <stem>".
         """
+        options = Options(suffix, bits or None, archive=False)
         try:
-            self.shelf.paths(models)
+            job = new_job(self.settings, self.shelf, [song], models, options, strict_band=strict_band, tta=tta)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        load = partial(self.shelf.load, models, strict_band=strict_band, tta=tta)
-        songs = songs_from([song], self.settings.max_minutes)
-        options = Options(suffix, bits or None, archive=False)
-        job = SeparationJob(songs, load, options, new_job_folder(self.settings.work))
+        (row,) = job.songs
         job.start()
         while not job.finished.wait(POLL_SECONDS):
-            progress(job.fraction, desc=songs[0].stage)
-        if songs[0].state != "done":
-            raise gr.Error(songs[0].message, print_exception=False)
-        return [str(path) for path in songs[0].downloads.values()]
+            progress(job.fraction, desc=row.stage)
+        if row.state != "done":
+            raise gr.Error(row.message, print_exception=False)
+        return [str(path) for path in row.downloads.values()]
 
     def score(self, reference: str, estimate: str, mixture: str | None, bss: bool, fix_offset: bool) -> dict[str, Any]:
         """Score an estimate of a stem against the true stem.

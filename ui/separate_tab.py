@@ -1,8 +1,7 @@
 """The Separate tab: songs in, a queue with progress and cancel, stems to hear, to look at and to download."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,7 +16,7 @@ from ui.pictures import spectrograms
 from ui.player import player
 from ui.safety import new_job_folder
 from ui.separate_view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
-from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, songs_from
+from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, new_job, songs_from
 from ui.settings import PageSettings
 from ui.texts import say, t
 
@@ -155,7 +154,11 @@ class Handlers:
         self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, tta: bool, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
-        job = self.make_job(paths, models, suffix, bits, strict, tta)
+        options = Options(suffix, bits or None)
+        try:
+            job = new_job(self.settings, self.shelf, paths, models, options, strict_band=strict, tta=tta)
+        except SeparatorError as error:
+            raise gr.Error(str(error), print_exception=False) from error
         self.desk.put(request, job)
         unchanged = [gr.skip()] * 7
         job.start()
@@ -167,18 +170,6 @@ class Handlers:
                 job.cancel()
             self.desk.clear(request, job)
         yield (*draw_job(job, request), *(unchanged if job.cancelled else draw_outcome(job)))
-
-    def make_job(
-        self, paths: Sequence[str], models: Sequence[str], suffix: str, bits: int, strict: bool, tta: bool
-    ) -> SeparationJob:
-        """A job for these songs; raises gr.Error with a sentence for models that are not there."""
-        try:
-            self.shelf.paths(models)
-        except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        load = partial(self.shelf.load, models, strict_band=strict, tta=tta)
-        songs = songs_from(paths, self.settings.max_minutes)
-        return SeparationJob(songs, load, Options(suffix, bits or None), new_job_folder(self.settings.work))
 
     def cancel(self, request: gr.Request) -> tuple[Any, Any]:
         """Out: status, queue. Stops this page's job."""

@@ -18,7 +18,9 @@ from separator.audio import AudioStream, probe
 from separator.audio_writer import AudioWriter, output_subtype
 from separator.errors import AudioError, Cancelled, SeparatorError
 from ui.memory import give_back_memory
-from ui.safety import safe_name
+from ui.models import ModelShelf
+from ui.safety import new_job_folder, safe_name
+from ui.settings import PageSettings
 from ui.space import on_gpu
 
 LOSSLESS, LOSSY = (".wav", ".flac"), (".mp3", ".ogg")
@@ -76,6 +78,22 @@ def songs_from(paths: Sequence[str | Path], max_minutes: float | None = None) ->
         except SeparatorError as error:
             song.state, song.message = "failed", str(error)
     return songs
+
+
+def new_job(
+    settings: PageSettings,
+    shelf: ModelShelf,
+    paths: Sequence[str | Path],
+    models: Sequence[str],
+    options: Options,
+    *,
+    strict_band: bool,
+    tta: bool,
+) -> "SeparationJob":
+    """A job for these songs in a folder of its own, not yet started; raises CheckpointError for models not there."""
+    shelf.paths(models)
+    load = partial(shelf.load, models, strict_band=strict_band, tta=tta)
+    return SeparationJob(songs_from(paths, settings.max_minutes), load, options, new_job_folder(settings.work))
 
 
 class SeparationJob:
