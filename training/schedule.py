@@ -25,15 +25,15 @@ class Schedule:
         if self.config.warmup_steps:
             rate *= min(1.0, (step + 1) / self.config.warmup_steps)
         if self.config.schedule == "cosine":
-            done = min(1.0, self.progress(step, elapsed_minutes))
+            done = self.progress(step, elapsed_minutes)
             return rate * (LAST_SHARE + (1 - LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done)))
         return rate * self.plateau_scale
 
     def progress(self, step: int, elapsed_minutes: float) -> float:
-        """The share of the training that is done, by steps or by time, whichever is further."""
+        """The share of the training that is done, by steps or by time, whichever is further; at most 1."""
         by_steps = step / (self.config.epochs * self.config.steps_per_epoch)
         by_time = elapsed_minutes / self.config.max_minutes if self.config.max_minutes else 0.0
-        return max(by_steps, by_time)
+        return min(1.0, max(by_steps, by_time))
 
     def update(self, loss: float) -> None:
         """After a validation: a plateau lowers the rate."""

@@ -1,0 +1,19 @@
+"""What is told of how far a training is."""
+
+import pytest
+
+from training.config import TrainConfig
+from training.progress import Progress
+from training.schedule import Schedule
+
+
+def test_what_is_left_follows_from_the_pace_so_far():
+    by_steps = Schedule(TrainConfig(epochs=10, steps_per_epoch=10))
+    assert Progress().seconds_left(by_steps) is None
+    assert Progress(step=25, elapsed_seconds=50.0).seconds_left(by_steps) == pytest.approx(150.0)
+    by_time = Schedule(TrainConfig(max_minutes=4))
+    assert Progress(step=25, elapsed_seconds=60.0).seconds_left(by_time) == pytest.approx(180.0)
+
+
+def test_nothing_is_left_of_a_training_whose_time_ran_out_within_an_epoch():
+    assert Progress(step=1, elapsed_seconds=300.0).seconds_left(Schedule(TrainConfig(max_minutes=4))) == 0.0
