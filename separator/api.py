@@ -58,8 +58,8 @@ class StemFile:
 class Separator:
     """One or more models, each the mask of one target, over songs of any length, rate and number of channels.
 
-    ``plan`` says how a song is cut into segments; ``strict_band`` leaves all above the models' 11 kHz to the last stem;
-    ``tta`` averages several hearings of the song (``separator.tta``).
+    ``plan`` says how a song is cut into segments, in frames of each model's own; ``strict_band`` leaves all above the
+    models' 11 kHz to the last stem; ``tta`` averages several hearings of the song (``separator.tta``).
     Raises ConfigError for a device that is not there and for models that do not go together.
     """
 
@@ -73,12 +73,13 @@ class Separator:
         tta: bool = False,
     ) -> None:
         self.device = resolve_device(device)
-        self.plan = plan or SegmentPlan(window_segments=1 if self.device.type == "cpu" else _GPU_SEGMENTS)
         self.strict_band = strict_band
         self.tta = tta
         self.targets = tuple(model.config.target for model in models)
         self._refuse_repeated_targets(models)
         self._stfts = [model.config.stft for model in models]
+        segments = 1 if self.device.type == "cpu" else _GPU_SEGMENTS
+        self.plans = [plan or SegmentPlan.for_frame_rate(config.frames_per_second, segments) for config in self._stfts]
         self._models = [fused(model).to(self.device) for model in models]
         # Complex numbers on Apple GPUs are slow or missing: there only the network runs on the GPU.
         self._spectral_device = torch.device("cpu") if self.device.type == "mps" else self.device
@@ -182,10 +183,10 @@ class Separator:
     @torch.inference_mode()
     def _stretches(self, blocks: Iterable[Tensor], info: AudioInfo, cancel: Cancel | None) -> Iterator[Tensor]:
         """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
-        plan = _plan_for(self.plan, info)
+        plans = [_plan_for(plan, info) for plan in self.plans]
         grids = [Grid.at_rate(info.sample_rate, stft_config) for stft_config in self._stfts]
-        grid = grids[0]  # the song is cut and put together on the first model's
-        estimators = [MaskEstimator(model, plan, self.device) for model in self._models]
+        grid, plan = grids[0], plans[0]  # the song is cut and put together on the first model's
+        estimators = [MaskEstimator(model, own, self.device) for model, own in zip(self._models, plans, strict=True)]
 
         def separate_window(window: Window) -> Tensor:
             if cancel is not None and cancel():

@@ -64,12 +64,12 @@ def test_together_they_add_up_to_the_song() -> None:
     assert float((torch.stack(list(stems.values())).sum(dim=0) - mixture).abs().max()) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["vocals", "vocals_scratch"])
+@pytest.mark.parametrize("name", MODELS)
 def test_moving_the_segments_by_half_of_one_cannot_be_heard(name: str) -> None:
     song, rate = read(ROOT / "assets" / "demo" / "mixture.flac")
     separator = Separator.from_checkpoint(shipped(name), "cpu")
     target = separator.targets[0]
-    moved = separator.plan.stride // 2 * Grid.at_rate(rate, describe(shipped(name)).config.stft).hop_length
+    moved = separator.plans[0].stride // 2 * Grid.at_rate(rate, describe(shipped(name)).config.stft).hop_length
     settled = moved + 2 * rate  # the later start is heard as the beginning of a song, without what came before
     stem = separator.separate(song, rate)[target]
     again = separator.separate(song[:, moved:], rate)[target]

@@ -125,6 +125,12 @@ def test_other_errors_of_the_model_are_not_hidden() -> None:
         MaskEstimator(Broken(), PLAN, CPU)(torch.rand(9, 10))
 
 
+def test_the_context_lasts_as_long_whatever_the_hop() -> None:
+    coarse, fine = (SegmentPlan.for_frame_rate(22050 / hop, window_segments=3) for hop in (512, 256))
+    assert (coarse.context, fine.context) == (96, 192)
+    assert coarse.window_segments == 3
+
+
 def test_a_plan_that_cannot_hide_its_seams_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least 4 frames"):
         SegmentPlan(context=3)
