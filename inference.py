@@ -8,23 +8,28 @@ An output path with a suffix is a file, for one stem; any other is a folder, whi
 """
 
 import argparse
+import io
+import os
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from separator.api import SHIPPED_MODEL, Separator, StemFile
 from separator.audio import AUDIO_SUFFIXES, probe
-from separator.audio_writer import OUTPUT_SUFFIXES
+from separator.audio_writer import OUTPUT_SUFFIXES, make_folder
 from separator.errors import AudioError, ConfigError, SeparatorError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 is success, 2 something the user can mend, 130 an interruption."""
     options = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a song's name need not be text
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning
@@ -65,14 +70,19 @@ def _separate_all(options: argparse.Namespace) -> int:
     into_folder = options.output_path.is_dir() or not options.output_path.suffix
     if len(songs) > 1 and not into_folder:
         raise AudioError(f"{options.input_path} holds {len(songs)} songs; give a folder as --output_path.")
-    probe(songs[0])  # a wrong name is told before the model loads
+    if len(songs) == 1:
+        probe(songs[0])  # a wrong name is told before the model loads
     separator = Separator.from_checkpoints(
         options.model_path or [SHIPPED_MODEL], options.device, strict_band=options.strict_band, tta=options.tta
     )
+    outputs = {song: _outputs(options, separator, song, into_folder) for song in songs}
+    _refuse_collisions(outputs)
+    if into_folder:
+        make_folder(options.output_path)
     failures = 0
-    for song in songs:
+    for song, stems in outputs.items():
         try:
-            _separate_one(separator, song, _outputs(options, separator, song, into_folder), options)
+            _separate_one(separator, song, stems, options)
         except AudioError as error:
             if len(songs) == 1:
                 raise
@@ -82,12 +92,20 @@ def _separate_all(options: argparse.Namespace) -> int:
 
 
 def _songs(path: Path) -> list[Path]:
-    if not path.is_dir():
+    """The audio files of a folder, but for hidden ones, which other programs leave there."""
+    if not os.path.isdir(path):  # False also for a name too long to exist, where Path.is_dir raises
         return [path]
-    songs = sorted(file for file in path.iterdir() if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file())
+    try:
+        songs = sorted(file for file in path.iterdir() if _is_audio(file))
+    except OSError as error:
+        raise AudioError(f"The folder {path} cannot be read: {error.strerror}.") from error
     if not songs:
         raise AudioError(f"{path} is a folder without audio files.")
     return songs
+
+
+def _is_audio(file: Path) -> bool:
+    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file()
 
 
 def _outputs(options: argparse.Namespace, separator: Separator, song: Path, into_folder: bool) -> dict[str, Path]:
@@ -95,20 +113,25 @@ def _outputs(options: argparse.Namespace, separator: Separator, song: Path, into
     stems = separator.stems if everything else options.stems or separator.targets[:1]
     rest = {separator.stems[-1]: options.accompaniment_path} if options.accompaniment_path else {}
     if into_folder:
-        _make_folder(options.output_path)
         return {s: options.output_path / f"{song.stem}_{s}.{options.format}" for s in stems} | rest
     if len(stems) > 1:
         raise ConfigError(f"{options.output_path} is one file, but {len(stems)} stems are asked for; give a folder.")
+    if stems[0] in rest:
+        raise ConfigError(f"--output_path and --accompaniment_path both ask for the {stems[0]}; give one of them.")
     return {stems[0]: options.output_path} | rest
 
 
-def _make_folder(folder: Path) -> None:
-    if not folder.parent.is_dir():
-        raise AudioError(f"The folder {folder.parent} does not exist; create it first.")
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise AudioError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+def _refuse_collisions(outputs: Mapping[Path, Mapping[str, Path]]) -> None:
+    """No two stems may go to one file, and none to a song that is still to be separated."""
+    written = Counter(path.absolute() for stems in outputs.values() for path in stems.values())
+    for path, count in written.items():
+        if count > 1:
+            raise AudioError(
+                f"{count} stems would be written to {path}; separate songs of the same name, and songs with an "
+                "--accompaniment_path, one by one."
+            )
+    if len(outputs) > 1 and (songs := [song for song in outputs if song.absolute() in written]):
+        raise AudioError(f"{songs[0].name} is among the songs and would be overwritten; give another --output_path.")
 
 
 def _separate_one(separator: Separator, song: Path, outputs: dict[str, Path], options: argparse.Namespace) -> None:

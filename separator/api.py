@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from separator.audio import AudioInfo, AudioStream
-from separator.audio_writer import AudioWriter, clipping_sentence, output_subtype
+from separator.audio_writer import AudioWriter, clipping_sentence, make_folder, output_subtype
 from separator.checkpoint import load_model
 from separator.device import resolve_device
-from separator.errors import AudioError, Cancelled, ConfigError
+from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.expander import expanded
 from separator.full_band import Grid, on_grid, share_out
 from separator.fused import fused
@@ -136,9 +136,7 @@ class Separator:
         ``stems`` picks some of ``self.stems``. Otherwise as :meth:`separate_to`.
         """
         folder = Path(out_dir)
-        if not folder.parent.is_dir():
-            raise AudioError(f"The folder {folder.parent} does not exist; create it first.")
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         outputs = {stem: folder / f"{Path(path).stem}_{stem}{suffix}" for stem in stems or self.stems}
         written = self.separate_to(path, outputs, bits=bits, progress=progress, cancel=cancel)
         return {stem: file.path for stem, file in written.items()}
@@ -155,7 +153,7 @@ class Separator:
         """Stream a file into one file per stem named in ``outputs``, block by block, at constant memory.
 
         The suffix says the format. The depth is that of the input unless ``bits`` (16, 24 or 32) says another; a stem
-        that goes above full scale then turns its WAV into float. All files appear together at the end, or none does.
+        that goes above full scale then turns its WAV into float. The files appear together, when all are complete.
         Warns of stems that had to be clipped. Raises AudioError, ConfigError for an unknown stem, and Cancelled.
         """
         self._refuse_unknown_stems(outputs)
@@ -201,8 +199,11 @@ class Separator:
                 targets.append(istft(masked, grid.n_fft, grid.hop_length, window.samples.shape[1]))
             return torch.stack(targets).cpu()
 
-        for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
-            yield torch.cat((targets, _rest(mixture, targets)[None]))
+        try:
+            for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
+                yield torch.cat((targets, _rest(mixture, targets)[None]))
+        except torch.OutOfMemoryError as error:  # around the network, which sees to its own
+            raise SeparatorError(f"{self.device} has too little free memory; use the CPU.") from error
 
     def _spectra(self, samples: Tensor, grids: Sequence[Grid]) -> dict[Grid, Tensor]:
         """Complex ``(C, F, T)`` of a window on every grid that is needed, each once."""
@@ -233,6 +234,8 @@ class Separator:
             raise ConfigError("No model given.")
         if len(set(self.targets)) < len(models):
             raise ConfigError(f"The models' targets are {', '.join(self.targets)}; give one model per target.")
+        if "rest" in self.targets:
+            raise ConfigError("A model's target is rest, which is what the targets leave over; call it something else.")
 
     def _refuse_unknown_stems(self, outputs: Mapping[str, str | Path]) -> None:
         unknown = [stem for stem in outputs if stem not in self.stems]
@@ -241,7 +244,7 @@ class Separator:
 
 
 def _plan_for(plan: SegmentPlan, info: AudioInfo) -> SegmentPlan:
-    """Smaller windows for many channels or high rates, so that memory stays about the same."""
+    """Fewer segments at a time for many channels or high rates, so that a GPU's memory is not outgrown."""
     width = info.sample_rate * info.channels
     return replace(
         plan, window_segments=max(1, min(plan.window_segments, plan.window_segments * _USUAL_WIDTH // width))

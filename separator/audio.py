@@ -5,6 +5,7 @@ file knows file formats.
 """
 
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from separator.audio_writer import AudioWriter as AudioWriter
+from separator.audio_writer import sndfile_name
 from separator.audio_writer import write as write
 from separator.errors import AudioError
 from separator.ffmpeg import FfmpegDecoder, probe_fields
@@ -56,7 +58,7 @@ def probe(path: str | Path) -> AudioInfo:
     """Describe a file without decoding it. Raises AudioError when it is missing, a folder, empty or not audio."""
     path = _existing_file(path)
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(sndfile_name(path))
     except soundfile.LibsndfileError:
         return AudioInfo(**probe_fields(path))
     return AudioInfo(info.samplerate, info.channels, info.frames, info.subtype, info.format)
@@ -156,7 +158,7 @@ class AudioStream:
 
 class _SoundfileDecoder:
     def __init__(self, path: Path, offset: int) -> None:
-        self.file = soundfile.SoundFile(str(path))
+        self.file = soundfile.SoundFile(sndfile_name(path))
         if offset:
             self.file.seek(min(offset, self.file.frames))
 
@@ -177,9 +179,9 @@ def _announces_more(decoder: _SoundfileDecoder | FfmpegDecoder) -> bool:
 
 def _existing_file(path: str | Path) -> Path:
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise AudioError(f"{path} is a folder; give an audio file.")
-    if not path.exists():
+    if not os.path.exists(path):  # False also for a name too long to exist, where Path.exists raises
         raise AudioError(f"{path} does not exist.")
     if path.stat().st_size == 0:
         raise AudioError(f"{path.name} is empty (0 bytes).")

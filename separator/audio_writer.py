@@ -5,9 +5,11 @@ Nothing here changes a level: what is above full scale is kept where the format 
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 import numpy as np
 import soundfile
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from separator.errors import AudioError
 
-_COPY_SAMPLES = 1 << 17
+_COPY_SAMPLES = 1 << 16
 
 
 class AudioWriter:
@@ -26,7 +28,7 @@ class AudioWriter:
         with AudioWriter("vocals.wav", 44100, 2, "PCM_16") as writer:
             writer.write(block)
 
-    When the ``with`` block is left by an exception nothing remains. With ``float_above_full_scale`` a PCM WAV turns
+    When the ``with`` block is left by an exception nothing new remains. With ``float_above_full_scale`` a PCM WAV turns
     itself into 32-bit float when the first sample beyond full scale arrives; otherwise such samples are clipped, and
     ``peak`` and ``clips`` tell. Raises AudioError when the file cannot be written.
     """
@@ -48,7 +50,8 @@ class AudioWriter:
         self._rate, self._channels = sample_rate, channels
         self._may_turn_float = float_above_full_scale and self.path.suffix.lower() == ".wav"
         self._expected_samples = expected_samples
-        self._part = self.path.with_name(f".{self.path.name}.part")
+        # Not the whole name: with more around it, one that just fits would not.
+        self._part = self.path.with_name(f".{crc32(os.fsencode(self.path.name)):08x}.part")
         self._file = self._create(self._part, subtype)
 
     @property
@@ -62,7 +65,8 @@ class AudioWriter:
         try:
             if self.clips and self._may_turn_float:
                 self._turn_float()
-            self._file.write(_quantised(waveform, self.subtype))
+            for piece in waveform.split(_COPY_SAMPLES, dim=-1):  # libvorbis puts what it is given on the stack
+                self._file.write(_quantised(piece, self.subtype))
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
             raise AudioError(f"Could not write {self.path}: {_why(error)}. Is the disk full?") from error
 
@@ -81,15 +85,20 @@ class AudioWriter:
             self.close()
             if kind is None:
                 os.replace(self._part, self.path)
+        except OSError as error:
+            raise AudioError(
+                f"Could not put {self.path} in its place: {error.strerror}. Is it a folder, or open in another program?"
+            ) from error
         finally:
             self._part.unlink(missing_ok=True)
 
     def _create(self, part: Path, subtype: str) -> soundfile.SoundFile:
         container = _container(self.path, self._expected_samples * self._channels * 4)
         try:
-            return soundfile.SoundFile(str(part), "w", self._rate, self._channels, subtype, format=container)
+            return soundfile.SoundFile(sndfile_name(part), "w", self._rate, self._channels, subtype, format=container)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise AudioError(self._refusal(error)) from error
 
     def _refusal(self, error: Exception) -> str:
@@ -104,7 +113,7 @@ class AudioWriter:
         self._file.close()
         pcm, self._part = self._part, self._part.with_suffix(".float.part")
         try:
-            with soundfile.SoundFile(str(pcm)) as so_far:
+            with soundfile.SoundFile(sndfile_name(pcm)) as so_far:
                 self._file = self._create(self._part, "FLOAT")
                 while len(samples := so_far.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
                     self._file.write(samples)
@@ -180,6 +189,21 @@ def _quantised(waveform: Tensor, subtype: str) -> NDArray[np.generic]:
     if subtype == "PCM_24":
         return ((samples * 2.0**23).round().clamp(-(2**23), 2**23 - 1).to(torch.int32) << 8).numpy()
     return samples.numpy()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for stems, where its parent is there. Raises AudioError where that cannot be done."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError as error:
+        raise AudioError(f"The folder {folder.parent} does not exist; create it first.") from error
+    except OSError as error:
+        raise AudioError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+
+
+def sndfile_name(path: Path) -> str | bytes:
+    """A path as soundfile takes it: it would refuse names in bytes that are not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _why(error: Exception) -> str:

@@ -90,10 +90,11 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> CRNN:
         CheckpointError: missing, damaged, foreign, too new, or the weights are not those of its config.
     """
     content = read_checkpoint(path)
-    model = CRNN(_config(content, path))
+    config = _config(content, path)
     try:
+        model = CRNN(config)
         model.load_state_dict(content["weights"], strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise CheckpointError(f"{path}: the weights do not fit the model it describes: {error}") from error
     return model.float().to(device).eval()
 
@@ -158,6 +159,9 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     missing = [key for key in ("model", "weights", "training") if not isinstance(content.get(key), dict)]
     if missing:
         raise CheckpointError(f"{path} is damaged: it lacks {', '.join(missing)}")
+    for name, value in content["weights"].items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor) or not torch.isfinite(value).all():
+            raise CheckpointError(f"{path} is damaged: its weight {name!r} is no tensor of finite numbers")
     return content
 
 
@@ -171,7 +175,7 @@ def _refuse_bare_pickle(path: Path) -> None:
 def _config(content: dict[str, Any], path: Path | str) -> ModelConfig:
     try:
         return ModelConfig.from_dict(content["model"])
-    except (ConfigError, TypeError) as error:
+    except (ConfigError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} describes a model that this Sori cannot build: {error}") from error
 
 

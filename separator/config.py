@@ -120,6 +120,8 @@ class ModelConfig:
             problems.append(f"frequency_strides fold {self.frequency_factor} bins, which does not divide n_fft / 2")
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             problems.append(f"kernel_size is {self.kernel_size}; it must be odd")
+        elif self.layout == "unet" and self.kernel_size < max((*self.frequency_strides, *self.time_strides), default=1):
+            problems.append(f"kernel_size is {self.kernel_size}; with the layout unet it must reach over every stride")
         for name in ("frequency_bottleneck", "gru_hidden", "gru_layers"):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}; it must be 1 or more")

@@ -12,8 +12,10 @@ def resolve_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"device is {name!r}; it must be auto, cpu, cuda, cuda:1, ... or mps.") from error
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"device is {name!r}; it must be auto, cpu, cuda, cuda:1, ... or mps.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
             f"device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices; use cpu or auto."

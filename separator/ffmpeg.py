@@ -21,25 +21,37 @@ _SUBTYPE_OF_BITS = {16: "PCM_16", 24: "PCM_24", 32: "PCM_32"}
 def probe_fields(path: Path) -> dict[str, Any]:
     """What ffprobe says of the first audio stream: the fields of ``separator.audio.AudioInfo``, as a dict.
 
-    The number of samples is worked out from the duration that the file states, so it may be off by a codec's padding.
-    Raises AudioError when ffmpeg is missing or finds no audio.
+    The number of samples is worked out from the duration that the file states, so it may be off by a codec's padding;
+    a recording that was never finished states none, and is searched for its last packet. Raises AudioError when ffmpeg
+    is missing or finds no audio.
     """
     entries = "stream=sample_rate,channels,codec_name,duration,bits_per_raw_sample:format=duration,format_name"
-    command = [_executable("ffprobe", path), "-v", "error", "-select_streams", "a:0", "-show_entries", entries]
-    answer = subprocess.run([*command, "-of", "json", f"file:{path}"], capture_output=True, check=False)
-    found = json.loads(answer.stdout or b"{}")
-    if answer.returncode or not found.get("streams"):
-        raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read{_reason(answer.stderr)}.")
-    stream = found["streams"][0]
-    rate = int(stream["sample_rate"])
-    seconds = float(stream.get("duration") or found["format"].get("duration") or 0.0)
+    found, messages = _ffprobe(path, entries)
+    stream: dict[str, Any] = next(iter(found.get("streams", [])), {})
+    rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
+    if min(rate, channels) < 1:
+        raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read{_reason(messages)}.")
+    codec = stream.get("codec_name", "unknown").upper()
+    seconds = stream.get("duration") or found["format"].get("duration") or _last_packet_seconds(path)
     return {
         "sample_rate": rate,
-        "channels": int(stream["channels"]),
-        "n_samples": round(seconds * rate),
-        "subtype": _SUBTYPE_OF_BITS.get(int(stream.get("bits_per_raw_sample") or 0), stream["codec_name"].upper()),
+        "channels": channels,
+        "n_samples": round(float(seconds) * rate),
+        "subtype": _SUBTYPE_OF_BITS.get(int(stream.get("bits_per_raw_sample") or 0), codec),
         "format": found["format"]["format_name"].upper(),
     }
+
+
+def _ffprobe(path: Path, entries: str) -> tuple[dict[str, Any], bytes]:
+    """What it found, empty where it failed, and what it said."""
+    command = [_executable("ffprobe", path), "-v", "error", "-select_streams", "a:0", "-show_entries", entries]
+    answer = subprocess.run([*command, "-of", "json", f"file:{path}"], capture_output=True, check=False)
+    return ({} if answer.returncode else json.loads(answer.stdout or b"{}")), answer.stderr
+
+
+def _last_packet_seconds(path: Path) -> float:
+    packets = _ffprobe(path, "packet=pts_time")[0].get("packets", [])
+    return max((float(packet.get("pts_time", 0.0)) for packet in packets), default=0.0)
 
 
 class FfmpegDecoder:

@@ -22,6 +22,8 @@ from torch import Tensor, nn
 
 from separator.errors import ConfigError, SeparatorError
 
+_OUT_OF_MEMORY = ("out of memory", "ALLOC_FAILED")
+"""In the words of torch, and of cuDNN and cuBLAS."""
 CONTEXT_SECONDS = 2.23
 """What a GRU remembers of a song goes back further than what a convolution sees. With half as much the seams of the
 shipped vocals and drums lay at -26 dB instead of -30 and -37 dB; more changed nothing (demo song)."""
@@ -163,7 +165,7 @@ class MaskEstimator:
         return masks
 
     def _halve_batch(self, error: RuntimeError) -> None:
-        if "out of memory" not in str(error):
+        if not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise error
         if self._batch_size == 1:
             raise SeparatorError(

@@ -1,6 +1,7 @@
 """The command: one stem where asked, a folder of all of them, and one clear line for everything that can go wrong."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,11 +80,61 @@ def test_a_broken_song_does_not_stop_the_others(run: Run, song: Path, tmp_path: 
     album = tmp_path / "album"
     album.mkdir()
     (album / "good.wav").write_bytes(song.read_bytes())
-    (album / "zzz.mp3").write_text("not music\n" * 300)
+    (album / "a bad one.mp3").write_text("not music\n" * 300)
+    (album / "._good.wav").write_text("what macOS leaves beside a file\n" * 300)
     code, _, errors = run(album, tmp_path / "stems", "--quiet")
     assert code == 2
-    assert errors.startswith("error: zzz.mp3 is not audio")
+    assert errors.startswith("error: a bad one.mp3 is not audio")
+    assert errors.count("error") == 1
     assert len(list((tmp_path / "stems").iterdir())) == 2
+
+
+def test_no_stem_takes_the_place_of_another_or_of_a_song(run: Run, song: Path, tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    for name in ("a.wav", "a.flac", "b.wav", "b_vocals.wav"):
+        (album / name).write_bytes(song.read_bytes())
+    before = song.read_bytes()
+    code, _, errors = run(album, tmp_path / "stems")
+    assert (code, "2 stems would be written to" in errors, "a_vocals.wav" in errors) == (2, True, True)
+    (album / "a.flac").unlink()
+    code, _, errors = run(album, tmp_path / "stems", "--accompaniment_path", str(tmp_path / "rest.wav"))
+    assert (code, "3 stems would be written to" in errors, "rest.wav" in errors) == (2, True, True)
+    code, _, errors = run(album, album)
+    assert (code, "b_vocals.wav is among the songs" in errors) == (2, True)
+    code, _, errors = run(
+        song, tmp_path / "k.wav", "--stems", "accompaniment", "--accompaniment_path", str(tmp_path / "rest.wav")
+    )
+    assert (code, "both ask for the accompaniment" in errors) == (2, True)
+    assert {file.name: file.read_bytes() == before for file in album.iterdir()} == dict.fromkeys(
+        ("a.wav", "b.wav", "b_vocals.wav"), True
+    )
+    assert not (tmp_path / "stems").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text_is_as_good_as_any(run: Run, song: Path, tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    name = os.fsdecode("노래.wav".encode("euc-kr"))
+    (album / name).write_bytes(song.read_bytes())
+    assert run(album, tmp_path / "stems")[::2] == (0, "")
+    assert len(list((tmp_path / "stems").iterdir())) == 2
+
+
+def test_long_names(run: Run, song: Path, tmp_path: Path) -> None:
+    """One that the disk takes is separated, although it nearly has no room for more; one that it does not is told."""
+    long = song.rename(tmp_path / f"{'노' * 78}.wav")
+    assert run(long, tmp_path / "stems")[::2] == (0, "")
+    code, _, errors = run(tmp_path / f"{'노' * 90}.wav", tmp_path / "v.wav")
+    assert (code, "does not exist" in errors) == (2, True)
+
+
+def test_a_folder_in_the_place_of_a_stem_is_told(run: Run, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "stems" / "my song_vocals.wav").mkdir(parents=True)
+    code, _, errors = run(song, tmp_path / "stems")
+    assert (code, "Is it a folder" in errors) == (2, True)
+    assert not list((tmp_path / "stems").glob(".*"))
 
 
 def test_two_models_make_two_targets_and_the_rest(

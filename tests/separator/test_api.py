@@ -239,6 +239,8 @@ def test_outputs_that_would_destroy_something_are_refused(separator: Separator, 
 def test_models_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(ConfigError, match="one model per target"):
         Separator([Everything(), Everything()], "cpu")
+    with pytest.raises(ConfigError, match="call it something else"):
+        Separator([Everything("rest")], "cpu")
     with pytest.raises(ConfigError, match="No model"):
         Separator([], "cpu")
 
@@ -252,6 +254,6 @@ def test_a_checkpoint_becomes_a_separator(tiny_checkpoint: Path, noise: Callable
 def test_devices_that_are_not_there_are_refused() -> None:
     assert resolve_device("cpu").type == "cpu"
     assert resolve_device("auto").type in ("cuda", "mps", "cpu")
-    for name in ("toaster", f"cuda:{torch.cuda.device_count()}"):
+    for name in ("toaster", "meta", "xpu", f"cuda:{torch.cuda.device_count()}"):
         with pytest.raises(ConfigError, match="device is"):
             resolve_device(name)

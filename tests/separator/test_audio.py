@@ -72,6 +72,22 @@ def test_ffmpeg_reads_what_libsndfile_cannot(
 
 
 @needs_ffmpeg
+def test_a_recording_that_states_no_length_is_as_long_as_its_last_packet_says(tmp_path: Path, song: Path) -> None:
+    path = tmp_path / "recording.webm"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", song, "-f", "webm", "-live", "1", path], check=True)
+    assert probe(path).seconds == pytest.approx(1.0, abs=0.05)
+
+
+@needs_ffmpeg
+def test_a_stream_without_a_rate_is_no_audio(tmp_path: Path, song: Path) -> None:
+    path = tmp_path / "cut.aac"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", song, path], check=True)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(AudioError, match="is not audio"):
+        probe(path)
+
+
+@needs_ffmpeg
 def test_an_excerpt_through_ffmpeg_starts_where_asked(tmp_path: Path) -> None:
     clicks = torch.zeros(1, 3 * SECOND)
     clicks[:, int(1.5 * SECOND)] = 1.0
@@ -175,6 +191,13 @@ def test_a_pcm_wav_turns_float_at_the_first_sample_above_full_scale(tmp_path: Pa
 def test_clipping_is_reported_with_its_peak(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"6\.0 dB above full scale \(peak 2\.00\)"):
         write(tmp_path / "loud.flac", torch.full((1, 100), 2.0), SECOND)
+
+
+def test_a_long_waveform_in_one_piece_can_be_an_ogg(tmp_path: Path) -> None:
+    """libvorbis puts what it is given on the stack: from 2 million samples on it took the process down."""
+    path = tmp_path / "long.ogg"
+    write(path, torch.zeros(1, 3_000_000), 192_000)
+    assert probe(path).n_samples == 3_000_000
 
 
 def test_an_exception_leaves_nothing_behind_and_an_old_file_as_it_was(tmp_path: Path, song: Path) -> None:

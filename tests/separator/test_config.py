@@ -1,6 +1,6 @@
 """Model settings: frozen, derived where they can be, and refused with every reason at once."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -8,7 +8,7 @@ from separator.config import ModelConfig, StftConfig
 from separator.errors import ConfigError
 
 
-def test_the_defaults_are_the_ones_that_the_shipped_models_were_trained_with():
+def test_the_default_stft():
     stft = StftConfig()
     assert (stft.sample_rate, stft.n_fft, stft.hop_length) == (22050, 1024, 256)
     assert stft.n_bins == 513
@@ -47,6 +47,11 @@ def test_every_problem_is_told_at_once():
 def test_an_stft_that_cannot_be_inverted_is_refused(values: dict[str, int]):
     with pytest.raises(ConfigError, match=next(iter(values))):
         StftConfig(**values)
+
+
+def test_a_unets_kernel_must_reach_over_its_strides():
+    with pytest.raises(ConfigError, match="reach over every stride"):
+        replace(ModelConfig.unet(), kernel_size=1)
 
 
 def test_strides_must_divide_the_bins():
