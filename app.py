@@ -28,6 +28,8 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     flags = parser.parse_args(arguments)
     if flags.auth is not None and not all(flags.auth.partition(":")):
         parser.error("--auth needs NAME:PASSWORD with both parts, such as --auth me:secret")
+    if flags.port is not None and not 0 <= flags.port <= 65535:
+        parser.error(f"--port is {flags.port}; it must be from 0 to 65535")
     return flags
 
 

@@ -8,6 +8,7 @@ import gradio as gr
 from separator.errors import SeparatorError
 from training.scoring import score_files
 from ui.events import HEAVY, POLL_SECONDS
+from ui.length import refuse_long
 from ui.models import ModelShelf
 from ui.separation import LOSSLESS, LOSSY, Options, new_job
 from ui.settings import PageSettings
@@ -44,7 +45,7 @@ class Endpoints:
 
     def separate(
         self,
-        song: str,
+        song: str | None,
         models: list[str],
         suffix: str,
         bits: int,
@@ -65,6 +66,8 @@ class Endpoints:
         Returns:
             The files of the stems, named "<song> - <stem>".
         """
+        if song is None:
+            raise gr.Error("Give a song to separate.", print_exception=False)
         options = Options(suffix, bits or None, archive=False)
         try:
             job = new_job(self.settings, self.shelf, [song], models, options, strict_band=strict_band, tta=tta)
@@ -78,7 +81,9 @@ class Endpoints:
             raise gr.Error(row.message, print_exception=False)
         return [str(path) for path in row.downloads.values()]
 
-    def score(self, reference: str, estimate: str, mixture: str | None, bss: bool, fix_offset: bool) -> dict[str, Any]:
+    def score(
+        self, reference: str | None, estimate: str | None, mixture: str | None, bss: bool, fix_offset: bool
+    ) -> dict[str, Any]:
         """Score an estimate of a stem against the true stem.
 
         Args:
@@ -91,6 +96,10 @@ class Endpoints:
         Returns:
             SDR, SI-SDR, SDR per second, Silence and Clean in dB, their grades, and notes on what was resampled or cut.
         """
+        if reference is None or estimate is None:
+            raise gr.Error("Give both a reference and an estimate to score.", print_exception=False)
+        for sound in filter(None, (reference, estimate, mixture)):
+            refuse_long(sound, self.settings.max_minutes)
         try:
             result = score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
         except SeparatorError as error:

@@ -36,13 +36,13 @@ class ModelShelf:
         names = list(self.infos())
         return ["vocals.pth"] if "vocals.pth" in names else names[:1]
 
-    def paths(self, names: Sequence[str]) -> list[Path]:
+    def paths(self, names: Sequence[str] | None) -> list[Path]:
         """Files of the models called ``names``; only listed ones, so no name leads outside the folder.
 
         Raises CheckpointError when a name is unknown or none is given.
         """
         known = self.infos()
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in names or () if name not in known]
         if unknown or not names:
             wanted = f"{unknown[0]!r} is not one of them" if unknown else "none was chosen"
             raise CheckpointError(f"Choose among the models {', '.join(known) or '(there are none)'}: {wanted}.")

@@ -73,6 +73,7 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
         "head": _head(),
         "i18n": I18N,
         "favicon_path": ASSETS / "logo.svg",
+        "allowed_paths": [str(settings.demo_song)],  # Gradio serves files of the working folder, which may be another
         "max_file_size": "200mb" if settings.on_space else "2gb",
         "footer_links": ["api", "settings"],
         "run_history": False,

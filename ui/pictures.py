@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from separator.audio import AudioStream
+from separator.errors import AudioError
 
 LONGEST_SECONDS = 15 * 60.0
 """Of a longer song the first quarter of an hour is drawn, so that memory stays bounded."""
@@ -34,4 +35,6 @@ def _downmix(path: Path) -> tuple[Tensor, int]:
             blocks.append(block.mean(dim=0, keepdim=True))
             if sum(part.shape[1] for part in blocks) > LONGEST_SECONDS * rate:
                 break
+    if not blocks:
+        raise AudioError(f"{path.name} holds no audio.")
     return torch.cat(blocks, dim=1), rate

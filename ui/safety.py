@@ -40,7 +40,7 @@ def typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) ->
         raise ConfigError("On a public Space no folder can be typed; run Sori on your own computer for that.")
     if not text.strip():
         raise ConfigError("No folder was given; type the path of a folder.")
-    folder = Path(text.strip()).expanduser().resolve()
+    folder = resolved(text)
     allowed = [root.resolve() for root in roots]
     if not any(folder.is_relative_to(root) for root in allowed):
         raise ConfigError(
@@ -50,6 +50,14 @@ def typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) ->
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder.")
     return folder
+
+
+def resolved(text: str) -> Path:
+    """The whole path that ``text`` names. Raises ConfigError for one that names none, as a stranger's ``~``."""
+    try:
+        return Path(text.strip()).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigError(f"{text!r} is not the path of a folder: {error}.") from error
 
 
 def new_job_folder(work: Path) -> Path:

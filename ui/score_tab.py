@@ -9,13 +9,14 @@ from typing import Any
 import gradio as gr
 
 from separator.api import Cancel, Progress
-from separator.audio import AUDIO_SUFFIXES, probe
+from separator.audio import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
 from ui import drawing
 from ui.background_call import BackgroundCall
 from ui.comparison import Answer, Question, compare, separate_estimate
 from ui.events import AT_ONCE, HEAVY, MAY_REFUSE, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
+from ui.length import refuse_long
 from ui.models import ModelShelf
 from ui.player import player
 from ui.safety import new_job_folder
@@ -70,8 +71,9 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
 
     form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
     source.change(show_source, [source], [estimate_a, model], **AT_ONCE)
+    outcome = [status, answer, result, comparison, log_row, logged, blind_result]
     run = go.click(handle.announce, form, [status], **MAY_REFUSE).success(
-        handle.run_scoring, form, [status, answer, result, comparison, log_row, logged], **PRIVATE, **HEAVY
+        handle.run_scoring, form, outcome, **PRIVATE, **HEAVY
     )
     cancel.click(handle.cancel, None, [status], cancels=[run], **AT_ONCE)
     demo_song.click(handle.demo, None, [reference, mixture, source], **MAY_REFUSE)
@@ -117,28 +119,20 @@ class Handlers:
             "score.need_reference": reference is None,
             "score.need_estimate": source == FROM_FILE and a is None,
             "score.need_mixture": source == FROM_MODEL and mixture is None,
+            "score.need_model": source == FROM_MODEL and not model,
         }
         for key, is_missing in missing.items():
             if is_missing:
                 raise gr.Error(say(request, key), print_exception=False)
-        for path in filter(None, (reference, mixture, a, b)):
-            self._refuse_long(Path(path), request)
+        for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
+            refuse_long(path, self.settings.max_minutes, request)
         return drawing.progress(say(request, "score.queued"), 0.0)
-
-    def _refuse_long(self, path: Path, request: gr.Request) -> None:
-        try:
-            minutes = probe(path).seconds / 60
-        except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        limit = self.settings.max_minutes
-        if limit and minutes > limit:
-            raise gr.Error(say(request, "score.too_long", name=path.name, length=f"{minutes:.1f}", limit=round(limit)))
 
     def run_scoring(
         self, reference: str, mixture: str | None, source: str, a: str | None, model: str, b: str | None,
         bss: bool, offset: bool, request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
-        """In: the form. Out, again and again until done: status, answer, report, comparison, log row, logged."""
+        """In: the form. Out, again and again until done: what ``_outcome`` gives."""
         estimates = {"a": Path(a)} if source == FROM_FILE and a else {}
         estimates |= {"b": Path(b)} if b else {}
         question = Question(Path(reference), estimates, Path(mixture) if mixture else None, bss, offset)
@@ -147,7 +141,7 @@ class Handlers:
         call.start()
         try:
             while not call.finished.wait(POLL_SECONDS) and not call.cancelled:
-                yield (self._progress(call, request), *[gr.skip()] * 5)
+                yield (self._progress(call, request), *[gr.skip()] * 6)
         finally:  # also when the visitor has closed the page
             call.cancel() if not call.finished.is_set() else None
             self.desk.clear(request, call)
@@ -172,13 +166,14 @@ class Handlers:
         stage = "scoring" if call.stage == "scoring" else "separating"
         return drawing.progress(say(request, f"score.busy_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %")
 
-    @staticmethod
-    def _outcome(call: BackgroundCall[Answer], request: gr.Request) -> tuple[Any, ...]:
+    def _outcome(self, call: BackgroundCall[Answer], request: gr.Request) -> tuple[Any, ...]:
+        """Status, answer, report, comparison, log row, logged, and no blind test yet of what is new."""
         if call.cancelled or call.result is None:
             sentence = call.error or say(request, "score.stopped")
-            return drawing.note(sentence, "bad" if call.error else ""), *[gr.skip()] * 5
+            return drawing.note(sentence, "bad" if call.error else ""), *[gr.skip()] * 6
         answer = call.result
-        return "", answer, report(answer, request), answer.player, gr.Row(visible=True), ""
+        log_row = gr.Row(visible=not self.settings.on_space)
+        return "", answer, report(answer, request), answer.player, log_row, "", None
 
     def cancel(self, request: gr.Request) -> str:
         """Out: status. Stops this page's scoring."""
@@ -187,6 +182,8 @@ class Handlers:
 
     def log(self, answer: Answer | None, blind: dict[str, float] | None, request: gr.Request) -> str:
         """In: answer, result of the blind test. Out: logged, with a link to the run."""
+        if self.settings.on_space:
+            raise gr.Error(say(request, "score.no_log"), print_exception=False)
         if answer is None:
             raise gr.Error(say(request, "score.nothing_to_log"), print_exception=False)
         try:

@@ -16,9 +16,12 @@ from ui.pictures import spectrograms
 from ui.player import player
 from ui.safety import new_job_folder
 from ui.separate_view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
-from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, new_job, songs_from
+from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, Song, new_job, songs_from
 from ui.settings import PageSettings
 from ui.texts import say, t
+
+UNCHANGED = [gr.skip()] * 7
+"""The outcome's widgets, left as they are."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
         with gr.Column(scale=5, min_width=320):
             form = _build_form(shelf)
         with gr.Column(scale=7, min_width=320):
-            status = drawing.panel(drawing.label_note(t("separate.hint")), elem_id="separate-status")
+            first_words = t("separate.hint_public" if settings.on_space else "separate.hint")
+            status = drawing.panel(drawing.label_note(first_words), elem_id="separate-status")
             queue = drawing.panel(elem_id="separate-queue")
             preview = drawing.picture(t("separate.preview"), "preview")
     which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
@@ -74,10 +78,10 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
     form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **AT_ONCE)
     for widget in (songs, *form.options):
         widget.change(command_line, [songs, *form.options], [command], **AT_ONCE)
-    run = form.go.click(handle.announce, [songs], [status], **MAY_REFUSE).success(
+    run = form.go.click(handle.announce, [songs, models], [status], **MAY_REFUSE).success(
         handle.run_queue, [songs, *form.options], [*shown, *outcome], **PRIVATE, **HEAVY
     )
-    form.cancel.click(handle.cancel, None, shown, cancels=[run], **AT_ONCE)
+    form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **AT_ONCE)
     which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
     return SeparateTab(models, mixer)
 
@@ -137,17 +141,28 @@ class Handlers:
     def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[str, str, Any]:
         """In: songs. Out: status (a hint), queue, preview: the spectrogram of the first song that can be read."""
         songs = songs_from(paths or [], self.settings.max_minutes)
-        song = next((song for song in songs if song.state == "waiting"), None)
-        picture = None
-        if song is not None:
-            drawn = spectrograms({"": song.path}, new_job_folder(self.settings.work), "song")
-            picture = drawing.picture_value(drawn)
+        picture = next(filter(None, map(self._picture_of, songs)), None)
         return hint(self.settings, request), queue_table(songs, request), picture
 
-    def announce(self, paths: list[str] | None, request: gr.Request) -> str:
-        """In: songs. Out: status, at once, while the queue may make one wait."""
+    def _picture_of(self, song: Song) -> Any:
+        """A song's spectrogram; None of one that cannot be read, which is said in its row."""
+        if song.state != "waiting":
+            return None
+        try:
+            drawn = spectrograms({"": song.path}, new_job_folder(self.settings.work), "song")
+        except SeparatorError as error:
+            song.state, song.message = "failed", str(error)
+            return None
+        return drawing.picture_value(drawn)
+
+    def announce(self, paths: list[str] | None, models: list[str], request: gr.Request) -> str:
+        """In: songs, models. Out: status, at once, while the queue may make one wait; refuses what cannot be done."""
         if not paths:
             raise gr.Error(say(request, "separate.no_song"), print_exception=False)
+        try:
+            self.shelf.paths(models)
+        except SeparatorError as error:
+            raise gr.Error(str(error), print_exception=False) from error
         return drawing.progress(say(request, "separate.queued"), 0.0)
 
     def run_queue(
@@ -160,20 +175,21 @@ class Handlers:
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
         self.desk.put(request, job)
-        unchanged = [gr.skip()] * 7
         job.start()
         try:
             while not job.finished.wait(POLL_SECONDS) and not job.cancelled:
-                yield (*draw_job(job, request), *unchanged)
+                yield (*draw_job(job, request), *UNCHANGED)
+            # Still on the desk, so that who cancels while this is drawn gets it from `cancel`.
+            yield (*draw_job(job, request), *(UNCHANGED if job.cancelled else draw_outcome(job)))
         finally:  # also when the visitor has closed the page
             if not job.finished.is_set():
                 job.cancel()
             self.desk.clear(request, job)
-        yield (*draw_job(job, request), *(unchanged if job.cancelled else draw_outcome(job)))
 
-    def cancel(self, request: gr.Request) -> tuple[Any, Any]:
-        """Out: status, queue. Stops this page's job."""
+    def cancel(self, request: gr.Request) -> tuple[Any, ...]:
+        """Out: status, queue, and the outcome of the songs that are done. Stops this page's job."""
         job = self.desk.cancel(request)
         if job is None:
-            return drawing.note(say(request, "separate.stopped")), gr.skip()
-        return draw_job(job, request)
+            return drawing.note(say(request, "separate.stopped")), gr.skip(), *UNCHANGED
+        any_done = any(song.state == "done" for song in job.songs)
+        return (*draw_job(job, request), *(draw_outcome(job) if any_done else UNCHANGED))

@@ -54,7 +54,7 @@ def job_status(job: SeparationJob, request: gr.Request) -> str:
         return drawing.note(say(request, "separate.stopped"))
     if job.finished.is_set():
         done = sum(song.state == "done" for song in job.songs)
-        return drawing.progress(say(request, "separate.finished", n=done, total=total), 1.0)
+        return drawing.progress(say(request, "separate.finished", n=done, total=total), 1.0, job.message)
     number = next((n for n, song in enumerate(job.songs, 1) if song.state == "running"), total)
     stage = stage_text(job.songs[number - 1].stage, request)
     left = job.eta_seconds
@@ -103,7 +103,7 @@ def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
         *show_song(done, 0),
         gr.Column(visible=True),
         downloads,
-        str(job.archive),
+        gr.DownloadButton(value=job.archive, visible=job.archive is not None),
     )
 
 

@@ -21,7 +21,6 @@ from ui.memory import give_back_memory
 from ui.models import ModelShelf
 from ui.safety import new_job_folder, safe_name
 from ui.settings import PageSettings
-from ui.space import on_gpu
 
 LOSSLESS, LOSSY = (".wav", ".flac"), (".mp3", ".ogg")
 # What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.
@@ -103,6 +102,8 @@ class SeparationJob:
         self.songs = list(songs)
         self.finished = threading.Event()
         self.archive: Path | None = None
+        self.message = ""
+        """Why there is no archive, where one was asked for and could not be written."""
         self._load, self._options, self._folder = load, options, folder
         self._cancel = threading.Event()
         self._started = time.monotonic()
@@ -142,7 +143,7 @@ class SeparationJob:
                 if song.state == "waiting" and not self.cancelled:
                     self._attempt(song)
             if self._options.archive and not self.cancelled:
-                self.archive = self._zip()
+                self._pack()
         finally:
             give_back_memory()
             self.finished.set()
@@ -168,15 +169,13 @@ class SeparationJob:
         song.mixture = playable(song.path, folder / f"{song.title} - mixture.flac")
         lossless = self._options.suffix in LOSSLESS
         suffix = self._options.suffix if lossless else ".flac"
-        work = partial(
-            separator.separate_to,
+        made = separator.separate_to(
             song.path,
             {stem: folder / f"{song.title} - {stem}{suffix}" for stem in separator.stems},
             bits=self._options.bits if lossless else None,
             progress=partial(self._note, song),
             cancel=self._cancel.is_set,
         )
-        made = on_gpu(work, song.seconds)
         song.stems = {stem: file.path for stem, file in made.items()}
         song.loudest = {stem: file.peak for stem, file in made.items() if file.clips}
         song.downloads = {stem: self._in_format(path) for stem, path in song.stems.items()}
@@ -190,18 +189,26 @@ class SeparationJob:
             return path
         return convert(path, path.with_suffix(self._options.suffix))
 
-    def _zip(self) -> Path | None:
+    def _pack(self) -> None:
         done = [song for song in self.songs if song.state == "done"]
         if not done:
-            return None
+            return
         archive = self._folder / (
             f"{done[0].title} - stems.zip" if len(done) == 1 else f"{len(done)} songs - stems.zip"
         )
+        try:
+            self._zip(done, archive)
+            self.archive = archive
+        except OSError as error:
+            archive.unlink(missing_ok=True)
+            self.message = f"The stems are there, but not packed: {error.strerror or error}."
+
+    @staticmethod
+    def _zip(songs: Sequence[Song], archive: Path) -> None:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:  # audio hardly packs any smaller
-            for number, song in enumerate(done, 1):
+            for number, song in enumerate(songs, 1):
                 for path in song.downloads.values():
                     bundle.write(path, f"{number:02d} {song.title}/{path.name}")
-        return archive
 
 
 def playable(path: Path, lossless: Path) -> Path:

@@ -73,17 +73,20 @@ class Handlers:
 
     def check(self, data: str, *form: Any) -> str | Any:
         """In: data, form. Out: remembered. Begins to look at data that have not been looked at."""
-        return self._check(data, form, again=False)
-
-    def check_again(self, data: str, *form: Any) -> str | Any:
-        """In: data, form. Out: remembered. Looks at the data in any case."""
-        return self._check(data, form, again=True)
-
-    def _check(self, data: str, form: Sequence[Any], *, again: bool) -> str | Any:
         try:
-            config = self.trainings.config(settings_from(self.names, form), data)
+            return self._check(data, form, again=False)
         except SeparatorError:
-            return gr.skip()  # drawn below the folder, or said when it is to be trained
+            return gr.skip()  # nobody has asked; it is said when the button is pressed
+
+    def check_again(self, data: str, *form: Any) -> str:
+        """In: data, form. Out: remembered. Looks at the data in any case, or says why they cannot be trained on."""
+        try:
+            return self._check(data, form, again=True)
+        except SeparatorError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def _check(self, data: str, form: Sequence[Any], *, again: bool) -> str:
+        config = self.trainings.config(settings_from(self.names, form), data)
         self.checkups.begin(
             config, practice=self.trainings.is_practice(data), probe=not self.trainings.busy, again=again
         )

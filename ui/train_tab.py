@@ -98,15 +98,14 @@ def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks, rememb
     def draw(event: Any) -> Any:
         return event(handle.draw, [watch.runs, setup.data, target, seen], drawn, **AT_ONCE)
 
-    def check(event: Any, again: bool = False) -> Any:
-        look = handle.check_again if again else handle.check
-        return draw(event(look, [setup.data, *form], [remembered], **AT_ONCE).then)
+    def check(event: Any) -> Any:
+        return draw(event(handle.check, [setup.data, *form], [remembered], **AT_ONCE).then)
 
     draw(gr.Timer(TICK_SECONDS).tick)
     draw(watch.runs.input)
     check(page.load(handle.restore, [remembered], [setup.data], **AT_ONCE).then)
     check(setup.practice.click(handle.practice, None, [setup.data, *form], **AT_ONCE).then)
-    check(setup.check.click, again=True)
+    draw(setup.check.click(handle.check_again, [setup.data, *form], [remembered], **MAY_REFUSE).then)
     for event in (setup.data.submit, setup.data.blur, target.input):
         check(event)
     draw(setup.start.click(handle.start, chosen, [watch.runs], **MAY_REFUSE).then)

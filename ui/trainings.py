@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from training.config import TrainConfig
 from training.events import Event, Listener
 from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
 from ui.run_tracking import is_tracked, tracker
-from ui.safety import typed_folder
+from ui.safety import resolved, typed_folder
 from ui.settings import PageSettings
 
 MOST_RUNS = 50
@@ -56,7 +57,9 @@ class Trainings:
 
     def is_practice(self, text: str) -> bool:
         """Whether `text` names the folder of the practice songs."""
-        return bool(text.strip()) and Path(text.strip()).expanduser().resolve() == self.settings.practice.resolve()
+        with suppress(ConfigError):
+            return bool(text.strip()) and resolved(text) == self.settings.practice.resolve()
+        return False
 
     def config(self, values: Mapping[str, Any], data: str) -> TrainConfig:
         """The whole config of a form's values and its data folders.
@@ -66,12 +69,9 @@ class Trainings:
         values = dict(values)
         for name in FOLDERS:
             values[name] = self._extra_folders(values.get(name, ()))
-        if self.settings.on_space:
-            wanted = values.get("max_minutes") or SPACE_MINUTES
-            values["max_minutes"] = min(wanted, SPACE_MINUTES)
         values.setdefault("workers", default_workers())
         places = {"out_dir": str(self.settings.checkpoints), "cache_dir": str(self.settings.cache)}
-        return TrainConfig.from_dict({**values, **places, "data_dir": self.folders(data)}).validate()
+        return self._config_of({**values, **places, "data_dir": self.folders(data)})
 
     def start(self, config: TrainConfig, start_from: Path | None = None, *, track: bool = False) -> RunFolder:
         """Start a run, from a shipped model's weights if one is given; with `track` in MLflow too. Returns at once.
@@ -97,7 +97,7 @@ class Trainings:
             values |= {key: how_long[key] for key in HOW_LONG if key in how_long}
         values |= {"out_dir": str(run.path.parent), "cache_dir": str(self.settings.cache), "run_name": name}
         follow = (tracker(run.path, self.settings.tracking_uri),) if is_tracked(run) else ()
-        return self.background.start(TrainConfig.from_dict(values).validate(), run.last, (*self._listeners, *follow))
+        return self.background.start(self._config_of(values), run.last, (*self._listeners, *follow))
 
     def stop(self, name: str) -> None:
         """Ask whoever trains this run, here or in another process, to finish the step, save and end."""
@@ -132,11 +132,18 @@ class Trainings:
         age = max(0.0, time.time() - stat.st_mtime)
         return stat.st_mtime_ns, stat.st_size, self.busy, age > HEARTBEAT_SECONDS + 1
 
+    def _config_of(self, values: Mapping[str, Any]) -> TrainConfig:
+        """The checked config of these values; on a Space it ends after ``SPACE_MINUTES`` at the latest."""
+        if self.settings.on_space:
+            wanted = values.get("max_minutes") or SPACE_MINUTES
+            values = {**values, "max_minutes": min(wanted, SPACE_MINUTES)}
+        return TrainConfig.from_dict(values).validate()
+
     def _folder(self, text: str) -> str:
         if self.is_practice(text):
             return str(self.settings.practice)
         name, sign, weight = text.rpartition("=")
-        if not sign or Path(text).expanduser().is_dir():
+        if not sign or resolved(text).is_dir():
             name, weight = text, ""
         folder = typed_folder(name, self.settings.data_roots, on_space=self.settings.on_space)
         return f"{folder}={weight}" if weight else str(folder)

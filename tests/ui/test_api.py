@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+
+from tests.serving import write_song
+from ui.api import Endpoints
+from ui.models import ModelShelf
+from ui.settings import PageSettings
 
 # The client leaves its connections to the garbage collector.
 pytestmark = [
@@ -94,3 +100,21 @@ def test_score_of_noise_20_db_below(client: Client, tmp_path: Path) -> None:
     )
     assert score["sdr_db"] == pytest.approx(20, abs=0.1)
     assert score["grade"] == "excellent"
+
+
+def test_a_missing_file_gets_a_sentence(client: Client, song: Path) -> None:
+    with pytest.raises(AppError, match="Give a song"):
+        client.predict(song=None, models=["vocals.pth"], api_name="/separate")
+    for reference, estimate in ((None, handle_file(song)), (handle_file(song), None)):
+        with pytest.raises(AppError, match="both a reference and an estimate"):
+            client.predict(reference=reference, estimate=estimate, mixture=None, api_name="/score")
+
+
+def test_a_space_scores_no_long_songs(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.settings.SPACE_MINUTES", 0.04)
+    short, long = (str(write_song(tmp_path / f"{seconds}.wav", seconds)) for seconds in (1, 3))
+    endpoints = Endpoints(PageSettings(checkpoints=checkpoints, on_space=True), ModelShelf(checkpoints))
+    assert "sdr_db" in endpoints.score(short, short, None, False, False)
+    for sounds in ((long, short, None), (short, long, None), (short, short, long)):
+        with pytest.raises(gr.Error, match="public page"):
+            endpoints.score(*sounds, False, False)

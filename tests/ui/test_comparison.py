@@ -2,8 +2,12 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import gradio as gr
 import numpy as np
 import pytest
 import soundfile
@@ -12,9 +16,20 @@ import torch
 from separator.errors import Cancelled
 from ui.comparison import Answer, Question, compare, loudness_match_db
 from ui.error_map import error_map
+from ui.models import ModelShelf
+from ui.score_tab import FROM_FILE, FROM_MODEL, Handlers
 from ui.score_view import report
+from ui.settings import PageSettings
+
+# Gradio leaves its event loops to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 RATE = 22050
+VISITOR = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en"}))
+"""As much of a request as the tab looks at."""
 
 
 @pytest.fixture
@@ -101,3 +116,54 @@ def test_error_map_of_a_perfect_estimate_and_of_silence_is_black() -> None:
     for reference, estimate in ((noise, noise), (torch.zeros(1, 1), torch.zeros(1, 1))):
         picture = error_map(reference, estimate, RATE)
         assert plane(picture, "missed").max() == plane(picture, "leaked").max() == 0
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PageSettings:
+    return PageSettings(checkpoints=tmp_path / "checkpoints", work=tmp_path / "work", on_space=False)
+
+
+def handlers(settings: PageSettings) -> Handlers:
+    return Handlers(settings, ModelShelf(settings.checkpoints))
+
+
+def outcome(settings: PageSettings, sounds: dict[str, Path]) -> tuple[Any, ...]:
+    """The last of what scoring one estimate draws."""
+    files = (str(sounds["reference"]), str(sounds["mixture"]), FROM_FILE, str(sounds["half"]))
+    *_, last = handlers(settings).run_scoring(*files, "", None, False, False, VISITOR)
+    return last
+
+
+def test_the_blind_test_of_the_pair_before_is_forgotten(settings: PageSettings, sounds: dict[str, Path]) -> None:
+    _, answer, _, _, log_row, _, blind_result = outcome(settings, sounds)
+    assert isinstance(answer, Answer) and log_row.visible
+    assert blind_result is None
+
+
+def test_nothing_is_logged_on_a_space(settings: PageSettings, sounds: dict[str, Path]) -> None:
+    settings = replace(settings, on_space=True)
+    _, answer, _, _, log_row, _, _ = outcome(settings, sounds)
+    assert not log_row.visible
+    with pytest.raises(gr.Error, match="public page"):
+        handlers(settings).log(answer, None, VISITOR)
+
+
+def announce(settings: PageSettings, sounds: dict[str, Path], source: str, a: str | None, model: str | None) -> str:
+    reference, mixture, b = (str(sounds[name]) for name in ("reference", "mixture", "half"))
+    return handlers(settings).announce(reference, mixture, source, a, model, b, False, False, VISITOR)
+
+
+def test_a_hidden_estimate_is_not_looked_at(settings: PageSettings, sounds: dict[str, Path], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no music")
+    assert "Waiting" in announce(settings, sounds, FROM_MODEL, str(bad), "vocals.pth")
+    with pytest.raises(gr.Error, match=r"bad\.wav"):
+        announce(settings, sounds, FROM_FILE, str(bad), "vocals.pth")
+
+
+@pytest.mark.parametrize("model", [None, ""])
+def test_a_model_is_asked_for_where_it_makes_the_estimate(
+    settings: PageSettings, sounds: dict[str, Path], model: str | None
+) -> None:
+    with pytest.raises(gr.Error, match="Choose a model"):
+        announce(settings, sounds, FROM_MODEL, None, model)

@@ -51,6 +51,18 @@ def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     assert events["announce"].concurrency_limit is None, "nobody waits to be told what is missing"
 
 
+def test_what_is_refused_is_said_where_gradio_shows_it(app: ModuleType) -> None:
+    events = {event.name: event for event in app.demo.fns.values()}
+    for name in ("announce", "check_again", "start", "resume"):
+        assert events[name].queue is not False, "outside of the queue an error is not shown"
+
+
+def test_a_new_score_clears_the_blind_test_that_is_logged(app: ModuleType) -> None:
+    events = {event.name: event for event in app.demo.fns.values()}
+    _, blind_result = events["log"].inputs
+    assert events["run_scoring"].outputs[-1] is blind_result
+
+
 def test_the_page_is_not_offered_to_the_network_unless_told(app: ModuleType) -> None:
     assert app.LOOPBACK == "127.0.0.1"
     assert app.parse_flags([]).host is None
@@ -63,3 +75,11 @@ def test_half_a_password_is_refused(app: ModuleType, auth: str, capsys: pytest.C
         app.parse_flags(["--auth", auth])
     assert stopped.value.code == 2
     assert "NAME:PASSWORD" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_cannot_be_is_refused(app: ModuleType, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app.parse_flags([f"--port={port}"])
+    assert stopped.value.code == 2
+    assert "0 to 65535" in capsys.readouterr().err

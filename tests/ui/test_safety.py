@@ -55,6 +55,12 @@ def test_folders_elsewhere_are_refused(tmp_path: Path) -> None:
             typed_folder(text, [root])
 
 
+@pytest.mark.parametrize("text", ["~nobody-of-this-name/music", "music\0"])
+def test_what_names_no_path_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="is not the path of a folder"):
+        typed_folder(text, [tmp_path])
+
+
 def test_no_folder_is_typed_on_a_space(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="public Space"):
         typed_folder(str(tmp_path), [tmp_path], on_space=True)

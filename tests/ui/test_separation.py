@@ -1,23 +1,46 @@
 """The queue of the Separate tab, without a page."""
 
+import errno
 import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import gradio as gr
 import numpy as np
 import pytest
 import soundfile
 
 from separator.api import Separator
 from tests.serving import write_song
+from ui.models import ModelShelf
+from ui.separate_tab import Handlers
+from ui.separate_view import draw_outcome, job_status
 from ui.separation import Options, SeparationJob, songs_from
+from ui.settings import PageSettings
+
+# Gradio leaves its event loops to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+VISITOR = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en"}))
+"""As much of a request as the tab looks at."""
 
 
 @pytest.fixture(scope="module")
 def load(checkpoints: Path) -> Callable[[], Separator]:
     separator = Separator.from_checkpoints([checkpoints / "vocals.pth"], "cpu")
     return lambda: separator
+
+
+@pytest.fixture
+def handle(checkpoints: Path, tmp_path: Path) -> Handlers:
+    settings = PageSettings(checkpoints=checkpoints, work=tmp_path / "work", on_space=False)
+    return Handlers(settings, ModelShelf(checkpoints))
 
 
 def finished(songs: list[Path], load: Callable[[], Separator], folder: Path, **options: object) -> SeparationJob:
@@ -96,3 +119,60 @@ def test_nothing_is_packed_unless_asked(load: Callable[[], Separator], tmp_path:
     job = finished([write_song(tmp_path / "a.wav")], load, tmp_path / "job", archive=False)
     assert job.songs[0].state == "done" and job.archive is None
     assert not list((tmp_path / "job").rglob("*.zip"))
+
+
+def test_a_full_disk_costs_the_archive_and_no_stem(
+    load: Callable[[], Separator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    (tmp_path / "job").mkdir()
+    job = finished([write_song(tmp_path / "a.wav")], load, tmp_path / "job")
+    assert job.songs[0].state == "done" and job.archive is None
+    assert "No space left on device" in job_status(job, VISITOR)
+    assert not list((tmp_path / "job").rglob("*.zip")), "half an archive is of no use"
+    *_, files, archive = draw_outcome(job)
+    assert len(files) == 2 and archive.value is None and not archive.visible
+
+
+def test_cancel_hands_over_the_songs_that_are_done(handle: Handlers, tmp_path: Path) -> None:
+    songs = [write_song(tmp_path / "a.wav"), write_song(tmp_path / "long.wav", seconds=600)]
+    run = handle.run_queue([str(song) for song in songs], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
+    job = next(job for _ in run if (job := handle.desk.get(VISITOR)) and job.songs[0].state == "done")
+    _, _, results, _, mixer, _, column, files, archive = handle.cancel(VISITOR)
+    assert [song.state for song in job.songs] == ["done", "cancelled"]
+    assert [song.title for song in results] == ["a"]
+    assert mixer is not None and column.visible
+    assert [Path(file).name for file in files] == ["a - vocals.wav", "a - accompaniment.wav"]
+    assert archive.value is None and not archive.visible
+    assert job.finished.wait(30)
+
+
+def test_cancel_while_the_outcome_is_drawn_loses_nothing(handle: Handlers, tmp_path: Path) -> None:
+    song = str(write_song(tmp_path / "a.wav"))
+    run = handle.run_queue([song], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
+    job = next(job for _ in run if (job := handle.desk.get(VISITOR)) and job.finished.is_set())
+    _, _, results, *_, archive = handle.cancel(VISITOR)
+    assert [song.title for song in results] == ["a"]
+    assert archive.value is not None and archive.visible and job.archive is not None
+
+
+def test_cancel_of_what_had_not_begun_leaves_the_results_alone(handle: Handlers) -> None:
+    assert handle.cancel(VISITOR)[1:] == (gr.skip(),) * 8
+
+
+def test_nothing_waits_without_a_song_or_a_model(handle: Handlers, song: Path) -> None:
+    assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], VISITOR)
+    for songs, models, reason in (([], ["vocals.pth"], "no song"), ([str(song)], [], "none was chosen")):
+        with pytest.raises(gr.Error, match=reason):
+            handle.announce(songs, models, VISITOR)
+
+
+def test_a_damaged_first_song_does_not_hide_the_second_ones_picture(handle: Handlers, tmp_path: Path) -> None:
+    whole = write_song(tmp_path / "a.flac", seconds=3)
+    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:20000])
+    _, queue, picture = handle.preview([str(tmp_path / "cut.flac"), str(whole)], VISITOR)
+    assert "damaged" in queue
+    assert picture is not None

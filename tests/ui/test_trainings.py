@@ -7,6 +7,7 @@ import pytest
 
 from separator.errors import CheckpointError, ConfigError
 from tests.ui.run_folders import STARTED, epoch, write_run
+from training.config import TrainConfig
 from ui.settings import PageSettings
 from ui.trainings import SPACE_MINUTES, Trainings
 
@@ -31,6 +32,9 @@ def test_folders_are_kept_inside_the_allowed_roots(settings: PageSettings, tmp_p
         trainings.config({"val_dir": "/etc"}, str(songs))
     with pytest.raises(ConfigError, match="No data folder"):
         trainings.folders("  ")
+    with pytest.raises(ConfigError, match="not the path"):
+        trainings.folders("~nobody-of-this-name")
+    assert not trainings.is_practice("~nobody-of-this-name")
 
 
 def test_a_space_trains_on_practice_songs_for_a_while(settings: PageSettings, tmp_path: Path) -> None:
@@ -40,6 +44,21 @@ def test_a_space_trains_on_practice_songs_for_a_while(settings: PageSettings, tm
     assert trainings.config({}, str(settings.practice)).max_minutes == SPACE_MINUTES
     with pytest.raises(ConfigError, match="Space"):
         trainings.folders(str(tmp_path / "songs"))
+
+
+@pytest.mark.parametrize("minutes", [0.0, 600.0])
+@pytest.mark.parametrize("ending", ["finished", "stopped"])
+def test_a_space_ends_a_resumed_training_too(
+    settings: PageSettings, monkeypatch: pytest.MonkeyPatch, ending: str, minutes: float
+) -> None:
+    run = write_run(settings.checkpoints / "run", STARTED, epoch(1), {"type": ending, "reason": "stopped"})
+    run.last.touch()
+    run.create(TrainConfig(data_dir=("songs",), run_name="run", max_minutes=minutes))
+    trainings = Trainings(replace(settings, on_space=True))
+    started: list[TrainConfig] = []
+    monkeypatch.setattr(trainings.background, "start", lambda config, *_: started.append(config))
+    trainings.resume("run", {"max_minutes": minutes})
+    assert [config.max_minutes for config in started] == [SPACE_MINUTES]
 
 
 def test_a_run_of_another_process_can_be_asked_to_stop(settings: PageSettings) -> None:
