@@ -9,6 +9,7 @@ from typing import Any
 from lightning.fabric import Fabric
 from torch.utils.data import DataLoader
 
+from separator.errors import SeparatorError
 from training.config import TrainConfig
 from training.learner import Batch
 from training.material import Material
@@ -34,15 +35,29 @@ class Batches:
         )
 
     def take(self, first: int, count: int) -> Iterator[Batch]:
-        """``count`` batches from excerpt ``first`` on; ``waited_seconds`` starts anew."""
+        """``count`` batches from excerpt ``first`` on; ``waited_seconds`` starts anew.
+
+        Raises:
+            DatasetError: the cache was removed or damaged since the training began.
+        """
         self._numbers.first, self._numbers.batches = first, count
         self.waited_seconds = 0.0
         batches = iter(self._loader)
         for _ in range(count):
             begun = time.monotonic()
-            batch = next(batches)
+            batch = _next(batches)
             self.waited_seconds += time.monotonic() - begun
             yield batch
+
+
+def _next(batches: Iterator[Batch]) -> Batch:
+    try:
+        return next(batches)
+    except SeparatorError as error:
+        # A worker's error comes with its traceback for a message; in the last line are its type and what it said.
+        kind = type(error)
+        said = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")[2].strip()
+        raise kind(said) from error
 
 
 def _worker_context() -> str:

@@ -23,8 +23,11 @@ Loss = Callable[[Any], Tensor]
 
 
 def number_format(device: torch.device) -> torch.dtype | None:
-    """What a model runs in here: bf16, whose range needs no scaling of the loss, where it is fast; None for float32."""
-    return torch.bfloat16 if device.type == "cuda" else autocast_dtype(precision_of("auto", device.type))
+    """What a model runs in here: bf16, whose range needs no scaling of the loss, where it is fast; None for float32.
+
+    Never on CUDA: there torch's autocast runs a GRU in FP16 whatever is asked for, and nothing here scales the loss.
+    """
+    return None if device.type == "cuda" else autocast_dtype(precision_of("auto", device.type))
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ def train_by_the_clock(
 ) -> None:
     """Adam on the weights of ``rates`` until the time is over, warmed up, then falling along a cosine.
 
-    In the end ``model`` has the moving average of its weights.
+    In the end ``model`` has the moving average of its weights. Its recurrent layers are put in training mode, without
+    which cuDNN refuses their gradients; having no dropout, they give the same in either. Other layers keep their mode.
 
     Args:
         say: is told now and then how far it is, and the mean loss.
@@ -56,6 +60,9 @@ def train_by_the_clock(
     optimizer = torch.optim.Adam([{"params": rate.weights} for rate in rates])
     trained = [weight for rate in rates for weight in rate.weights]
     average = WeightAverage(model, AVERAGE_DECAY)
+    for module in model.modules():
+        if isinstance(module, nn.GRU):
+            module.train()
     begun, next_keep, losses = time.monotonic(), 60 * keep_minutes, []
     for step, batch in enumerate(batches, start=1):
         elapsed = time.monotonic() - begun

@@ -8,6 +8,7 @@ map: a map of each of 25,000 files would exhaust the open files, and its pages c
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -37,6 +38,10 @@ STALE_SECONDS = 3600
 """A `.part` file older than this was left by a process that died."""
 MOST_WORKERS = 8
 """Unless asked for more: each brings torch's own threads along, and the disk is soon the limit."""
+
+KEY_DIGITS = 24
+OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)|\.[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)\.\d+-\d+\.part")
+"""What the files of a cache are called: those of an entry, and those being written."""
 
 Progress = Callable[[float, str], None]
 
@@ -132,10 +137,9 @@ class Cache:
     def remove(self) -> int:
         """Delete the cache and return how many bytes that freed. Foreign files in the folder are left alone."""
         freed = 0
-        for pattern in ("*.pcm", "*.json", ".*.part"):
-            for path in self.folder.glob(pattern):
-                freed += path.stat().st_size
-                path.unlink()
+        for path in self._own_files():
+            freed += path.stat().st_size
+            path.unlink()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
         return freed
@@ -194,9 +198,13 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatasetError(f"cannot make the cache folder {self.folder}: {error.strerror}") from error
-        for part in self.folder.glob(".*.part"):
-            if time.time() - part.stat().st_mtime > STALE_SECONDS:
-                part.unlink(missing_ok=True)
+        for path in self._own_files():
+            if path.suffix == ".part" and time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def _own_files(self) -> list[Path]:
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return [path for path in found if OWN_NAME.fullmatch(path.name)]
 
     def _samples_path(self, path: Path) -> Path:
         return self.folder / f"{self._key(path)}.pcm"
@@ -210,7 +218,7 @@ class Cache:
         except OSError as error:
             raise AudioError(f"cannot read {path}: {error.strerror}") from error
         identity = f"{FORMAT_VERSION}|{self.sample_rate}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
-        return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:24]
+        return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:KEY_DIGITS]
 
 
 def _free_space(path: Path) -> str:

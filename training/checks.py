@@ -9,10 +9,12 @@ import torch
 
 from separator.model import CRNN
 from training.batches import Batches
-from training.config import TrainConfig, model_config_of
+from training.config import TrainConfig, model_config_of, weighted
 from training.engine import make_fabric
-from training.learner import Learner
+from training.learner import Batch, Learner
+from training.losses import LOGARITHMS
 from training.material import Material
+from training.trainer import MOST_OVERFLOWS
 
 Tell = Callable[[int, float], None]
 """Called with the step and its loss."""
@@ -24,6 +26,8 @@ RANGE_STEPS = 100
 RANGE = (1e-6, 1.0)
 DIVERGED = 2.0
 """Times the best loss so far, at which the range test ends."""
+FALLEN = 0.98
+"""A range test whose loss stays above this share of the first has shown nothing."""
 SMOOTHING = 0.9
 
 
@@ -39,14 +43,17 @@ def overfit_one_batch(config: TrainConfig, material: Material, tell: Tell = lamb
     """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart."""
     learner, batches = _learner_and_batches(config, material)
     batch = next(batches.take(0, 1))
-    losses = []
+    losses: list[float] = []
     for step in range(1, OVERFIT_STEPS + 1):
-        loss = learner.step([batch], config.learning_rate)
-        losses.append(math.inf if loss is None else loss)
-        tell(step, losses[-1])
-    share = min(losses[-10:]) / losses[0]
-    change = f"the loss of one batch went from {losses[0]:.4f} to {min(losses[-10:]):.4f} in {OVERFIT_STEPS} steps"
-    if share <= OVERFIT_SHARE:
+        loss = _step(learner, batch, config.learning_rate)
+        if loss is not None or losses:
+            losses.append(math.inf if loss is None else loss)
+            tell(step, losses[-1])
+    if not losses:
+        return Verdict(False, "the gradients of one batch were never finite; try --precision 32-true, check the data")
+    last = min(losses[-10:])
+    change = f"the loss of one batch went from {losses[0]:.4f} to {last:.4f} in {OVERFIT_STEPS} steps"
+    if _is_at_most(last, OVERFIT_SHARE, losses[0], _logarithm_weight(config)):
         return Verdict(True, f"{change}: the model can learn")
     return Verdict(False, f"{change}: it hardly learns; try another --learning_rate, see --lr_range_test")
 
@@ -60,23 +67,29 @@ def learning_rate_range(config: TrainConfig, material: Material, tell: Tell = la
     batch = next(batches.take(0, 1))
     rates, losses = [], []
     lowest, highest = RANGE
+    weight = _logarithm_weight(config)
     for step in range(RANGE_STEPS):
         rate = lowest * (highest / lowest) ** (step / (RANGE_STEPS - 1))
-        loss = learner.step([batch], rate)
+        loss = _step(learner, batch, rate)
         if loss is None:
             break
         rates.append(rate)
         losses.append(loss)
         tell(step + 1, loss)
-        if smoothed(losses)[-1] > DIVERGED * min(smoothed(losses)):
+        curve = smoothed(losses)
+        if not _is_at_most(curve[-1], DIVERGED, min(curve), weight):
             break
-    return recommend(rates, losses, config.learning_rate)
+    return recommend(rates, losses, config.learning_rate, weight)
 
 
-def recommend(rates: list[float], losses: list[float], configured: float) -> Verdict:
-    """The learning rate at which the smoothed loss falls fastest, and what that means for the configured one."""
+def recommend(rates: list[float], losses: list[float], configured: float, logarithm_weight: float = 0.0) -> Verdict:
+    """The learning rate at which the smoothed loss falls fastest, and what that means for the configured one.
+
+    Args:
+        logarithm_weight: of the part of the loss that is a logarithm; 0 where none is.
+    """
     curve = smoothed(losses)
-    if len(curve) < 3 or min(curve) >= 0.98 * curve[0]:
+    if len(curve) < 3 or not _is_at_most(min(curve), FALLEN, curve[0], logarithm_weight):
         return Verdict(False, "the loss did not fall at any learning rate: something else is wrong, check the data")
     slopes = [after - before for before, after in itertools.pairwise(curve)]
     best = rates[slopes.index(min(slopes)) + 1]
@@ -96,6 +109,26 @@ def smoothed(losses: list[float]) -> list[float]:
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         curve.append(mean / (1 - SMOOTHING**count))
     return curve
+
+
+def _step(learner: Learner, batch: Batch, learning_rate: float) -> float | None:
+    """The loss of one step, repeated while a gradient scaler skips it to lower its scale; None if it stays skipped."""
+    for _ in range(1 if learner.scaler is None else MOST_OVERFLOWS):
+        loss = learner.step([batch], learning_rate)
+        if loss is not None:
+            return loss
+    return None
+
+
+def _logarithm_weight(config: TrainConfig) -> float:
+    return sum(weight for name, weight in map(weighted, config.loss) if name in LOGARITHMS)
+
+
+def _is_at_most(loss: float, share: float, other: float, logarithm_weight: float) -> bool:
+    """Whether a loss is no more than a share of another one; of logarithms, whether what they stand for is."""
+    if logarithm_weight:
+        return loss - other <= logarithm_weight * math.log10(share)
+    return loss <= share * other
 
 
 def _learner_and_batches(config: TrainConfig, material: Material) -> tuple[Learner, Batches]:

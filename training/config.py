@@ -114,6 +114,8 @@ class TrainConfig:
                 found.append(f"{name} is {getattr(self, name)}; it must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:
             found.append(f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1")
+        if not 0 <= self.seed < 2**63:
+            found.append(f"seed is {self.seed}; it must be at least 0 and below 2**63")
         for f in fields(self):
             found += _choice_problems(f, getattr(self, f.name))
         if len(self.target_gain_db) != 2 or self.target_gain_db[0] > self.target_gain_db[-1]:

@@ -21,6 +21,11 @@ class EarlyStopping:
         self.bad_epochs += 1
         return False
 
+    def note_average(self, epoch: int, loss: float) -> None:
+        """Take note of the loss of an average of models, made after some epoch; it leaves the patience as it is."""
+        if self.best_loss is None or loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, epoch
+
     @property
     def should_stop(self) -> bool:
         return self.bad_epochs >= self.patience

@@ -40,10 +40,6 @@ class Fingerprint:
     codes: Codes
     valid: NDArray[np.bool_]
 
-    @property
-    def n_valid(self) -> int:
-        return int(self.valid.sum())
-
 
 @dataclass(frozen=True)
 class Match:

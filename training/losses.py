@@ -48,6 +48,9 @@ LOSSES: dict[str, Loss] = {
     "sdr": negative_sdr,
 }
 
+LOGARITHMS = ("sdr",)
+"""Losses in tens of dB, which may be below zero: their differences count, their ratios say nothing."""
+
 
 def combined(names_and_weights: list[tuple[str, float]]) -> Loss:
     """The weighted sum of some losses."""

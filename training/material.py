@@ -44,9 +44,9 @@ class Pool:
 
 @dataclass(frozen=True)
 class ValidationExcerpt:
-    """A fixed stretch of a validation song."""
+    """A fixed stretch of a validation song, which is known by its number: two folders may have songs of one name."""
 
-    song: str
+    song: int
     target: FloatArray
     rest: FloatArray
     start_seconds: float
@@ -112,12 +112,12 @@ def validation_excerpts(material: Material, seconds: float, most: int) -> list[V
     """The same stretches every time: as many of each song as fit into ``most`` altogether, evenly spread."""
     excerpts = []
     per_song = max(1, most // len(material.valid))
-    for pair in material.valid:
+    for song, pair in enumerate(material.valid):
         length = min(int(seconds * pair.target.sample_rate), pair.n_samples)
         count = min(per_song, max(1, pair.n_samples // length))
         for start in np.linspace(0, pair.n_samples - length, count).astype(int):
             target, rest = pair.target.read(int(start), length), pair.rest.read(int(start), length)
-            excerpts.append(ValidationExcerpt(pair.name, target, rest, start / pair.target.sample_rate))
+            excerpts.append(ValidationExcerpt(song, target, rest, start / pair.target.sample_rate))
     return excerpts[: max(most, len(material.valid))]
 
 

@@ -1,6 +1,7 @@
 """How far a training is: the counters that its checkpoints carry, and what is told of them."""
 
 import math
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +49,11 @@ class Progress:
         self.epoch_step, self.epoch_loss, self.epoch_losses = 0, 0.0, 0
         return mean
 
+    def note_scores(self, loss: float, sdr_db: float) -> None:
+        """Take note of a model's validation scores; what is no number is never the best."""
+        self.best_loss = min(self.best_loss, loss)
+        self.best_sdr_db = max(self.best_sdr_db, sdr_db)
+
     def seconds_left(self, schedule: Schedule) -> float | None:
         """How long the rest will take if it goes on like this and is not ended early; None before the first step."""
         done = schedule.progress(self.step, self.elapsed_seconds / 60)
@@ -60,4 +66,5 @@ def peak_memory_mb() -> float:
         import resource
     except ImportError:  # Windows
         return math.nan
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    units_per_mb = 2**20 if sys.platform == "darwin" else 2**10  # bytes on macOS, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units_per_mb

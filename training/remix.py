@@ -37,8 +37,8 @@ class Excerpt:
     band_hz: float
 
 
-class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
-    """Excerpt ``i`` of an endless series, as (target (N,), rest (N,), band in Hz)."""
+class Excerpts(Dataset[tuple[FloatArray, FloatArray, np.float32]]):
+    """Excerpt ``i`` of an endless series, as (target (N,), rest (N,), band in Hz), all float32: MPS has no float64."""
 
     def __init__(self, material: Material, config: TrainConfig, sample_rate: int) -> None:
         self.material = material
@@ -49,9 +49,9 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
         self._soft_odds = np.cumsum([pair.n_samples for pair in material.soft])
         self._parts = _parts_by_name(material.pairs)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, float]:
+    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, np.float32]:
         excerpt = self.make(np.random.default_rng([self.config.seed, index]))
-        return excerpt.target, excerpt.rest, excerpt.band_hz
+        return excerpt.target, excerpt.rest, np.float32(excerpt.band_hz)
 
     def make(self, rng: np.random.Generator) -> Excerpt:
         """One excerpt, all of whose chances come from ``rng``."""
@@ -136,8 +136,9 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, float]]):
         return np.asarray(samples[whole] * (1 - fraction) + samples[whole + 1] * fraction, dtype=np.float32)
 
     def _band_hz(self, audio: Audio, speed: float) -> float:
+        """Up to where a target is known; silence, in which no band is to be seen, is known up to the top."""
         half = self.sample_rate / 2
-        return audio.bandwidth_hz * speed if audio.bandwidth_hz < FULL_BAND_SHARE * half else half
+        return audio.bandwidth_hz * speed if 0 < audio.bandwidth_hz < FULL_BAND_SHARE * half else half
 
 
 class ExcerptNumbers(Sampler[int]):

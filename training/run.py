@@ -17,6 +17,8 @@ from training.events import TERMINAL, Event, read_events
 
 HEARTBEAT_SECONDS = 120.0
 """A training that has said nothing for so long is taken for interrupted; it speaks every few seconds."""
+LIVE_SECONDS = 3600.0
+"""One whose process is alive on this machine keeps its folder for so long, however slow its validation or its disk."""
 
 State = Literal["empty", "running", "finished", "stopped", "failed", "interrupted"]
 
@@ -105,7 +107,9 @@ class RunFolder:
         """Whether another process of this machine is known to be training here."""
         events = self.events()
         trainer = self._trainer(events) if events and events[-1]["type"] not in TERMINAL else None
-        return trainer not in (None, os.getpid()) and self.status().state == "running"
+        if trainer is None or trainer == os.getpid():
+            return False
+        return _is_alive(trainer) and time.time() - float(events[-1]["time"]) < LIVE_SECONDS
 
     def _trainer(self, events: list[Event]) -> int | None:
         """The number of the process that trains here, if it is one of this machine that says so."""

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from separator.checkpoint import read_checkpoint
 from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
 from training.config import TrainConfig, model_config_of
@@ -119,7 +121,13 @@ def _gather_and_fit(
 
     fabric = make_fabric(config)
     material = _gather_once(fabric, config, model_config_of(config, resume).stft.sample_rate, tell)
-    return Trainer(config, material, run, listeners, resume, should_stop, fabric).fit()
+    try:
+        return Trainer(config, material, run, listeners, resume, should_stop, fabric).fit()
+    except torch.OutOfMemoryError as error:
+        raise SeparatorError(
+            f"the GPU has too little memory; lower --batch_size from {config.batch_size} and raise --accumulate from "
+            f"{config.accumulate}: then as many excerpts make a step, but fewer are in memory at once"
+        ) from error
 
 
 def _gather_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, tell: Progress) -> Material:

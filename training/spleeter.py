@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from separator.errors import ConfigError
-from separator.stft import istft, stft
 
 BINS = 1024
 FRAMES = 512
@@ -55,11 +54,3 @@ def ratio_mask(networks: Networks, magnitude: Tensor) -> Tensor:
     vocals, rest = (torch.cat([net(segment[None]) for segment in segments]).float().square() for net in networks)
     mask = (vocals / (vocals + rest + 1e-10)).permute(1, 3, 0, 2).flatten(2)[..., :frames]
     return F.pad(mask, (0, 0, 0, magnitude.shape[1] - BINS))
-
-
-@torch.inference_mode()
-def vocals_of(networks: Networks, mixture: Tensor) -> Tensor:
-    """Mono ``(N,)`` at 22.05 kHz -> its vocals ``(N,)``."""
-    spectrum = stft(mixture, HALF_FFT, HALF_HOP)
-    mask = ratio_mask(networks, HALF_SCALE * spectrum.abs().expand(2, -1, -1)).mean(0)
-    return istft(spectrum * mask, HALF_FFT, HALF_HOP, mixture.shape[-1])

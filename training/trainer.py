@@ -32,6 +32,7 @@ from training.schedule import Schedule
 from training.validation import Scores, Validator
 
 HEARTBEAT_SECONDS = 5.0
+SHORTEST_EPOCH_SECONDS = 1e-3
 MOST_BAD_STEPS = 5
 """After so many non-finite steps in a row the weights are taken back to the last good epoch's."""
 MOST_OVERFLOWS = 25
@@ -102,15 +103,15 @@ class Trainer:
                 reason = self._reason_to_end()
             else:
                 reason = "stopped"
-        self._good = self.state_dict()
-        self._save_last()
         if reason != "stopped":
             self._try_average()
+        self._good = self.state_dict()
+        self._save_last()
         self.announce("stopped" if reason == "stopped" else "finished", reason=reason)
         return reason
 
     def _train_epoch(self) -> bool:
-        """Steps until the epoch is whole; False if it was asked to stop before, with all that was done kept."""
+        """Steps until the epoch is whole or time is over; False if it was asked to stop before, with all of it kept."""
         steps_left = self.config.steps_per_epoch - self.progress.epoch_step
         batches = self.batches.take(self.progress.excerpts, steps_left * self.config.accumulate)
         self._epoch_begun, self._steps_before = time.monotonic(), self.progress.step
@@ -120,6 +121,8 @@ class Trainer:
             self._beat(loss)
             if is_to_stop:
                 return False
+            if self._is_time_up():
+                break
         return True
 
     def _train_step(self, batches: Iterator[Batch]) -> float:
@@ -150,7 +153,9 @@ class Trainer:
 
     def _judge(self) -> None:
         """Validate, keep the best, save, and tell."""
-        seconds, steps = time.monotonic() - self._epoch_begun, self.progress.step - self._steps_before
+        # A coarse clock may not have moved since.
+        seconds = max(time.monotonic() - self._epoch_begun, SHORTEST_EPOCH_SECONDS)
+        steps = self.progress.step - self._steps_before
         train_loss = self.progress.end_epoch()
         average = self.learner.average
         scores, model = self.judge.best_of([self.learner.crnn, *([average.model] if average is not None else [])])
@@ -166,12 +171,10 @@ class Trainer:
 
     def _note_scores(self, scores: Scores) -> bool:
         """Tell early stopping and schedule; whether this is the best model so far."""
-        progress = self.progress
-        is_best_loss = self.stopping.update(progress.epoch, scores.loss)
+        is_best_loss = self.stopping.update(self.progress.epoch, scores.loss)
         self.schedule.update(scores.loss)
-        is_best_sdr = scores.sdr_db > progress.best_sdr_db
-        progress.best_sdr_db = max(progress.best_sdr_db, scores.sdr_db)
-        progress.best_loss = min(progress.best_loss, scores.loss)
+        is_best_sdr = scores.sdr_db > self.progress.best_sdr_db
+        self.progress.note_scores(scores.loss, scores.sdr_db)
         return is_best_sdr if self.config.select_by == "sdr" else is_best_loss
 
     def _try_average(self) -> None:
@@ -184,6 +187,9 @@ class Trainer:
         scores = self.judge.scores_of(model)
         best = self.progress.best_sdr_db if self.config.select_by == "sdr" else -self.progress.best_loss
         is_better, epochs = self.judge.merit(scores) > best, self.best_models.epochs()
+        if is_better:  # an epoch that is trained later has to beat it
+            self.progress.note_scores(scores.loss, scores.sdr_db)
+            self.stopping.note_average(self.progress.epoch, scores.loss)
         if is_better and self.fabric.is_global_zero:
             save_checkpoint(self.run.best_model, model, {**self._record(scores), "averaged_epochs": epochs})
         values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, "is_best": is_better}
@@ -195,12 +201,15 @@ class Trainer:
 
     def _reason_to_end(self) -> str:
         """Why no further epoch should be trained; empty if one should."""
-        limit = self.config.max_minutes * 60
         if self.stopping.should_stop:
             return "early_stopping"
         if self.progress.epoch >= self.config.epochs:
             return "epochs"
-        return "time" if limit and self.progress.elapsed_seconds >= limit else ""
+        return "time" if self._is_time_up() else ""
+
+    def _is_time_up(self) -> bool:
+        limit = self.config.max_minutes * 60
+        return bool(limit) and self.progress.elapsed_seconds >= limit
 
     def _agree_to_stop(self) -> bool:
         """Look at the clock and at who wants to stop; every process gets the first one's time and the same answer."""

@@ -82,11 +82,12 @@ class Validator:
             mixture = target_spectrum + stft(rest, *grid)
             mask = mask_of(mixture, target_spectrum)
             estimate = istft(mask * mixture, *grid, length=target.shape[-1])
-            signal = target.square().sum(-1).double()
-            error = (target - estimate).square().sum(-1).double()
-            loss = self.loss(mask, mixture, target_spectrum).double()
+            signal = target.square().sum(-1)
+            error = (target - estimate).square().sum(-1)
+            loss = self.loss(mask, mixture, target_spectrum)
+            columns = torch.stack((signal, error, loss, torch.ones_like(loss)), dim=1)
             rows = torch.tensor([self.songs.index(e.song) for e in batch])
-            sums.index_add_(0, rows, torch.stack((signal, error, loss, torch.ones_like(loss)), dim=1).cpu())
+            sums.index_add_(0, rows, columns.cpu().double())  # in this order: MPS has no float64
         return sums
 
 

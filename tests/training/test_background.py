@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from separator.checkpoint import describe
 from separator.config import ModelConfig
@@ -15,6 +16,7 @@ from separator.errors import ConfigError, DatasetError, TrainingBusyError
 from training import runner
 from training.background import BackgroundTraining
 from training.config import PRESETS, TrainConfig
+from training.learner import Learner
 from training.material import Material
 
 WAIT_SECONDS = 120.0
@@ -130,6 +132,21 @@ def test_a_failure_is_told_and_start_works_again(
     again = background.start(config.replace(epochs=1))  # nothing was trained, so the same name may be used
     assert background.wait(WAIT_SECONDS)
     assert again.status().state == "finished"
+
+
+def test_a_lack_of_memory_is_told_with_what_to_do(
+    background: BackgroundTraining, config: TrainConfig, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+):
+    def out_of_memory(*_: Any) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(Learner, "step", out_of_memory)
+    gate.set()
+    run = background.start(config)
+    assert background.wait(WAIT_SECONDS)
+    status = background.status(run)
+    assert status.state == "failed"
+    assert "lower --batch_size from 2 and raise --accumulate from 1" in status.message
 
 
 def test_a_run_that_was_trained_is_not_overwritten(

@@ -5,11 +5,11 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from separator.config import ModelConfig
 from separator.model import CRNN
-from training.by_the_clock import Rate, train_by_the_clock
+from training.by_the_clock import Rate, number_format, train_by_the_clock
 
 
 def a_model() -> CRNN:
@@ -50,3 +50,23 @@ def test_a_batch_without_a_number_changes_nothing():
         model, [Rate([model.normalise.shift], 0.1)], batches(), lambda b: distance(model, b), 1.0, lambda _: None
     )
     assert torch.equal(model.normalise.shift, before)
+
+
+def test_only_recurrent_layers_are_in_training_mode_while_it_trains():
+    """cuDNN gives no gradients of others; batch normalisation would follow the batches."""
+    model = a_model().eval()
+    modes: dict[bool, set[type[nn.Module]]] = {True: set(), False: set()}
+
+    def loss_of(batch: Tensor) -> Tensor:
+        for module in model.modules():
+            modes[module.training].add(type(module))
+        return distance(model, batch)
+
+    goal = torch.zeros_like(model.normalise.shift)
+    train_by_the_clock(model, [Rate([model.normalise.shift], 0.1)], [goal], loss_of, 1.0, lambda _: None)
+    assert modes[True] == {nn.GRU}
+    assert nn.BatchNorm2d in modes[False]
+
+
+def test_nothing_is_cast_to_fp16_where_no_scaler_is():
+    assert number_format(torch.device("cuda")) is None

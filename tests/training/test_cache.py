@@ -194,14 +194,17 @@ def test_two_processes_may_fill_it_at_once(cache: Cache, tmp_path: Path, write_s
 
 def test_leftovers_of_a_killed_process_are_cleared(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
     cache.folder.mkdir()
-    old, new = cache.folder / ".old.pcm.1-1.part", cache.folder / ".new.pcm.2-2.part"
-    for part in (old, new):
+    old, new = (cache.folder / f".{digit * 24}.pcm.1-1.part" for digit in "ab")
+    foreign = cache.folder / ".film.mp4.part"
+    for part in (old, new, foreign):
         part.write_bytes(b"half a fi")
     long_ago = time.time() - 2 * STALE_SECONDS
-    os.utime(old, (long_ago, long_ago))
+    for part in (old, foreign):
+        os.utime(part, (long_ago, long_ago))
     cache.prepare([[write_sound(tmp_path / "a.wav")]])
     assert not old.exists()
     assert new.exists()  # another process may be writing it
+    assert foreign.exists()
 
 
 def test_a_cache_that_cannot_be_written_says_so(tmp_path: Path, write_sound: WriteSound) -> None:
@@ -226,10 +229,13 @@ def test_a_full_disk_stops_it_and_leaves_no_half_entry(
 
 def test_removing_it_leaves_foreign_files(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
     cache.load([write_sound(tmp_path / "a.wav")])
-    (cache.folder / "notes.txt").write_text("mine")
+    foreign = {cache.folder / name for name in ("notes.txt", "settings.json", "take1.pcm", ".film.mp4.part")}
+    for path in foreign:
+        path.write_text("mine")
     assert cache.remove() > 22050
-    assert [path.name for path in cache.folder.iterdir()] == ["notes.txt"]
-    (cache.folder / "notes.txt").unlink()
+    assert set(cache.folder.iterdir()) == foreign
+    for path in foreign:
+        path.unlink()
     cache.remove()
     assert not cache.folder.exists()
     assert cache.remove() == 0

@@ -50,6 +50,8 @@ def test_every_field_tells_what_it_is_for():
         ("remix_share", -0.1),
         ("silent_share", float("nan")),
         ("ema_decay", 1.0),
+        ("seed", -1),
+        ("seed", 2**63),
         ("schedule", "linear"),
         ("precision", "8-bit"),
         ("preset", "huge"),

@@ -56,6 +56,7 @@ def test_excerpts_have_the_asked_length_and_are_finite_float32(material: Materia
             assert samples.shape == (int(0.3 * 22050),)
             assert samples.dtype == np.float32
             assert np.isfinite(samples).all()
+        assert band_hz.dtype == np.float32
         assert 0 < band_hz <= HALF_RATE_HZ
 
 
@@ -103,6 +104,12 @@ def test_a_target_recorded_at_a_low_rate_says_up_to_where_it_is_known(noises: Ma
     sped_up = Excerpts(material, CALM.replace(augmentations=("speed",)), 22050)
     bands = {sped_up[i][2] for i in range(20)}
     assert min(bands) < 4000 < max(bands)  # pitch moves the band along
+
+
+def test_a_target_that_is_silent_is_known_over_the_full_band(noises: Material, made_sound: Callable[..., Any]):
+    silent = steady(made_sound, 1, level=0.0, bandwidth_hz=0.0)
+    material = replace(noises, pairs=(replace(noises.pairs[0], target=silent),), targets=Pool((silent,), (1.0,)))
+    assert {Excerpts(material, CALM, 22050)[i][2] for i in range(10)} == {HALF_RATE_HZ}
 
 
 def test_a_place_where_the_target_sounds_is_looked_for(noises: Material, made_sound: Callable[..., Any]):

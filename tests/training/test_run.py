@@ -11,7 +11,7 @@ import pytest
 
 from training.config import TrainConfig
 from training.events import EventFile
-from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
+from training.run import HEARTBEAT_SECONDS, LIVE_SECONDS, RunFolder, list_runs
 
 NOW = 1_000_000.0
 
@@ -117,3 +117,9 @@ def test_only_a_live_process_other_than_this_one_trains_elsewhere(tmp_path: Path
         assert run.is_trained_elsewhere() == expected
         EventFile(run.events_file)({"type": "stopped", "time": time.time()})
         assert not run.is_trained_elsewhere()
+
+
+def test_a_live_process_keeps_its_folder_through_a_long_silence(tmp_path: Path):
+    for silent_seconds, expected in ((10 * HEARTBEAT_SECONDS, True), (LIVE_SECONDS + 1, False)):
+        spoken = {"type": "preparing", **HERE, "pid": os.getppid(), "time": time.time() - silent_seconds}
+        assert make_run(tmp_path / str(silent_seconds), spoken).is_trained_elsewhere() == expected

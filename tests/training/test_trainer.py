@@ -1,6 +1,7 @@
 """The loop: resumed as if it had never stopped, never led astray by a NaN, and able to learn."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ import torch
 
 from separator.checkpoint import describe, load_model, read_checkpoint
 from separator.config import ModelConfig
-from separator.errors import ConfigError, SeparatorError
+from separator.errors import ConfigError, DatasetError, SeparatorError
+from training.cache import Cache
 from training.config import PRESETS, TrainConfig
 from training.events import Event
-from training.material import Material
+from training.material import Material, Pair, Pool
 from training.run import RunFolder
 from training.runner import open_run
 from training.trainer import MOST_BAD_STEPS, MOST_ROLLBACKS, Trainer
@@ -183,8 +185,18 @@ def test_it_stops_early_when_nothing_improves(make_trainer: Callable[..., Traine
 def test_it_ends_when_its_time_is_up(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(max_minutes=1e-6)
     assert trainer.fit() == "time"
-    assert trainer.progress.epoch == 1
+    assert (trainer.progress.epoch, trainer.progress.step) == (1, 1)  # it does not wait for the end of an epoch
+    assert describe(trainer.run.best_model).training["step"] == 1
     assert told(trainer, "finished")[0]["reason"] == "time"
+
+
+def test_a_clock_that_stands_still_breaks_nothing(
+    make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(time, "monotonic", lambda: 1.0)
+    trainer = make_trainer(epochs=1)
+    trainer.fit()
+    assert math.isfinite(told(trainer, "epoch")[0]["audio_seconds_per_second"])
 
 
 def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
@@ -261,6 +273,20 @@ def test_going_back_twice_leads_to_the_same_place(make_trainer: Callable[..., Tr
         trainer.learner.load_state_dict(kept)
         assert_same(kept["optimizer"], trainer.learner.state_dict()["optimizer"])
         trainer.learner.step(list(trainer.batches.take(0, 1)), 0.1)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_cache_that_is_gone_is_told_in_a_sentence(
+    material: Material, write_sound: Callable[..., Path], tmp_path: Path, workers: int
+):
+    cache = Cache(tmp_path / "cache")
+    audio = cache.load([write_sound(tmp_path / "a.wav")])
+    pool = Pool((audio,), (1.0,))
+    gone = replace(material, pairs=(Pair("a", audio, audio),), pair_weights=(1.0,), targets=pool, rests=pool)
+    trainer = Trainer(TINY.replace(workers=workers), gone, RunFolder(tmp_path / "run"))
+    cache.remove()
+    with pytest.raises(DatasetError, match=r"\A[^\n]*is gone from the cache[^\n]*anew\Z"):
+        trainer.fit()
 
 
 def test_a_training_that_stays_broken_fails_with_what_to_do(make_trainer: Callable[..., Trainer], material: Material):
@@ -357,6 +383,24 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
     best = describe(trainer.run.best_model).training
     assert best["loss"] == min([*losses, averaged["valid_loss"]])
     assert len(list((trainer.run.path / "kept").iterdir())) == 3
+
+
+def test_an_average_that_won_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
+    def scored(trainer: Trainer, *losses: float) -> Trainer:
+        scores = iter([Scores(loss, sdr_db=-loss) for loss in losses])
+        trainer.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+        return trainer
+
+    for select_by in ("loss", "sdr"):
+        first = scored(make_trainer(select_by, epochs=2, average_best=2, select_by=select_by), 3.0, 2.0, 1.0)
+        first.fit()
+        resume = read_checkpoint(first.run.last)
+        second = make_trainer(select_by, resume=resume, epochs=3, average_best=2, select_by=select_by)
+        scored(second, 1.5, 1.6).fit()  # better than the epochs before, worse than their average
+        best = describe(first.run.best_model).training
+        assert (best["loss"], best["averaged_epochs"]) == (1.0, [2, 1])
+        (epoch,) = told(second, "epoch")
+        assert (epoch["best_loss"], epoch["is_best"]) == (1.0, False)
 
 
 def test_only_the_named_layers_learn(make_trainer: Callable[..., Trainer]):
