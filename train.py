@@ -129,7 +129,8 @@ def _train_all(config: TrainConfig, args: dict[str, Any]) -> int:
 def pretraining(config: TrainConfig, folders: Sequence[str]) -> TrainConfig:
     """The same training on other songs, which validates on some of them."""
     name = f"{config.run_name}-pretrain" if config.run_name else ""
-    return config.replace(data_dir=tuple(folders), target_dir=(), rest_dir=(), val_dir="", run_name=name).validate()
+    own = {"target_dir": (), "rest_dir": (), "soft_dir": (), "val_dir": ""}
+    return config.replace(data_dir=tuple(folders), run_name=name, **own).validate()
 
 
 def _train(
@@ -141,7 +142,7 @@ def _train(
     run, checkpoint = open_run(config, start_from, weights_only)
     keep_freed_memory()
     _say(f"run folder: {run.path}")
-    with _stop_on_signals(run), _listeners(run, mlflow) as listeners, _bar("decoding") as progress:
+    with _stop_on_signals(run), _listeners(run, mlflow) as listeners, _bar("decoding", is_all=True) as progress:
         reason = train(config, run, checkpoint, listeners, progress=progress)
     if run.best_model.is_file():
         _say(f"best model: {run.best_model}")
@@ -214,13 +215,16 @@ def _say(sentence: str) -> None:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Progress]:
-    """A progress bar, where there is a terminal."""
-    with tqdm(total=1.0, desc=what, bar_format="{l_bar}{bar}|", leave=False, disable=None) as bar:
+def _bar(what: str, *, is_all: bool = False) -> Iterator[Progress]:
+    """A progress bar, where there is a terminal; with ``is_all`` it goes away when full, else after its last stage."""
+    is_hidden = None if IS_FIRST_PROCESS else True
+    with tqdm(total=1.0, desc=what, bar_format="{l_bar}{bar}|", leave=False, disable=is_hidden) as bar:
 
         def progress(fraction: float, stage: str) -> None:
             bar.n = round(fraction, 3)
             bar.refresh()
+            if is_all and fraction >= 1:
+                bar.close()
 
         yield progress
 

@@ -20,7 +20,7 @@ import torch
 
 from separator.checkpoint import describe, load_model
 from separator.config import ModelConfig
-from train import main, make_parser
+from train import main, make_parser, pretraining
 from training.config import TrainConfig
 from training.run import RunFolder
 
@@ -331,6 +331,15 @@ def test_a_torn_off_event_line_and_part_files_do_not_hinder_a_resume(flags: list
         file.write(json.dumps({"type": "epoch"})[:9])
     assert main(["--resume_from", str(run.last), "--epochs", "2"]) == 0
     assert run.status().state == "finished"
+
+
+def test_pretraining_hears_none_of_the_songs_that_come_after(tmp_path: Path):
+    for name in ("own", "others"):
+        (tmp_path / name).mkdir()
+    own, others = str(tmp_path / "own"), str(tmp_path / "others")
+    first = pretraining(TrainConfig(data_dir=(own,), soft_dir=(own,), rest_dir=(own,), val_dir=own), [others])
+    assert own not in repr(first)
+    assert first.data_dir == (others,)
 
 
 def test_pretraining_is_a_run_of_its_own_whose_weights_are_fine_tuned(flags: list[str], run: RunFolder, tmp_path: Path):

@@ -57,7 +57,7 @@ def test_train_reload_second_tab_stop_resume_listen_and_use(visit: Callable[...,
     page.locator("#train-start:not([disabled])").click()
     wait_for_state(page, "running")
     wait_for_points(page, 2)
-    assert page.locator("#train-start").is_disabled()
+    page.wait_for_selector("#train-start[disabled]", timeout=WAIT_MS)
     name = page.locator(f"{RUN} .name").inner_text()
 
     page.reload(timeout=120_000)
