@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args["check"]:
             return _check(config)
         if args["overfit_one_batch"] or args["lr_range_test"]:
-            return _try_out(config, args["lr_range_test"])
+            return _try_out(config, args["lr_range_test"], args["resume_from"])
         return _train_all(config, args)
     except SeparatorError as error:
         if IS_FIRST_PROCESS:
@@ -179,7 +179,7 @@ def _seconds_per_epoch(config: TrainConfig) -> float:
     return seconds_per_epoch(config)
 
 
-def _try_out(config: TrainConfig, is_range_test: bool) -> int:
+def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
     from training.checks import learning_rate_range, overfit_one_batch
     from training.material import gather
@@ -192,7 +192,7 @@ def _try_out(config: TrainConfig, is_range_test: bool) -> int:
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
 
-        verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell)
+        verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell, start_from)
     print(("good: " if verdict.is_good else "not good: ") + verdict.sentence)
     return 0 if verdict.is_good else 2
 

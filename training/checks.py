@@ -4,9 +4,11 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from separator.checkpoint import load_model
 from separator.model import CRNN
 from training.batches import Batches
 from training.config import TrainConfig, model_config_of, weighted
@@ -39,9 +41,14 @@ class Verdict:
     sentence: str
 
 
-def overfit_one_batch(config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None) -> Verdict:
-    """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart."""
-    learner, batches = _learner_and_batches(config, material)
+def overfit_one_batch(
+    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+) -> Verdict:
+    """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart.
+
+    Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
+    """
+    learner, batches = _learner_and_batches(config, material, start_from)
     batch = next(batches.take(0, 1))
     losses: list[float] = []
     for step in range(1, OVERFIT_STEPS + 1):
@@ -58,12 +65,15 @@ def overfit_one_batch(config: TrainConfig, material: Material, tell: Tell = lamb
     return Verdict(False, f"{change}: it hardly learns; try another --learning_rate, see --lr_range_test")
 
 
-def learning_rate_range(config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None) -> Verdict:
+def learning_rate_range(
+    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+) -> Verdict:
     """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one.
 
     All steps see the same batch: remixes differ in level so much that the loss of fresh ones would tell little.
+    Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
-    learner, batches = _learner_and_batches(config, material)
+    learner, batches = _learner_and_batches(config, material, start_from)
     batch = next(batches.take(0, 1))
     rates, losses = [], []
     lowest, highest = RANGE
@@ -131,8 +141,9 @@ def _is_at_most(loss: float, share: float, other: float, logarithm_weight: float
     return loss <= share * other
 
 
-def _learner_and_batches(config: TrainConfig, material: Material) -> tuple[Learner, Batches]:
+def _learner_and_batches(config: TrainConfig, material: Material, start_from: Path | None) -> tuple[Learner, Batches]:
     torch.manual_seed(config.seed)
     fabric = make_fabric(config)
-    learner = Learner(fabric, config, CRNN(model_config_of(config)))
+    model = load_model(start_from) if start_from else CRNN(model_config_of(config))
+    learner = Learner(fabric, config, model)
     return learner, Batches(material, config, learner.crnn.config.stft.sample_rate, fabric)

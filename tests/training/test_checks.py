@@ -3,10 +3,13 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from separator.checkpoint import load_model
 from training import checks
 from training.checks import RANGE_STEPS, Verdict, learning_rate_range, overfit_one_batch, recommend, smoothed
 from training.config import TrainConfig
@@ -48,7 +51,7 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         given = iter(losses)
         learner = SimpleNamespace(step=lambda batches, rate: next(given), scaler="a scaler" if has_scaler else None)
         batches = SimpleNamespace(take=lambda first, count: iter(["a batch"]))
-        monkeypatch.setattr(checks, "_learner_and_batches", lambda config, material: (learner, batches))
+        monkeypatch.setattr(checks, "_learner_and_batches", lambda *_: (learner, batches))
 
     return make
 
@@ -94,3 +97,10 @@ def test_the_range_test_ends_where_a_logarithm_rises(learn: Callable[..., None],
     learn([value - 1.0 for value in curve(falls_at=1e-4, rises_at=1e-2)])
     learning_rate_range(TrainConfig(loss=("sdr",)), material, lambda step, loss: told.append(step))
     assert RANGE_STEPS / 2 < len(told) < RANGE_STEPS
+
+
+def test_a_checkpoint_is_tried_out_as_it_is(material: Material, tiny_checkpoint: Path):
+    learner, _ = checks._learner_and_batches(TrainConfig(workers=0), material, tiny_checkpoint)
+    model = load_model(tiny_checkpoint)
+    assert learner.crnn.config == model.config
+    assert all(torch.equal(a, b) for a, b in zip(learner.crnn.parameters(), model.parameters(), strict=True))
