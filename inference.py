@@ -123,14 +123,14 @@ def _outputs(options: argparse.Namespace, separator: Separator, song: Path, into
 
 def _refuse_collisions(outputs: Mapping[Path, Mapping[str, Path]]) -> None:
     """No two stems may go to one file, and none to a song that is still to be separated."""
-    written = Counter(path.absolute() for stems in outputs.values() for path in stems.values())
+    written = Counter(path.resolve() for stems in outputs.values() for path in stems.values())
     for path, count in written.items():
         if count > 1:
             raise AudioError(
                 f"{count} stems would be written to {path}; separate songs of the same name, and songs with an "
                 "--accompaniment_path, one by one."
             )
-    if len(outputs) > 1 and (songs := [song for song in outputs if song.absolute() in written]):
+    if len(outputs) > 1 and (songs := [song for song in outputs if song.resolve() in written]):
         raise AudioError(f"{songs[0].name} is among the songs and would be overwritten; give another --output_path.")
 
 

@@ -100,8 +100,10 @@ def test_no_stem_takes_the_place_of_another_or_of_a_song(run: Run, song: Path, t
     (album / "a.flac").unlink()
     code, _, errors = run(album, tmp_path / "stems", "--accompaniment_path", str(tmp_path / "rest.wav"))
     assert (code, "3 stems would be written to" in errors, "rest.wav" in errors) == (2, True, True)
-    code, _, errors = run(album, album)
-    assert (code, "b_vocals.wav is among the songs" in errors) == (2, True)
+    (tmp_path / "link").symlink_to(album)
+    for same in (album, album / ".." / "album", tmp_path / "link"):
+        code, _, errors = run(album, same)
+        assert (code, "b_vocals.wav is among the songs" in errors) == (2, True)
     code, _, errors = run(
         song, tmp_path / "k.wav", "--stems", "accompaniment", "--accompaniment_path", str(tmp_path / "rest.wav")
     )
