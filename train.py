@@ -163,6 +163,7 @@ def _check(config: TrainConfig) -> int:
             config.target,
             cache,
             loose_dirs=(*config.target_dir, *config.rest_dir),
+            soft_dirs=config.soft_dir,
             valid_dir=config.val_dir or None,
             valid_share=config.val_split,
             seed=config.seed,
@@ -182,6 +183,7 @@ def _seconds_per_epoch(config: TrainConfig) -> float:
 def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
     from training.checks import learning_rate_range, overfit_one_batch
+    from training.engine import memory_told
     from training.material import gather
 
     with _bar("decoding") as progress:
@@ -192,7 +194,8 @@ def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) 
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
 
-        verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell, start_from)
+        with memory_told(config):
+            verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell, start_from)
     print(("good: " if verdict.is_good else "not good: ") + verdict.sentence)
     return 0 if verdict.is_good else 2
 

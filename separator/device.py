@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""Which device to compute on, and how it says that its memory is full."""
 
 import torch
 
@@ -23,6 +23,11 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type == "mps" and not _has_mps():
         raise ConfigError("device is 'mps', but torch sees no Apple GPU here; use cpu or auto.")
     return device
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device's memory is full; in the words of torch (CUDA and MPS), of cuDNN or of cuBLAS."""
+    return any(words in str(error) for words in ("out of memory", "ALLOC_FAILED"))
 
 
 def _has_mps() -> bool:

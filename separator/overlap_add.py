@@ -20,10 +20,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from separator.device import is_out_of_memory
 from separator.errors import ConfigError, SeparatorError
 
-_OUT_OF_MEMORY = ("out of memory", "ALLOC_FAILED")
-"""In the words of torch, and of cuDNN and cuBLAS."""
 CONTEXT_SECONDS = 2.23
 """What a GRU remembers of a song goes back further than what a convolution sees. With half as much the seams of the
 shipped vocals and drums lay at -26 dB instead of -30 and -37 dB; more changed nothing (demo song)."""
@@ -165,7 +164,7 @@ class MaskEstimator:
         return masks
 
     def _halve_batch(self, error: RuntimeError) -> None:
-        if not any(words in str(error) for words in _OUT_OF_MEMORY):
+        if not is_out_of_memory(error):
             raise error
         if self._batch_size == 1:
             raise SeparatorError(

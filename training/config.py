@@ -87,7 +87,7 @@ class TrainConfig:
     workers: int = _setting(1, "processes that prepare excerpts; 0 prepares them between steps", "processes")
     seed: int = _setting(0, "the same seed and data give the same run")
     valid_seconds: float = _setting(10.0, "length of a validation excerpt", "s")
-    valid_excerpts: int = _setting(60, "most validation excerpts", "excerpts")
+    valid_excerpts: int = _setting(60, "most validation excerpts; but one of every song", "excerpts")
     out_dir: str = _setting("checkpoints", "where the run's folder is made")
     cache_dir: str = _setting("cache", "where decoded audio is kept")
 
@@ -95,7 +95,7 @@ class TrainConfig:
         for f in fields(self):
             if isinstance(f.default, tuple):
                 value = getattr(self, f.name)
-                object.__setattr__(self, f.name, (value,) if isinstance(value, str) else tuple(value))
+                object.__setattr__(self, f.name, tuple(value) if isinstance(value, list | tuple) else (value,))
 
     def problems(self) -> list[str]:
         """Every reason why this cannot be trained, one sentence each."""
@@ -147,18 +147,23 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
-        """Raises ConfigError for a setting that does not exist."""
+        """Raises ConfigError for a setting that does not exist, and for values of the wrong kind, all at once."""
         unknown = sorted(set(values) - {f.name for f in fields(cls)})
         if unknown:
             raise ConfigError(f"there is no setting named {', '.join(unknown)}; `python train.py --help` lists them")
-        return cls(**values)
+        config = cls(**values)
+        wrong = [sentence for f in fields(cls) if (sentence := _wrong_kind(f, getattr(config, f.name)))]
+        if wrong:
+            raise ConfigError("\n".join(wrong))
+        return config
 
     @classmethod
     def read_recipe(cls, path: Path | str) -> dict[str, Any]:
         """The settings in a recipe, a TOML file of names of this class.
 
         Raises:
-            ConfigError: the file is missing or is not TOML, or names a setting that does not exist.
+            ConfigError: the file is missing or is not TOML, names a setting that does not exist, or gives one a value
+                of the wrong kind.
         """
         try:
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -195,6 +200,20 @@ def weighted(text: str) -> tuple[str, float]:
         return name, float(weight)
     except ValueError:
         return name, math.nan
+
+
+def _wrong_kind(f: "Field[Any]", value: Any) -> str:
+    """What is wrong with the kind of a value; empty where nothing is."""
+    default = default_of(f)
+    items, example = (value, default[0] if default else "") if isinstance(default, tuple) else ((value,), default)
+    kinds, words = {
+        str: ((str,), "text, in quotes"),
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+    }[type(example)]
+    if all(isinstance(item, kinds) and not isinstance(item, bool) for item in items):
+        return ""
+    return f"{f.name} is {list(value) if isinstance(value, tuple) else value!r}; it must be {words}"
 
 
 def _choice_problems(f: "Field[Any]", value: Any) -> list[str]:

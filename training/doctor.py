@@ -1,6 +1,6 @@
 """The dataset doctor: looks at data folders before training and says what is wrong, and what to do about it.
 
-It decodes everything into the cache, which training needs anyway, so that it judges the audio and not its headers.
+It decodes what training reads into the cache, which is needed anyway, so that it judges the audio and not its headers.
 """
 
 import os
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from separator.audio import probe
-from separator.errors import AudioError, DatasetError
+from separator.errors import AudioError, Cancelled, DatasetError, SeparatorError
 from training.cache import Cache, Progress
 from training.cached_audio import PROFILE_SECONDS, Entry
-from training.datasets import Song, WeightedFolder, find_loose, find_weighted, split_songs
+from training.datasets import Song, WeightedFolder, find_loose, find_songs, find_weighted, split_songs
 from training.datasets.songs import ACCOMPANIMENT, split_stream, without_files
 from training.doctor_report import Finding, FolderSummary, Report, SplitSummary, about_songs, gigabytes
 from training.song_checks import SILENT_RMS, Entries, check_duplicates, check_songs
@@ -40,6 +40,7 @@ def examine(
     cache: Cache,
     *,
     loose_dirs: Sequence[str | Path] = (),
+    soft_dirs: Sequence[str | Path] = (),
     valid_dir: str | Path | None = None,
     valid_share: float = 0.1,
     seed: int = 0,
@@ -53,6 +54,7 @@ def examine(
     Args:
         cache: is filled on the way.
         loose_dirs: folders of vocals-only or instrumental-only audio.
+        soft_dirs: folders of songs whose stems are estimates.
         progress: is told the fraction done of a stage, and what is being done.
         probe_epoch: times a few steps of training and answers the seconds an epoch will take; asked if all is well.
 
@@ -63,16 +65,24 @@ def examine(
     folders, findings = _recognise(data_dirs)
     songs = [song for folder in folders for song in folder.folder.songs]
     findings += _check_target(songs, target)
-    songs = [song for song in songs if song.has(target) or song.source != "plain"]
-    loose = [path for folder in loose_dirs for path in find_loose(folder)]
-    needed, free = _disk(cache, [*_files(songs), *loose])
+    songs = [song for song in songs if song.has(target)]
+    loose, found = _find_more(loose_dirs, soft_dirs, target)
+    findings += found
+    needed, free = _disk(cache, [*_files(song for song in songs if song.split != "test"), *loose])
     findings += _check_resources(cache, needed, free)
     splits: dict[str, SplitSummary] = {}
     if not _has_errors(findings):
         findings += _decode(decoding, loose, "left out")[1]
         splits, found = _examine_songs(decoding, songs, target, (valid_dir, valid_share, seed))
         findings += found
-    seconds = probe_epoch() if probe_epoch is not None and not _has_errors(findings) else None
+    seconds = None
+    if probe_epoch is not None and not _has_errors(findings):
+        try:
+            seconds = probe_epoch()
+        except Cancelled:
+            raise
+        except SeparatorError as error:
+            findings.append(Finding("error", f"a few steps of training were tried, and failed: {error}"))
     summaries = tuple(map(_summarise_folder, folders))
     return Report(target, tuple(findings), summaries, splits, needed, free, memory_bytes(), seconds)
 
@@ -111,10 +121,28 @@ def _check_target(songs: Sequence[Song], target: str) -> list[Finding]:
         *about_songs(
             "note",
             [song.name for song in lacking if song.source != "plain"],
-            f"in which {target} does not play",
-            "nothing: they can teach the model silence",
+            f"in which {target} does not play, left out",
         ),
     ]
+
+
+def _find_more(
+    loose_dirs: Sequence[str | Path], soft_dirs: Sequence[str | Path], target: str
+) -> tuple[list[Path], list[Finding]]:
+    """The audio besides the songs that is to be decoded, and what is wrong with its folders."""
+    paths: list[Path] = []
+    findings = []
+    for folder in loose_dirs:
+        try:
+            paths += find_loose(folder)
+        except DatasetError as error:
+            findings.append(Finding("error", str(error)))
+    for folder in soft_dirs:
+        try:
+            paths += _files(song for song in find_songs(folder).songs if song.has(target))
+        except DatasetError as error:
+            findings.append(Finding("error", str(error)))
+    return paths, findings
 
 
 def _disk(cache: Cache, files: Iterable[Path]) -> tuple[int, int]:
@@ -148,7 +176,9 @@ def _examine_songs(
 ) -> tuple[dict[str, SplitSummary], list[Finding]]:
     """The songs by split, and what is to be said of their audio; `split` is (folder, share, seed) of validation."""
     valid_dir, valid_share, seed = split
-    songs, findings = _decode_songs(decoding, songs)
+    for_testing = [song for song in songs if song.split == "test"]  # nobody reads them
+    songs, findings = _decode_songs(decoding, [song for song in songs if song.split != "test"])
+    songs += for_testing
     try:
         train, valid = split_songs(songs, valid_share, seed, valid_dir)
     except DatasetError as error:

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -12,6 +13,7 @@ from lightning.fabric.plugins.precision import MixedPrecision
 from lightning.fabric.strategies.ddp import DDPStrategy
 from torch.amp.grad_scaler import GradScaler
 
+from separator.device import is_out_of_memory
 from separator.errors import ConfigError, SeparatorError
 from training.config import TrainConfig
 
@@ -112,6 +114,24 @@ def precision_of(precision: str, accelerator: str) -> str:
 def autocast_dtype(precision: str) -> torch.dtype | None:
     """The number format that a model runs in under a precision; None for float32."""
     return {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}.get(precision)
+
+
+@contextmanager
+def memory_told(config: TrainConfig) -> Iterator[None]:
+    """Turn a GPU's running out of memory into a sentence that says what to do.
+
+    Raises:
+        SeparatorError: instead of torch's own error.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SeparatorError(
+            f"the GPU has too little memory; lower --batch_size from {config.batch_size} and raise --accumulate from "
+            f"{config.accumulate}: then as many excerpts make a step, but fewer are in memory at once"
+        ) from error
 
 
 def keep_freed_memory() -> None:

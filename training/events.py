@@ -11,6 +11,8 @@ from typing import Any
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
+BEATS = ("step", "validating")
+"""Signs of life, for those who watch; whoever missed them has missed nothing."""
 TERMINAL = ("finished", "stopped", "failed")
 """After one of these nothing follows, unless the run is resumed."""
 

@@ -90,7 +90,8 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
     soft = [song for folder in config.soft_dir for song in find_songs(folder).songs if song.has(config.target)]
     targets = [path for folder in config.target_dir for path in find_loose(folder)]
     rests = [path for folder in config.rest_dir for path in find_loose(folder)]
-    files = [*(song.files() for song in [*songs, *soft, *held_out]), *([path] for path in [*targets, *rests])]
+    own = [song for song in songs if song.split != "test" and song.has(config.target)]
+    files = [*(song.files() for song in [*own, *soft, *held_out]), *([path] for path in [*targets, *rests])]
     bad = cache.prepare(files, progress=progress)
     broken = {item.path for item in bad}
     train, valid = _split(config, songs, bad)
@@ -109,7 +110,7 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
 
 
 def validation_excerpts(material: Material, seconds: float, most: int) -> list[ValidationExcerpt]:
-    """The same stretches every time: as many of each song as fit into ``most`` altogether, evenly spread."""
+    """The same stretches every time: as many of each song as fit into ``most`` altogether, and one; evenly spread."""
     excerpts = []
     per_song = max(1, most // len(material.valid))
     for song, pair in enumerate(material.valid):
@@ -118,7 +119,7 @@ def validation_excerpts(material: Material, seconds: float, most: int) -> list[V
         for start in np.linspace(0, pair.n_samples - length, count).astype(int):
             target, rest = pair.target.read(int(start), length), pair.rest.read(int(start), length)
             excerpts.append(ValidationExcerpt(song, target, rest, start / pair.target.sample_rate))
-    return excerpts[: max(most, len(material.valid))]
+    return excerpts
 
 
 def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:

@@ -34,7 +34,9 @@ class Oracles:
 
 
 def oracles(mixture: Tensor, target: Tensor, sample_rate: int) -> Oracles:
-    """Floor, ideal binary mask and both ideal ratio masks on the STFT that the program separates with.
+    """Floor, ideal binary mask and both ideal ratio masks on the program's default STFT.
+
+    A model with a longer window has a higher ceiling: that of 2048/512 is about half a dB above.
 
     Args:
         mixture, target: (C, N) each; the others are mixture - target.

@@ -24,7 +24,8 @@ def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: 
         Cancelled: `cancel()` was true.
         SeparatorError: this config cannot be trained.
     """
-    from training.trainer import Trainer  # Lightning takes seconds to import
+    from training.engine import memory_told  # Lightning takes seconds to import
+    from training.trainer import Trainer
 
     material = gather(config, StftConfig().sample_rate)
     short = config.replace(epochs=2, steps_per_epoch=STEPS, valid_excerpts=EXCERPTS, workers=0, max_minutes=0.0)
@@ -34,7 +35,7 @@ def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: 
         if event["type"] == "epoch":
             epochs.append(event)
 
-    with tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
+    with memory_told(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
         reason = Trainer(short, material, RunFolder(Path(folder) / "pace"), [note], should_stop=cancel).fit()
     if reason == "stopped" or len(epochs) < 2:
         raise Cancelled("the probe of an epoch was stopped")

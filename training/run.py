@@ -30,10 +30,6 @@ class RunStatus:
     state: State
     message: str
 
-    @property
-    def can_resume(self) -> bool:
-        return self.state in ("stopped", "failed", "interrupted", "finished")
-
 
 @dataclass(frozen=True)
 class Preview:

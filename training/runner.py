@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from separator.checkpoint import read_checkpoint
 from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
 from training.config import TrainConfig, model_config_of
@@ -116,18 +114,13 @@ def _gather_and_fit(
     should_stop: Callable[[], bool],
     tell: Progress,
 ) -> str:
-    from training.engine import make_fabric  # Lightning takes seconds to import
+    from training.engine import make_fabric, memory_told  # Lightning takes seconds to import
     from training.trainer import Trainer
 
     fabric = make_fabric(config)
     material = _gather_once(fabric, config, model_config_of(config, resume).stft.sample_rate, tell)
-    try:
+    with memory_told(config):
         return Trainer(config, material, run, listeners, resume, should_stop, fabric).fit()
-    except torch.OutOfMemoryError as error:
-        raise SeparatorError(
-            f"the GPU has too little memory; lower --batch_size from {config.batch_size} and raise --accumulate from "
-            f"{config.accumulate}: then as many excerpts make a step, but fewer are in memory at once"
-        ) from error
 
 
 def _gather_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, tell: Progress) -> Material:

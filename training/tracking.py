@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.events import TERMINAL, Event
+from training.events import BEATS, TERMINAL, Event
 from training.mlflow_store import DEFAULT_URI, experiment_id, open_client
 from training.run import RunFolder
 
@@ -59,7 +59,7 @@ class MlflowTracker:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event and return at once."""
-        if event["type"] != "step":  # the heartbeat is for the page
+        if event["type"] not in BEATS:
             self._waiting.put(dict(event))
 
     def close(self, timeout_seconds: float = 30.0) -> None:

@@ -71,7 +71,7 @@ class Trainer:
         self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
         stft_config = self.learner.crnn.config.stft
         excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-        self.judge = Judge(fabric, config, Validator(excerpts, stft_config, self.learner.loss))
+        self.judge = Judge(fabric, config, Validator(excerpts, stft_config, self.learner.loss, self._beat))
         self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
         self.batches = Batches(material, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
@@ -85,7 +85,7 @@ class Trainer:
             self.load_state_dict(resume)
         self._good = self.state_dict()
         self._bad_in_a_row = 0
-        self._last_beat = 0.0
+        self._last_beat = time.monotonic()
         self._begun = time.monotonic() - self.progress.elapsed_seconds
 
     def fit(self) -> str:
@@ -95,6 +95,7 @@ class Trainer:
             "stopped", "early_stopping", "epochs" or "time".
         """
         self._announce_start()
+        self._last_beat = 0.0  # the first step is told at once
         self._save_last()  # whatever happens from here on, the run can be resumed
         reason = self._reason_to_end()
         while not reason:
@@ -118,7 +119,7 @@ class Trainer:
         for _ in range(steps_left):
             loss = self._train_step(batches)
             is_to_stop = self._agree_to_stop()
-            self._beat(loss)
+            self._beat(loss=loss)
             if is_to_stop:
                 return False
             if self._is_time_up():
@@ -305,11 +306,15 @@ class Trainer:
             oracle_loss=oracle.loss,
         )
 
-    def _beat(self, loss: float) -> None:
-        """A sign of life now and then, for those who watch the folder."""
+    def _beat(self, loss: float | None = None) -> None:
+        """A sign of life now and then, for those who watch the folder; without a loss, that it validates."""
         now = time.monotonic()
-        if now - self._last_beat > HEARTBEAT_SECONDS:
-            self._last_beat = now
-            progress = self.progress
+        if now - self._last_beat <= HEARTBEAT_SECONDS:
+            return
+        self._last_beat = now
+        progress = self.progress
+        if loss is None:
+            self.announce("validating", epoch=progress.epoch)
+        else:
             steps = {"step": progress.step, "epoch_step": progress.epoch_step}
             self.announce("step", epoch=progress.epoch + 1, **steps, loss=loss)

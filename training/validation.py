@@ -29,13 +29,23 @@ class Scores:
 class Validator:
     """The validation excerpts, and the sums that turn them into scores.
 
-    Several processes each take their share of the excerpts; ``reduce`` adds their sums up.
+    Several processes each take their share of the excerpts; added up, their sums are those over all of them.
+
+    Args:
+        beat: is called after every few excerpts, so that a long validation can give signs of life.
     """
 
-    def __init__(self, excerpts: list[ValidationExcerpt], stft_config: StftConfig, loss: Loss) -> None:
+    def __init__(
+        self,
+        excerpts: list[ValidationExcerpt],
+        stft_config: StftConfig,
+        loss: Loss,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self.excerpts = excerpts
         self.stft_config = stft_config
         self.loss = loss
+        self.beat = beat
         self.songs = sorted({excerpt.song for excerpt in excerpts})
 
     def model_sums(
@@ -88,6 +98,7 @@ class Validator:
             columns = torch.stack((signal, error, loss, torch.ones_like(loss)), dim=1)
             rows = torch.tensor([self.songs.index(e.song) for e in batch])
             sums.index_add_(0, rows, columns.cpu().double())  # in this order: MPS has no float64
+            self.beat()
         return sums
 
 

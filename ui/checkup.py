@@ -104,6 +104,7 @@ class Checkups:
                 config.target,
                 Cache(config.cache_dir, StftConfig().sample_rate),
                 loose_dirs=(*config.target_dir, *config.rest_dir),
+                soft_dirs=config.soft_dir,
                 valid_dir=config.val_dir or None,
                 valid_share=config.val_split,
                 seed=config.seed,

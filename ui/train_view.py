@@ -132,8 +132,9 @@ class RunViews:
 
 
 def _prepares(events: Sequence[Event]) -> bool:
-    """Whether nothing but decoding has happened since this start."""
-    return not events or events[-1]["type"] in ("preparing", "resumed")
+    """Whether nothing but decoding, and a look at what can be reached, has happened since this start."""
+    last = next((event["type"] for event in reversed(events) if event["type"] != "validating"), "preparing")
+    return last in ("preparing", "resumed")
 
 
 def _all(events: Sequence[Event], type_: str) -> list[Event]:

@@ -23,6 +23,15 @@ from ui.settings import PageSettings
 MOST_RUNS = 50
 SPACE_MINUTES = 10.0
 """A training on a public Space ends after this long."""
+SPACE_LIMITS = {
+    "batch_size": 64,
+    "accumulate": 16,
+    "segment_seconds": 12,
+    "valid_seconds": 30,
+    "valid_excerpts": 120,
+    "workers": 1,
+}
+"""The most that a training on a public Space may ask for: its memory is everyone's."""
 HOW_LONG = ("epochs", "max_minutes", "patience")
 """What may be changed when a run that had finished goes on."""
 NICENESS, LOWEST = 10, 19
@@ -68,7 +77,8 @@ class Trainings:
         """
         values = dict(values)
         for name in FOLDERS:
-            values[name] = self._extra_folders(values.get(name, ()))
+            if name in values:
+                values[name] = self._extra_folders(values[name])
         values.setdefault("workers", default_workers())
         places = {"out_dir": str(self.settings.checkpoints), "cache_dir": str(self.settings.cache)}
         return self._config_of({**values, **places, "data_dir": self.folders(data)})
@@ -134,10 +144,11 @@ class Trainings:
 
     def _config_of(self, values: Mapping[str, Any]) -> TrainConfig:
         """The checked config of these values; on a Space it ends after ``SPACE_MINUTES`` at the latest."""
+        config = TrainConfig.from_dict(dict(values)).validate()
         if self.settings.on_space:
-            wanted = values.get("max_minutes") or SPACE_MINUTES
-            values = {**values, "max_minutes": min(wanted, SPACE_MINUTES)}
-        return TrainConfig.from_dict(values).validate()
+            _refuse_too_much(config)
+            config = config.replace(max_minutes=min(config.max_minutes or SPACE_MINUTES, SPACE_MINUTES))
+        return config
 
     def _folder(self, text: str) -> str:
         if self.is_practice(text):
@@ -148,13 +159,25 @@ class Trainings:
         folder = typed_folder(name, self.settings.data_roots, on_space=self.settings.on_space)
         return f"{folder}={weight}" if weight else str(folder)
 
-    def _extra_folders(self, value: str | Sequence[str]) -> Any:
-        def checked(text: str) -> str:
-            return str(typed_folder(text, self.settings.data_roots, on_space=self.settings.on_space))
+    def _extra_folders(self, value: Any) -> Any:
+        def checked(text: object) -> str:
+            return str(typed_folder(str(text), self.settings.data_roots, on_space=self.settings.on_space))
 
         if isinstance(value, str):
             return checked(value) if value.strip() else ""
-        return tuple(checked(text) for text in value)
+        return tuple(checked(text) for text in (value if isinstance(value, list | tuple) else (value,)))
+
+
+def _refuse_too_much(config: TrainConfig) -> None:
+    """Raises ConfigError naming all settings above ``SPACE_LIMITS``."""
+    asked = {name: getattr(config, name) for name in SPACE_LIMITS}
+    found = [
+        f"{name} is {asked[name]}; on a public Space it may be {most} at most"
+        for name, most in SPACE_LIMITS.items()
+        if asked[name] > most
+    ]
+    if found:
+        raise ConfigError("\n".join(found))
 
 
 def default_workers() -> int:

@@ -16,6 +16,7 @@ from separator.errors import ConfigError, DatasetError, TrainingBusyError
 from training import runner
 from training.background import BackgroundTraining
 from training.config import PRESETS, TrainConfig
+from training.events import BEATS
 from training.learner import Learner
 from training.material import Material
 
@@ -59,7 +60,7 @@ def background() -> Iterator[BackgroundTraining]:
 def kinds(training: BackgroundTraining) -> list[str]:
     snapshot = training.snapshot()
     assert snapshot is not None
-    return [event["type"] for event in snapshot.events if event["type"] not in ("step", "preview")]
+    return [event["type"] for event in snapshot.events if event["type"] not in (*BEATS, "preview")]
 
 
 def test_a_start_returns_at_once_and_a_second_one_is_refused(

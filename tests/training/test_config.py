@@ -101,13 +101,32 @@ def test_an_unknown_setting_is_refused_by_name():
         TrainConfig.from_dict({"momentum": 0.9})
 
 
+def test_whole_numbers_are_numbers():
+    config = TrainConfig.from_dict({"data_dir": "songs", "max_minutes": 10, "target_gain_db": [-6, 0]})
+    assert config.validate().max_minutes == 10
+
+
 def test_a_recipe_is_a_file_of_settings(tmp_path: Path):
     path = tmp_path / "my recipe.toml"
     path.write_text('target = "drums"\nloss = ["l1", "l1_sqrt=0.2"]\n')
     assert TrainConfig.read_recipe(path) == {"target": "drums", "loss": ["l1", "l1_sqrt=0.2"]}
 
 
-@pytest.mark.parametrize(("text", "said"), [("target = ", "TOML"), ("momentum = 0.9", "momentum")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("target = ", "TOML"),
+        ("momentum = 0.9", "momentum"),
+        ('batch_size = "32"', "batch_size is '32'; it must be a whole number"),
+        ("batch_size = 2.5", "batch_size is 2.5; it must be a whole number"),
+        ("epochs = true", "epochs is True; it must be a whole number"),
+        ('max_minutes = "ten"', "max_minutes is 'ten'; it must be a number"),
+        ("target = 3", "target is 3; it must be text, in quotes"),
+        ("data_dir = 5", r"data_dir is \[5\]; it must be text, in quotes"),
+        ('target_gain_db = ["low", "high"]', "target_gain_db is .* it must be a number"),
+        ('epochs = "a"\npatience = "b"', "epochs is 'a'.*\npatience is 'b'"),
+    ],
+)
 def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str, said: str):
     path = tmp_path / "recipe.toml"
     path.write_text(text)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from separator.errors import SeparatorError
 from training import doctor
 from training.cache import Cache
 from training.doctor import examine
@@ -177,6 +178,44 @@ def test_loose_audio_is_decoded_too(check: Callable[..., Report], tmp_path: Path
     (tmp_path / "loose").mkdir()
     (tmp_path / "loose" / "a.mp3").write_text("no music")
     assert "a.mp3" in only_warning(check(loose_dirs=[tmp_path / "loose"])).what
+
+
+def test_songs_of_estimates_are_decoded_too(
+    check: Callable[..., Report], tmp_path: Path, write_sound: WriteSound
+) -> None:
+    write_sound(tmp_path / "soft" / "song" / "vocals.wav", 4.0)
+    (tmp_path / "soft" / "song" / "accompaniment.mp3").write_text("no music")
+    assert "accompaniment.mp3" in only_warning(check(soft_dirs=[tmp_path / "soft"])).what
+
+
+@pytest.mark.parametrize("setting", ["loose_dirs", "soft_dirs"])
+def test_a_further_folder_that_is_not_there_is_an_error_of_the_report(
+    check: Callable[..., Report], tmp_path: Path, setting: str
+) -> None:
+    (error,) = findings(check(**{setting: [tmp_path / "gone"]}), "error")
+    assert "gone" in error.what
+
+
+def test_songs_for_testing_are_not_decoded(tmp_path: Path, write_sound: WriteSound) -> None:
+    for split, name in (("train", "A - One"), ("train", "B - Two"), ("test", "C - Three")):
+        for stem in ("mixture", "vocals", "drums", "bass", "other"):
+            write_sound(tmp_path / "musdb" / split / name / f"{stem}.wav", 4.0)
+    cache = Cache(tmp_path / "cache")
+    assert examine([tmp_path / "musdb"], "vocals", cache).can_start
+    missing = cache.missing(sorted((tmp_path / "musdb").rglob("*.wav")))
+    assert {path.parent.name for path in missing} == {"C - Three"}
+
+
+def test_a_probe_that_fails_is_told_with_the_rest(data: Path, tmp_path: Path) -> None:
+    def probe() -> float:
+        raise SeparatorError("the GPU has too little memory")
+
+    report = examine([data], "vocals", Cache(tmp_path / "cache"), probe_epoch=probe)
+    assert not report.can_start
+    assert [error.what for error in findings(report, "error")] == [
+        "a few steps of training were tried, and failed: the GPU has too little memory"
+    ]
+    assert report.songs == 6
 
 
 def test_an_epochs_time_is_probed_only_where_training_can_start(data: Path, tmp_path: Path) -> None:

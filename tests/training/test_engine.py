@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from separator.errors import ConfigError, DatasetError
+from separator.errors import ConfigError, DatasetError, SeparatorError
 from training.config import TrainConfig
 from training.engine import (
     accelerator_of,
@@ -13,6 +13,7 @@ from training.engine import (
     decided_by_first,
     fail_together,
     make_fabric,
+    memory_told,
     precision_of,
     sum_over_processes,
 )
@@ -35,6 +36,14 @@ def test_auto_is_half_precision_where_there_are_instructions_for_it(monkeypatch:
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
         assert precision_of("auto", "cpu") == ("bf16-mixed" if amx or avx512 else "32-true")
     assert precision_of("32-true", "cuda") == "32-true"
+
+
+def test_a_full_memory_is_told_with_what_to_do():
+    for words in ("CUDA out of memory. Tried to allocate 2.00 GiB", "MPS backend out of memory (MPS allocated: 9 GB)"):
+        with pytest.raises(SeparatorError, match="lower --batch_size from 32"), memory_told(TrainConfig()):
+            raise RuntimeError(words)
+    with pytest.raises(RuntimeError, match="shapes"), memory_told(TrainConfig()):
+        raise RuntimeError("shapes do not match")
 
 
 def test_precisions_and_number_formats_agree():

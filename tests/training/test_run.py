@@ -60,7 +60,6 @@ def test_status_follows_from_the_last_event_and_its_age(
     status = make_run(tmp_path / "run", *events).status(now=NOW + silent_seconds)
     assert status.state == state
     assert said in status.message
-    assert status.can_resume == (state not in ("empty", "running"))
 
 
 def test_what_was_asked_is_written_down(tmp_path: Path):

@@ -16,7 +16,7 @@ from separator.config import ModelConfig
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from training.cache import Cache
 from training.config import PRESETS, TrainConfig
-from training.events import Event
+from training.events import BEATS, Event
 from training.material import Material, Pair, Pool
 from training.run import RunFolder
 from training.runner import open_run
@@ -144,7 +144,7 @@ def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..
 def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.told if event["type"] != "step"]  # type: ignore[attr-defined]
+    kinds = [event["type"] for event in trainer.told if event["type"] not in BEATS]  # type: ignore[attr-defined]
     assert kinds == ["started", "preview", "epoch", "preview", "epoch", "finished"]
     (started,) = told(trainer, "started")
     assert (started["train_songs"], started["valid_songs"], started["target"]) == (2, 1, "vocals")
@@ -155,6 +155,15 @@ def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     assert 0 <= last["data_wait_share"] <= 1
     assert last["eta_seconds"] == 0
     assert len(list((trainer.run.path / "previews").glob("epoch_*.wav"))) == 2
+
+
+def test_a_long_validation_gives_signs_of_life(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("training.trainer.HEARTBEAT_SECONDS", -1.0)
+    trainer = make_trainer(epochs=1)
+    trainer.fit()
+    kinds = [event["type"] for event in trainer.told]  # type: ignore[attr-defined]
+    assert kinds.index("validating") < kinds.index("started")  # of floor and ceiling
+    assert "validating" in kinds[kinds.index("step") : kinds.index("epoch")]
 
 
 def test_a_preview_scores_as_the_model_did(make_trainer: Callable[..., Trainer]):

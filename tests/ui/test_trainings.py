@@ -46,6 +46,13 @@ def test_a_space_trains_on_practice_songs_for_a_while(settings: PageSettings, tm
         trainings.folders(str(tmp_path / "songs"))
 
 
+def test_a_space_refuses_what_would_take_all_of_its_memory(settings: PageSettings) -> None:
+    asked = {"batch_size": 4096, "segment_seconds": 60.0}
+    with pytest.raises(ConfigError, match=r"batch_size is 4096; .* 64 at most\nsegment_seconds is 60.0; .* 12 at most"):
+        Trainings(replace(settings, on_space=True)).config(asked, str(settings.practice))
+    assert Trainings(settings).config(asked, str(settings.practice)).batch_size == 4096
+
+
 @pytest.mark.parametrize("minutes", [0.0, 600.0])
 @pytest.mark.parametrize("ending", ["finished", "stopped"])
 def test_a_space_ends_a_resumed_training_too(

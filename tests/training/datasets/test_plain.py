@@ -100,12 +100,16 @@ def test_a_weight_follows_the_folder(tmp_path: Path, write_sound: WriteSound) ->
             find_weighted(f"{root}={wrong}")
 
 
-def test_loose_audio_is_found_at_any_depth(tmp_path: Path, write_sound: WriteSound) -> None:
+def test_loose_audio_is_found_at_any_depth(
+    tmp_path: Path, write_sound: WriteSound, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deep = write_sound(tmp_path / "album" / "cd 1" / "a.flac")
     top = write_sound(tmp_path / "b.wav")
     (tmp_path / "notes.txt").write_text("no audio")
     write_sound(tmp_path / ".trash" / "c.wav")
     assert find_loose(tmp_path) == [deep, top]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_loose("~/album") == [deep]
 
 
 def test_a_folder_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
