@@ -83,6 +83,7 @@ def _report(comparison: Comparison) -> str:
     worst = [
         f"{estimate.name} is worst at {', '.join(map(clock, estimate.score.worst_seconds()))}"
         for estimate in comparison.estimates
+        if estimate.score.worst_seconds()
     ]
     about = comparison.mixture or "no mixture beside the reference, and none given: so no Clean"
     return "\n".join([about, table(rows, averages=False), *notes, *worst, "", comparison.verdict()])

@@ -105,9 +105,16 @@ def _score_all(songs: list[Song], target: str, separate: Separate, options: Scor
     for row in score_dataset(songs, target, separate, options):
         rows.append(row)
         if len(songs) > 1:
-            result = row.problem or (row.score and f"{row.score.grade.name}, {row.score.sdr_db or 0:.2f} dB")
-            print(f"[{len(rows)}/{len(songs)}] {row.name}: {result}", file=sys.stderr)
+            print(f"[{len(rows)}/{len(songs)}] {row.name}: {_in_short(row)}", file=sys.stderr)
     return rows
+
+
+def _in_short(row: SongScore) -> str:
+    if row.score is None:
+        return row.problem or ""
+    if row.score.sdr_db is None:
+        return f"{row.score.grade.name}, the true stem is silent"
+    return f"{row.score.grade.name}, {row.score.sdr_db:.2f} dB"
 
 
 def _format(options: ScoreOptions) -> str:

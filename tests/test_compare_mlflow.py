@@ -12,6 +12,7 @@ from torch import Tensor
 
 from compare_mlflow import main
 from separator.audio import write
+from training import comparison_log
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own dependencies warn of one another
 
@@ -97,6 +98,31 @@ def test_three_estimates_and_equals_have_no_winner(files: dict[str, str], capsys
     (parent,), children, _ = runs("Three")
     assert parent.data.tags["winner"] == "none"
     assert len(children) == 3
+
+
+def test_a_run_that_could_not_be_written_is_marked_as_failed(
+    files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(comparison_log, "_write_artifacts", full)
+    command = ["--ref", files["ref"], "--a", files["a"], "--b", files["b"], "--experiment", "Full"]
+    assert main(command) == 2
+    assert "disk full" in capsys.readouterr().err
+    parents, children, _ = runs("Full")
+    assert {run.info.status for run in parents} == {"FAILED"}
+    assert {run.info.status for run in children} == {"FINISHED"}
+
+
+def test_a_silent_reference_is_told_without_empty_words(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str], noise: Callable[..., Tensor]
+) -> None:
+    write("silence.wav", 0 * noise(2 * RATE), RATE)
+    assert main(["--ref", "silence.wav", "--a", files["a"], "--b", files["b"], "--experiment", "Silent"]) == 0
+    printed = capsys.readouterr().out
+    assert "the reference is silent" in printed
+    assert "worst at" not in printed
 
 
 def test_two_comparisons_at_once(files: dict[str, str]) -> None:

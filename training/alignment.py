@@ -5,7 +5,8 @@ Nothing is guessed in silence: every change is a sentence in `Alignment.notes`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -38,6 +39,35 @@ class Alignment:
     sample_rate: int
     offset_samples: int
     notes: tuple[str, ...]
+
+    def first(self, n_samples: int) -> Alignment:
+        """The beginning of all, with a note where that is not the whole."""
+        n_more = self.reference.shape[1] - n_samples
+        if n_more <= 0:
+            return self
+        note = f"the last {n_more / self.sample_rate:.3f} s are left out, which another estimate does not have"
+        mixture = None if self.mixture is None else self.mixture[:, :n_samples]
+        return replace(
+            self,
+            reference=self.reference[:, :n_samples],
+            estimate=self.estimate[:, :n_samples],
+            mixture=mixture,
+            notes=(*self.notes, note),
+        )
+
+
+def align_all(
+    reference: Sound, estimates: Sequence[Sound], mixture: Sound | None = None, *, fix_offset: bool = False
+) -> list[Alignment]:
+    """Each estimate as by :func:`align`, but all in as many channels and samples, so that they can be compared.
+
+    Where one of them is mono, all are downmixed. Raises AudioError, as :func:`align`.
+    """
+    aligned = [align(reference, estimate, mixture, fix_offset=fix_offset) for estimate in estimates]
+    if len({len(pair.reference) for pair in aligned}) > 1:
+        aligned = [align(reference, estimate, mixture, fix_offset=fix_offset, mono=True) for estimate in estimates]
+    shortest = min((pair.reference.shape[1] for pair in aligned), default=0)
+    return [pair.first(shortest) for pair in aligned]
 
 
 def align(

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from separator.audio import read
 from separator.errors import ConfigError
-from training.alignment import Alignment, Sound, align
+from training.alignment import Sound, align_all
 from training.bootstrap import Interval, sdr_difference
-from training.scoring import Score, score_pair
+from training.scoring import Score, score_aligned
 from training.song_audio import mixture_beside
 
 
@@ -104,16 +104,13 @@ def compare_files(
     called = _names(paths, names)
     reference = Sound(*read(reference_path))
     mixture, made_of = _mixture(Path(reference_path), mixture_path)
-    aligned = [align(reference, Sound(*read(path)), mixture, fix_offset=fix_offset) for path in paths]
-    if len({pair.reference.shape[0] for pair in aligned}) > 1:  # one is mono: then all are compared as mono
-        aligned = [align(reference, Sound(*read(p)), mixture, fix_offset=fix_offset, mono=True) for p in paths]
-    n = min(pair.reference.shape[1] for pair in aligned)
+    aligned = align_all(reference, [Sound(*read(path)) for path in paths], mixture, fix_offset=fix_offset)
     estimates = [
-        Estimate(name, path, pair.estimate[:, :n], _score(pair, n, bss))
+        Estimate(name, path, pair.estimate, score_aligned(pair, bss))
         for name, path, pair in zip(called, paths, aligned, strict=True)
     ]
     ranked = sorted(estimates, key=lambda estimate: estimate.score.sdr_db or 0.0, reverse=True)
-    return Comparison(Path(reference_path), aligned[0].reference[:, :n], reference.sample_rate, made_of, tuple(ranked))
+    return Comparison(Path(reference_path), aligned[0].reference, reference.sample_rate, made_of, tuple(ranked))
 
 
 def _names(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
@@ -131,9 +128,3 @@ def _mixture(reference_path: Path, mixture_path: str | Path | None) -> tuple[Sou
     if mixture_path is not None:
         return Sound(*read(mixture_path)), f"mixture = {Path(mixture_path).name}"
     return mixture_beside(reference_path) or (None, None)
-
-
-def _score(pair: Alignment, n_samples: int, bss: bool) -> Score:
-    mixture = None if pair.mixture is None else pair.mixture[:, :n_samples]
-    waveforms = (pair.reference[:, :n_samples], pair.estimate[:, :n_samples])
-    return score_pair(*waveforms, pair.sample_rate, mixture, bss=bss, notes=pair.notes)

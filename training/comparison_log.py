@@ -7,7 +7,8 @@ import json
 import platform
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,14 +54,26 @@ def _log(client: MlflowClient, experiment: str, comparison: Comparison) -> str:
     parent = client.create_run(experiment, run_name=f"{comparison.reference_path.stem}: {names}").info.run_id
     params = _file_params("reference", comparison.reference_path) | {"mixture": comparison.mixture} | _versions()
     tags = {"winner": comparison.winner or "none", "verdict": comparison.verdict(), "mlflow.note.content": names}
-    _log_values(client, parent, params, tags, {})
-    for estimate in comparison.estimates:
-        _log_estimate(client, experiment, parent, comparison, estimate)
-    with tempfile.TemporaryDirectory() as folder:
-        _write_artifacts(Path(folder), comparison)
-        client.log_artifacts(parent, folder)
-    client.set_terminated(parent)
+    with _ended(client, parent):
+        _log_values(client, parent, params, tags, {})
+        for estimate in comparison.estimates:
+            _log_estimate(client, experiment, parent, comparison, estimate)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_artifacts(Path(folder), comparison)
+            client.log_artifacts(parent, folder)
     return str(parent)
+
+
+@contextmanager
+def _ended(client: MlflowClient, run_id: str) -> Iterator[None]:
+    """Ends a run: as finished, or as failed where something goes wrong, so that none seems to go on for ever."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # of two failures the first one is told
+            client.set_terminated(run_id, status="FAILED")
+        raise
+    client.set_terminated(run_id)
 
 
 def _log_estimate(
@@ -70,19 +83,18 @@ def _log_estimate(
 
     tags = {"mlflow.parentRunId": parent, "is_winner": str(estimate.name == comparison.winner).lower()}
     child = client.create_run(experiment, run_name=estimate.name, tags=tags).info.run_id
-    params = _file_params("estimate", estimate.path) | {"reference": comparison.reference_path.name}
-    grades = {"grade": estimate.score.grade.name, "notes": "; ".join(estimate.score.notes)}
-    _log_values(client, child, params, grades, _metrics(estimate.score))
-    per_second = estimate.score.sdr_per_second
     moment = _now()
     series = [
         Metric("sdr_per_second_db", value, moment, second)
-        for second, value in enumerate(per_second)
+        for second, value in enumerate(estimate.score.sdr_per_second)
         if value is not None
     ]
-    for start in range(0, len(series), _MOST_IN_A_BATCH):
-        client.log_batch(child, series[start : start + _MOST_IN_A_BATCH])
-    client.set_terminated(child)
+    with _ended(client, child):
+        params = _file_params("estimate", estimate.path) | {"reference": comparison.reference_path.name}
+        grades = {"grade": estimate.score.grade.name, "notes": "; ".join(estimate.score.notes)}
+        _log_values(client, child, params, grades, _metrics(estimate.score))
+        for start in range(0, len(series), _MOST_IN_A_BATCH):
+            client.log_batch(child, series[start : start + _MOST_IN_A_BATCH])
 
 
 def _log_values(

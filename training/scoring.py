@@ -37,7 +37,17 @@ from training.datasets.songs import Song
 from training.oracles import Oracles, oracles
 from training.song_audio import load_song
 
-__all__ = ["Oracles", "Score", "ScoreOptions", "SongScore", "oracles", "score_dataset", "score_files", "score_pair"]
+__all__ = [
+    "Oracles",
+    "Score",
+    "ScoreOptions",
+    "SongScore",
+    "oracles",
+    "score_aligned",
+    "score_dataset",
+    "score_files",
+    "score_pair",
+]
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Score:
     """Of the SDR per second; `frames.median` is cSDR."""
     sdr_per_second: tuple[float | None, ...]
     error_per_second: tuple[float, ...]
-    """Energy of reference - estimate, for `bootstrap.sdr_difference`."""
+    """Energy of reference - estimate, for `bootstrap.sdr_difference`; of what is left after the last second too."""
     silence: SilenceLeak
     clean_db: float | None
     """Median over the seconds in which target and others play; needs the mixture."""
@@ -118,7 +128,7 @@ def score_pair(
         si_sdr_db=_known(float(si_sdr(reference, estimate))),
         frames=summarise(per_second),
         sdr_per_second=tuple(map(_known, per_second.tolist())),
-        error_per_second=tuple(frame_energy(reference, sample_rate, estimate).tolist()),
+        error_per_second=_error_per_second(reference, estimate, sample_rate),
         silence=silence_leak(reference, estimate, sample_rate, mixture),
         clean_db=None if mixture is None else summarise(clean(reference, estimate, mixture, sample_rate)).median,
         notes=tuple(notes),
@@ -162,7 +172,7 @@ def score_files(
     reference, estimate = (Sound(*read(path)) for path in (reference_path, estimate_path))
     mixture = None if mixture_path is None else Sound(*read(mixture_path))
     aligned = align(reference, estimate, mixture, sample_rate=sample_rate, mono=mono, fix_offset=fix_offset)
-    return _score_aligned(aligned, bss)
+    return score_aligned(aligned, bss)
 
 
 @dataclass(frozen=True)
@@ -203,13 +213,14 @@ def _score_song(song: Song, target: str, separate: Callable[[Song, Sound], Sound
         mono=options.mono,
         fix_offset=options.fix_offset,
     )
-    score = _score_aligned(aligned, options.bss, audio.notes)
+    score = score_aligned(aligned, options.bss, audio.notes)
     if not options.oracle or aligned.mixture is None:
         return SongScore(song.name, score)
     return SongScore(song.name, score, oracles(aligned.mixture, aligned.reference, aligned.sample_rate))
 
 
-def _score_aligned(aligned: Alignment, bss: bool, notes: Sequence[str] = ()) -> Score:
+def score_aligned(aligned: Alignment, bss: bool, notes: Sequence[str] = ()) -> Score:
+    """The score of sounds that were brought together; ``notes`` come before those about that."""
     return score_pair(
         aligned.reference,
         aligned.estimate,
@@ -224,6 +235,16 @@ def _check_finite(waveforms: dict[str, Tensor | None]) -> None:
     for name, waveform in waveforms.items():
         if waveform is not None and not bool(waveform.sum().isfinite()):
             raise AudioError(f"the {name} has samples that are not numbers (NaN or infinite); export the file again")
+
+
+def _error_per_second(reference: Tensor, estimate: Tensor, sample_rate: int) -> tuple[float, ...]:
+    """Adds up to the error of the whole track, so that leads and ranks agree."""
+    whole = reference.shape[-1] // sample_rate * sample_rate
+    parts = [slice(0, whole), slice(whole, None)]
+    spans = [(reference[:, part], estimate[:, part]) for part in parts]
+    return tuple(
+        energy for true, guess in spans if true.shape[-1] for energy in frame_energy(true, sample_rate, guess).tolist()
+    )
 
 
 def _bss_medians(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int) -> dict[str, float | None]:

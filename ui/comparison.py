@@ -12,10 +12,10 @@ from separator.api import Cancel, Progress, Separator
 from separator.audio import read
 from separator.audio_writer import write
 from separator.errors import AudioError, Cancelled
-from training.alignment import Alignment, Sound, align
+from training.alignment import Alignment, Sound, align_all
 from training.bootstrap import Interval, sdr_difference
 from training.oracles import Oracles, oracles
-from training.scoring import Score, score_pair
+from training.scoring import Score, score_aligned
 from ui.error_map import error_map
 from ui.player import comparison_value, track
 
@@ -64,36 +64,29 @@ def compare(question: Question, folder: Path, progress: Progress, cancel: Cancel
     scores: dict[str, Score] = {}
     tracks: list[dict[str, Any]] = []
     maps: dict[str, Any] = {}
-    aligned = None
-    for number, (key, path) in enumerate(question.estimates.items()):
+    if not question.estimates:
+        raise AudioError("There is nothing to score; give an estimate.")
+    estimates = []
+    for path in question.estimates.values():
+        if cancel():
+            raise Cancelled("Scoring was cancelled.")
+        estimates.append(Sound(*read(path)))
+    together = align_all(reference, estimates, mixture, fix_offset=question.fix_offset)
+    for number, (key, aligned) in enumerate(zip(question.estimates, together, strict=True)):
         if cancel():
             raise Cancelled("Scoring was cancelled.")
         progress(number / len(question.estimates), "scoring")
-        aligned = align(reference, Sound(*read(path)), mixture, fix_offset=question.fix_offset)
-        scores[key] = _score(aligned, question.bss)
+        scores[key] = score_aligned(aligned, question.bss and aligned.mixture is not None)
         tracks += _tracks(key, aligned, folder, first=not tracks)
         maps[key] = error_map(aligned.reference, aligned.estimate, aligned.sample_rate)
-    if aligned is None:
-        raise AudioError("There is nothing to score; give an estimate.")
     seconds = {key: list(score.sdr_per_second) for key, score in scores.items()}
     return Answer(
         names={"reference": question.reference.name} | {key: path.name for key, path in question.estimates.items()},
         scores=scores,
-        oracles=_oracles(aligned),
+        oracles=_oracles(together[0]),
         lead=sdr_difference(scores["a"].error_per_second, scores["b"].error_per_second) if "b" in scores else None,
         question=question,
-        player=comparison_value(aligned.sample_rate, _ordered(tracks), seconds, maps),
-    )
-
-
-def _score(aligned: Alignment, bss: bool) -> Score:
-    return score_pair(
-        aligned.reference,
-        aligned.estimate,
-        aligned.sample_rate,
-        aligned.mixture,
-        bss=bss and aligned.mixture is not None,
-        notes=aligned.notes,
+        player=comparison_value(reference.sample_rate, _ordered(tracks), seconds, maps),
     )
 
 

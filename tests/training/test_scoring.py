@@ -136,14 +136,27 @@ def test_intervals_hold_the_truth_and_shrink(noise: Noise) -> None:
     assert mean_interval(values) == many
 
 
-def test_the_difference_of_two_is_that_of_their_sdr(noise: Noise) -> None:
-    target, others = noise(30 * RATE, channels=1), noise(30 * RATE, channels=1, seed=1)
+@pytest.mark.parametrize("beyond", [0, 1, RATE // 2])
+def test_the_difference_of_two_is_that_of_their_sdr(noise: Noise, beyond: int) -> None:
+    n = 30 * RATE + beyond
+    target, others = noise(n, channels=1), noise(n, channels=1, seed=1)
     a, b = (score_pair(target, target + gain * others, RATE) for gain in (0.1, 0.11))
     ahead = sdr_difference(a.error_per_second, b.error_per_second)
     assert ahead.value == pytest.approx(a.sdr_db - b.sdr_db, abs=1e-6)
     assert 0 < ahead.low <= ahead.value <= ahead.high
     assert sdr_difference(a.error_per_second, a.error_per_second).value == 0
     assert sdr_difference((0.0,), (0.0,)).low is None
+
+
+def test_an_error_after_the_last_whole_second_counts(noise: Noise) -> None:
+    target = noise(2 * RATE + RATE // 2)
+    a, b = target.clone(), target.clone()
+    a[:, :RATE] *= 1.1
+    b[:, 2 * RATE :] *= 2
+    first, second = (score_pair(target, estimate, RATE) for estimate in (a, b))
+    assert first.sdr_db > second.sdr_db
+    assert sdr_difference(first.error_per_second, second.error_per_second).value > 0
+    assert len(score_pair(target[:, :100], a[:, :100], RATE).error_per_second) == 1
 
 
 @pytest.fixture

@@ -74,6 +74,19 @@ def test_scores_and_players_tracks(sounds: dict[str, Path], tmp_path: Path) -> N
     assert gains["reference"] == gains["error_a"] == 0
 
 
+def test_estimates_of_other_channels_and_lengths_are_compared_alike(sounds: dict[str, Path], tmp_path: Path) -> None:
+    """Half of the voice, in stereo; the same in mono and shorter: neither is ahead of the other."""
+    samples, rate = soundfile.read(sounds["half"])
+    sounds["in mono"] = tmp_path / "in mono.wav"
+    soundfile.write(sounds["in mono"], samples[: 2 * rate + 100, 0], rate, subtype="FLOAT")
+    result = answer(sounds, tmp_path, "half", "in mono")
+    assert result.lead is not None and result.lead.value == pytest.approx(0, abs=1e-6)
+    assert {score.channels for score in result.scores.values()} == {1}
+    assert len({score.seconds for score in result.scores.values()}) == 1
+    assert any("another estimate does not have" in note for note in result.scores["a"].notes)
+    assert not any("another estimate does not have" in note for note in result.scores["b"].notes)
+
+
 def test_report_is_html_without_the_visitors_html(sounds: dict[str, Path], tmp_path: Path) -> None:
     html = report(answer(sounds, tmp_path, "<img src=x onerror=alert(1)>"), None)
     assert "<img" not in html
