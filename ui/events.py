@@ -9,10 +9,13 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 """For the page alone, drawn without Gradio's own spinner."""
 
 AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
-"""Never waits for anything: status, stop, switches."""
+"""Never waits for anything: switches, Cancel, what is small."""
 
 MAY_REFUSE: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 """As prompt, for handlers that may raise gr.Error: Gradio shows the sentence only where the event went its queue."""
 
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 """Separating and scoring take turns, so that a small computer is not asked to do both at once."""
+
+IN_TURN: dict[str, Any] = {**PRIVATE, "concurrency_id": "drawing", "concurrency_limit": 1}
+"""For what is drawn again and again from more than one place: an older drawing never lands on a newer one."""

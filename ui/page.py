@@ -1,5 +1,6 @@
 """The page as a whole: header, one tab per job, and the wires that run from one tab to another."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ WAITING_VISITORS = 64
 # Gradio remembers the page of each visit, about 0.6 MB, until so many newer ones have come; its default is 10,000.
 REMEMBERED_VISITS = 4 * WAITING_VISITORS
 
+# Gradio works out statistics of its last 10,000 events after each of them, for a dashboard that is off here.
+QUIET_QUEUE = {"GRADIO_ANALYTICS_MAX_EVENTS": 100, "GRADIO_ANALYTICS_CACHE_FREQUENCY": 1_000_000}
+
 HEADER = (
     '<header class="sori-header">{logo}<div><h1>Sori <span lang="ko">소리</span></h1><p>${{value}}</p></div></header>'
 )
@@ -33,6 +37,8 @@ HEADER = (
 def build_page(settings: PageSettings | None = None) -> gr.Blocks:
     """Build the page without serving it. Each tab is one function that returns the few widgets others may need."""
     settings = settings or PageSettings()
+    for name, number in QUIET_QUEUE.items():
+        os.environ.setdefault(name, str(number))
     with gr.Blocks(
         title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
     ) as demo:
@@ -45,7 +51,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         data_folder = gr.BrowserState("", storage_key="sori-train-data", secret="sori")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("page.separate"), id="separate"):
-                separate = build_separate_tab(settings, shelf)
+                separate = build_separate_tab(settings, shelf, demo)
             with gr.Tab(t("page.train"), id="train"):
                 train = build_train_tab(settings, shelf, trainings, demo, data_folder)
             with gr.Tab(t("page.score"), id="score"):
@@ -54,7 +60,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         build_endpoints(settings, shelf)
         build_train_endpoints(settings, trainings)
         demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
-    demo.queue(max_size=WAITING_VISITORS)
+    demo.queue(max_size=2 * WAITING_VISITORS)  # each may wait for a job and for a drawing
     return demo
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from separator.audio import AUDIO_SUFFIXES
+from separator.audio_writer import output_subtype
 from separator.errors import SeparatorError
 from ui import drawing
 from ui.events import AT_ONCE, HEAVY, MAY_REFUSE, POLL_SECONDS, PRIVATE
@@ -45,16 +46,15 @@ class Form:
     cancel: gr.Button
 
 
-def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab:
-    """Lay out the tab inside the current ``gr.Tab`` and wire it."""
+def build_separate_tab(settings: PageSettings, shelf: ModelShelf, page: gr.Blocks) -> SeparateTab:
+    """Lay out the tab inside the current ``gr.Tab`` and wire it; ``page`` is the whole page, for its load event."""
     handle = Handlers(settings, shelf)
     results = gr.State([])
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             form = _build_form(shelf)
         with gr.Column(scale=7, min_width=320):
-            first_words = t("separate.hint_public" if settings.on_space else "separate.hint")
-            status = drawing.panel(drawing.label_note(first_words), elem_id="separate-status")
+            status = drawing.panel(drawing.label_note(t("separate.hint_public")), elem_id="separate-status")
             queue = drawing.panel(elem_id="separate-queue")
             preview = drawing.picture(t("separate.preview"), "preview")
     which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
@@ -73,12 +73,13 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf) -> SeparateTab
     songs, models = form.songs, form.options[0]
     shown = [status, queue]
     outcome = [results, which, mixer, pictures, results_column, files, archive]
+    page.load(handle.greet, None, [status], **AT_ONCE)
     songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
     form.demo_song.click(handle.demo, None, [songs], **MAY_REFUSE)
     form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **AT_ONCE)
     for widget in (songs, *form.options):
         widget.change(command_line, [songs, *form.options], [command], **AT_ONCE)
-    run = form.go.click(handle.announce, [songs, models], [status], **MAY_REFUSE).success(
+    run = form.go.click(handle.announce, [songs, *form.options[:3]], [status], **MAY_REFUSE).success(
         handle.run_queue, [songs, *form.options], [*shown, *outcome], **PRIVATE, **HEAVY
     )
     form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **AT_ONCE)
@@ -138,10 +139,19 @@ class Handlers:
             raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
         return [str(found[0])]
 
-    def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[str, str, Any]:
-        """In: songs. Out: status (a hint), queue, preview: the spectrogram of the first song that can be read."""
+    def greet(self, request: gr.Request) -> str:
+        """Out: status, what to do first."""
+        return hint(self.settings, request)
+
+    def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[Any, Any, Any]:
+        """In: songs. Out: status (a hint), queue, preview: the spectrogram of the first song that can be read.
+
+        Where songs are being separated by then, status and queue are left to those.
+        """
         songs = songs_from(paths or [], self.settings.max_minutes)
         picture = next(filter(None, map(self._picture_of, songs)), None)
+        if self.desk.get(request) is not None:
+            return gr.skip(), gr.skip(), picture
         return hint(self.settings, request), queue_table(songs, request), picture
 
     def _picture_of(self, song: Song) -> Any:
@@ -155,12 +165,17 @@ class Handlers:
             return None
         return drawing.picture_value(drawn)
 
-    def announce(self, paths: list[str] | None, models: list[str], request: gr.Request) -> str:
-        """In: songs, models. Out: status, at once, while the queue may make one wait; refuses what cannot be done."""
+    def announce(self, paths: list[str] | None, models: list[str], suffix: str, bits: int, request: gr.Request) -> str:
+        """In: songs, models, suffix, bits. Out: status, at once, while the queue may make one wait.
+
+        Refuses what cannot be done.
+        """
         if not paths:
             raise gr.Error(say(request, "separate.no_song"), print_exception=False)
         try:
             self.shelf.paths(models)
+            if suffix in LOSSLESS:
+                output_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
         return drawing.progress(say(request, "separate.queued"), 0.0)

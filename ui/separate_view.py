@@ -1,10 +1,12 @@
 """What the Separate tab draws: the state of a job, its songs and their stems, the equal command. No wiring here."""
 
+import math
 import shlex
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 
@@ -20,7 +22,14 @@ def hint(settings: PageSettings, request: gr.Request) -> str:
     """What to do first."""
     if settings.max_minutes:
         return drawing.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
-    return drawing.note(say(request, "separate.hint"))
+    return drawing.note(say(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public"))
+
+
+def is_at_this_computer(request: gr.Request) -> bool:
+    """Whether the visitor sits at the computer that serves the page: by its address, and by no proxy between."""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    is_passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+    return host in ("localhost", "127.0.0.1", "::1") and not is_passed_on
 
 
 def command_line(
@@ -77,7 +86,8 @@ def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
     for song in songs:
         word = say(request, f"separate.state_{song.state}")
         percent = f" {100 * song.fraction:.0f} %" if song.state == "running" else ""
-        remark = f'<br><span class="quiet">{escape(song.message)}</span>' if song.message else ""
+        message = song.message or clipped(song, request)
+        remark = f'<br><span class="quiet">{escape(message)}</span>' if message else ""
         rows.append(
             (
                 f'<span class="name">{escape(song.title)}</span>{remark}',
@@ -87,6 +97,14 @@ def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
         )
     heads = [say(request, f"separate.column_{column}") for column in ("song", "length", "state")]
     return drawing.table(heads, rows, numbers=frozenset({1}))
+
+
+def clipped(song: Song, request: gr.Request) -> str:
+    """Which stems went beyond full scale in a format that cannot hold that; empty where none did."""
+    if not song.loudest:
+        return ""
+    over_db = 20 * math.log10(max(song.loudest.values()))
+    return say(request, "separate.clipped", stems=", ".join(song.loudest), over=f"{over_db:.1f}")
 
 
 def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:

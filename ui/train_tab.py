@@ -7,7 +7,7 @@ import gradio as gr
 
 from ui import drawing
 from ui.checkup import Checkups
-from ui.events import AT_ONCE, MAY_REFUSE, PRIVATE
+from ui.events import AT_ONCE, IN_TURN, MAY_REFUSE, PRIVATE
 from ui.models import ModelShelf
 from ui.previews import preview_server
 from ui.score_tab import FROM_MODEL
@@ -96,7 +96,7 @@ def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks, rememb
     ]  # fmt: skip
 
     def draw(event: Any) -> Any:
-        return event(handle.draw, [watch.runs, setup.data, target, seen], drawn, **AT_ONCE)
+        return event(handle.draw, [watch.runs, setup.data, target, seen], drawn, **IN_TURN)
 
     def check(event: Any) -> Any:
         return draw(event(handle.check, [setup.data, *form], [remembered], **AT_ONCE).then)
@@ -110,7 +110,7 @@ def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks, rememb
         check(event)
     draw(setup.start.click(handle.start, chosen, [watch.runs], **MAY_REFUSE).then)
     draw(setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **MAY_REFUSE).then)
-    draw(setup.stop.click(handle.stop, [watch.runs], None, **AT_ONCE).then)
+    draw(setup.stop.click(handle.stop, [watch.runs], None, **MAY_REFUSE).then)
     watch.mlflow.click(handle.mlflow, [watch.runs], [watch.address], concurrency_limit=2, **PRIVATE)
     for widget in chosen:
         widget.change(handle.command, chosen, [setup.command], **AT_ONCE)

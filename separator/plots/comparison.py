@@ -15,7 +15,7 @@ from separator.metrics import framewise_sdr
 from separator.plots.sdr_strip import draw_sdr_lines
 from separator.plots.spectrograms import decibel_bar, draw_spectrogram, spectrogram_power
 from separator.plots.spectrum import FrequencyAxis, Scale
-from separator.plots.style import SERIES, STEMS, new_figure, style, time_axis
+from separator.plots.style import REFERENCE, SERIES, new_figure, style, time_axis
 
 _WAVE_COLUMNS = 700
 
@@ -67,7 +67,7 @@ def _rows(reference: Tensor, estimates: Mapping[str, Tensor]) -> list[tuple[str,
     """Title, waveform and colour of each row."""
     coloured = [(name, waveform, SERIES[n % len(SERIES)]) for n, (name, waveform) in enumerate(estimates.items())]
     errors = [(f"error of {name}", waveform - reference, colour) for name, waveform, colour in coloured]
-    return [("reference", reference, STEMS["reference"]), *coloured, *errors]
+    return [("reference", reference, REFERENCE), *coloured, *errors]
 
 
 def _draw_waveform(axes: Axes, waveform: Tensor, seconds: float, colour: str, height: float) -> None:

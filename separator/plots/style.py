@@ -14,16 +14,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 CARD, PANEL, LINE, QUIET, TEXT = "#1b1b19", "#121211", "#423f39", "#a8a395", "#ece9e1"
 MISSED, LEAKED = "#5a8cf0", "#f0733c"
-STEMS = {
-    "mixture": "#97a1ab",
-    "reference": "#97a1ab",
-    "vocals": "#dd6b45",
-    "accompaniment": "#2f9a88",
-    "other": "#2f9a88",
-    "rest": "#2f9a88",
-    "drums": "#c3932a",
-    "bass": "#6476d6",
-}
+REFERENCE = "#97a1ab"
 SERIES = ("#dd6b45", "#7f90ee", "#2fae98", "#c3932a", "#c271c9")
 """Colours of what is compared: A, B, ..."""
 
@@ -91,11 +82,6 @@ def clock(seconds: float) -> str:
     """Seconds as m:ss, with half seconds where it needs them."""
     whole, part = divmod(round(seconds, 2), 1)
     return f"{int(whole) // 60}:{int(whole) % 60:02d}" + (f"{part:.1f}"[1:] if part else "")
-
-
-def colour_of(name: str, index: int = 0) -> str:
-    """A stem's own colour, or one of the series."""
-    return STEMS.get(name.lower(), SERIES[index % len(SERIES)])
 
 
 def drawable(text: str) -> str:

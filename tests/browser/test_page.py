@@ -21,6 +21,7 @@ def words(section: str) -> dict[str, dict[str, str]]:
 def test_speaks_the_browsers_language(visit: Callable[..., Any], language: str) -> None:
     page = visit(locale=LOCALES[language])
     page.get_by_role("tab", name=words("page")["score"][language], exact=True).wait_for()
+    page.get_by_text(words("separate")["hint"][language]).wait_for()  # once the page knows where it is looked at
     content = page.locator("body").inner_text()
     for section, key in (("page", "tagline"), ("separate", "demo"), ("separate", "hint"), ("player", "empty")):
         assert words(section)[key][language] in content

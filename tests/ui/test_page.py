@@ -1,4 +1,4 @@
-"""How the page is put together: nothing heavy at start, nothing public by accident, status never in a queue."""
+"""How the page is put together: nothing heavy at start, nothing public by accident, nothing quick behind slow."""
 
 import asyncio
 import gc
@@ -51,9 +51,16 @@ def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     assert events["announce"].concurrency_limit is None, "nobody waits to be told what is missing"
 
 
+def test_drawings_of_a_training_never_overtake_each_other(app: ModuleType) -> None:
+    drawings = [event for event in app.demo.fns.values() if event.name == "draw"]
+    assert len(drawings) > 5
+    assert {(event.concurrency_id, event.concurrency_limit) for event in drawings} == {("drawing", 1)}
+    assert all(event.queue is not False for event in drawings)
+
+
 def test_what_is_refused_is_said_where_gradio_shows_it(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
-    for name in ("announce", "check_again", "start", "resume"):
+    for name in ("announce", "check_again", "start", "stop", "resume"):
         assert events[name].queue is not False, "outside of the queue an error is not shown"
 
 

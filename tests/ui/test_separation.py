@@ -17,7 +17,7 @@ from separator.api import Separator
 from tests.serving import write_song
 from ui.models import ModelShelf
 from ui.separate_tab import Handlers
-from ui.separate_view import draw_outcome, job_status
+from ui.separate_view import draw_outcome, job_status, queue_table
 from ui.separation import Options, SeparationJob, songs_from
 from ui.settings import PageSettings
 
@@ -164,10 +164,48 @@ def test_cancel_of_what_had_not_begun_leaves_the_results_alone(handle: Handlers)
 
 
 def test_nothing_waits_without_a_song_or_a_model(handle: Handlers, song: Path) -> None:
-    assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], VISITOR)
+    assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], ".wav", 32, VISITOR)
     for songs, models, reason in (([], ["vocals.pth"], "no song"), ([str(song)], [], "none was chosen")):
         with pytest.raises(gr.Error, match=reason):
-            handle.announce(songs, models, VISITOR)
+            handle.announce(songs, models, ".wav", 0, VISITOR)
+
+
+def test_a_depth_that_the_format_does_not_have_is_refused_before_anything_waits(handle: Handlers, song: Path) -> None:
+    with pytest.raises(gr.Error, match="FLAC is written with 16, 24 bits, not 32"):
+        handle.announce([str(song)], ["vocals.pth"], ".flac", 32, VISITOR)
+    assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], ".mp3", 32, VISITOR)  # depth is for lossless ones
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [("127.0.0.1:7860", True), ("localhost", True), ("[::1]:7860", True), ("192.168.0.7:7860", False), ("", False)],
+)
+def test_the_page_promises_privacy_only_to_who_sits_at_its_computer(handle: Handlers, host: str, is_here: bool) -> None:
+    visitor = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en", "host": host}))
+    assert ("stays on this computer" in handle.greet(visitor)) == is_here
+
+
+@pytest.mark.filterwarnings("ignore:.*above full scale:UserWarning")  # for the terminal
+def test_stems_that_were_clipped_are_told(load: Callable[[], Separator], tmp_path: Path) -> None:
+    rate = 44100
+    square = np.sign(np.sin(2 * np.pi * 220 * np.arange(2 * rate) / rate))
+    soundfile.write(tmp_path / "loud.wav", 1.9 * square, rate, subtype="FLOAT")
+    (tmp_path / "job").mkdir()
+    job = finished([tmp_path / "loud.wav"], load, tmp_path / "job", suffix=".flac")
+    assert job.songs[0].loudest
+    assert "dB above full scale" in queue_table(job.songs, VISITOR)
+    (tmp_path / "again").mkdir()
+    job = finished([tmp_path / "loud.wav"], load, tmp_path / "again", suffix=".wav")
+    assert "above full scale" not in queue_table(job.songs, VISITOR)
+
+
+def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: Handlers, song: Path) -> None:
+    run = handle.run_queue([str(song)], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
+    next(run)
+    status, queue, picture = handle.preview([str(song)], VISITOR)
+    assert (status, queue) == (gr.skip(), gr.skip())
+    assert picture is not None
+    run.close()
 
 
 def test_a_damaged_first_song_does_not_hide_the_second_ones_picture(handle: Handlers, tmp_path: Path) -> None:
