@@ -89,6 +89,8 @@ class ModelConfig:
     gru_hidden: int = 192
     """Features per direction of the GRU."""
     gru_layers: int = 3
+    local_channels: int = 0
+    """Of the convolution beside the GRU layers, of the layout ``unet``; 0 leaves it out."""
     input_power: float = 0.3
     """The network sees magnitude ** input_power, which brings loud and quiet closer together."""
 
@@ -127,6 +129,8 @@ class ModelConfig:
                 problems.append(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.gru_input < 0:
             problems.append(f"gru_input is {self.gru_input}; it must be 0 (no projection) or more")
+        if self.local_channels < 0:
+            problems.append(f"local_channels is {self.local_channels}; it must be 0 (no local path) or more")
         if not 0 < self.input_power <= 1:
             problems.append(f"input_power is {self.input_power}; it must be above 0 and at most 1")
         if not self.target.isidentifier():
@@ -170,6 +174,7 @@ class ModelConfig:
             kernel_size=5,
             input_power=1.0,
             gru_hidden=256,
+            local_channels=160,
         )
 
     def to_dict(self) -> dict[str, Any]:

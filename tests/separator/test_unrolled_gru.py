@@ -1,0 +1,55 @@
+"""The unrolled GRU is the same function."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from separator.api import Separator
+from separator.config import ModelConfig
+from separator.fused import fused
+from separator.model import CRNN
+from separator.unet import ResidualGru
+from separator.unrolled_gru import UnrolledGru, unroll_grus
+
+TINY = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4)
+onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+
+
+@onednn
+@pytest.mark.parametrize(("batch", "length"), [(1, 1), (1, 9), (7, 1), (5, 12)])
+def test_a_layer_gives_the_same_and_is_left_alone(batch: int, length: int):
+    torch.manual_seed(0)
+    layer = ResidualGru(6, 10).eval()
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    x = torch.randn(batch, length, 6)
+    with torch.inference_mode():
+        expected = layer(x)
+        assert torch.allclose(UnrolledGru(layer)(x), expected, atol=1e-6)
+        assert torch.equal(layer(x), expected)
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+@onednn
+@pytest.mark.parametrize("frames", [1, 31, 100])
+def test_a_model_gives_the_same_masks(frames: int):
+    torch.manual_seed(0)
+    model = CRNN(TINY).eval()
+    magnitude = torch.rand(2, 1025, frames)
+    with torch.inference_mode():
+        unrolled = unroll_grus(fused(model))
+        assert any(isinstance(layer, UnrolledGru) for layer in unrolled.modules())
+        assert torch.allclose(unrolled(magnitude), model(magnitude), atol=1e-5)
+
+
+def test_without_onednn_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    model = CRNN(TINY).eval()
+    assert not any(isinstance(layer, UnrolledGru) for layer in unroll_grus(fused(model)).modules())
+    separator = Separator([model], "cpu")
+    assert separator.separate(torch.rand(2, 4000), 22050)["vocals"].shape == (2, 4000)
+
+
+def test_other_layouts_keep_their_gru():
+    config = ModelConfig(channels=(4, 6, 8, 10), gru_input=12, gru_hidden=8)
+    assert not any(isinstance(layer, UnrolledGru) for layer in unroll_grus(fused(CRNN(config))).modules())
