@@ -46,9 +46,9 @@ class TwoPlaces(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, T, F)``, padded already for the deepest layer -> the mean of what both say, not padded."""
         batch, channels, rows, bins = x.shape
-        both = torch.zeros((2 * batch, channels, rows + 2, bins), dtype=x.dtype, device=x.device).contiguous(
-            memory_format=torch.channels_last
-        )
+        both = torch.empty(
+            (2 * batch, channels, rows + 2, bins), dtype=x.dtype, device=x.device, memory_format=torch.channels_last
+        ).zero_()
         both[:batch, :, :rows] = x
         both[batch:, :, 1 : rows + 1] = x
         deep, skip = self.encode(both)
