@@ -9,10 +9,11 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 """For the page alone, drawn without Gradio's own spinner."""
 
 AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
-"""Never waits for anything: switches, Cancel, what is small."""
+"""Never waits for anything: switches, what is small."""
 
-MAY_REFUSE: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
-"""As prompt, for handlers that may raise gr.Error: Gradio shows the sentence only where the event went its queue."""
+IN_ORDER: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
+"""As prompt, but through Gradio's queue. Only there are sentences of gr.Error shown, and only there is what an event
+draws shown after what others drew before it: what comes without the queue may be overtaken by an older drawing."""
 
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 """Separating and scoring take turns, so that a small computer is not asked to do both at once."""

@@ -14,7 +14,7 @@ from separator.errors import SeparatorError
 from ui import drawing
 from ui.background_call import BackgroundCall
 from ui.comparison import Answer, Question, compare, separate_estimate
-from ui.events import AT_ONCE, HEAVY, MAY_REFUSE, POLL_SECONDS, PRIVATE
+from ui.events import AT_ONCE, HEAVY, IN_ORDER, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
 from ui.length import refuse_long
 from ui.models import ModelShelf
@@ -72,11 +72,11 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
     form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
     source.change(show_source, [source], [estimate_a, model], **AT_ONCE)
     outcome = [status, answer, result, comparison, log_row, logged, blind_result]
-    run = go.click(handle.announce, form, [status], **MAY_REFUSE).success(
+    run = go.click(handle.announce, form, [status], **IN_ORDER).success(
         handle.run_scoring, form, outcome, **PRIVATE, **HEAVY
     )
-    cancel.click(handle.cancel, None, [status], cancels=[run], **AT_ONCE)
-    demo_song.click(handle.demo, None, [reference, mixture, source], **MAY_REFUSE)
+    cancel.click(handle.cancel, None, [status], cancels=[run], **IN_ORDER)
+    demo_song.click(handle.demo, None, [reference, mixture, source], **IN_ORDER)
     comparison.submit(keep_blind_result, None, [blind_result], **AT_ONCE)
     log.click(handle.log, [answer, blind_result], [logged], concurrency_limit=2, **{**PRIVATE, "show_progress": "full"})
     return ScoreTab(source, model)

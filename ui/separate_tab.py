@@ -10,7 +10,7 @@ from separator.audio import AUDIO_SUFFIXES
 from separator.audio_writer import output_subtype
 from separator.errors import SeparatorError
 from ui import drawing
-from ui.events import AT_ONCE, HEAVY, MAY_REFUSE, POLL_SECONDS, PRIVATE
+from ui.events import AT_ONCE, HEAVY, IN_ORDER, POLL_SECONDS, PRIVATE
 from ui.jobs import Desk
 from ui.models import ModelShelf
 from ui.pictures import spectrograms
@@ -75,14 +75,14 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf, page: gr.Block
     outcome = [results, which, mixer, pictures, results_column, files, archive]
     page.load(handle.greet, None, [status], **AT_ONCE)
     songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
-    form.demo_song.click(handle.demo, None, [songs], **MAY_REFUSE)
+    form.demo_song.click(handle.demo, None, [songs], **IN_ORDER)
     form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **AT_ONCE)
     for widget in (songs, *form.options):
         widget.change(command_line, [songs, *form.options], [command], **AT_ONCE)
-    run = form.go.click(handle.announce, [songs, *form.options[:3]], [status], **MAY_REFUSE).success(
+    run = form.go.click(handle.announce, [songs, *form.options[:3]], [status], **IN_ORDER).success(
         handle.run_queue, [songs, *form.options], [*shown, *outcome], **PRIVATE, **HEAVY
     )
-    form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **AT_ONCE)
+    form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **IN_ORDER)
     which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
     return SeparateTab(models, mixer)
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 from ui import drawing
 from ui.checkup import Checkups
-from ui.events import AT_ONCE, IN_TURN, MAY_REFUSE, PRIVATE
+from ui.events import AT_ONCE, IN_ORDER, IN_TURN, PRIVATE
 from ui.models import ModelShelf
 from ui.previews import preview_server
 from ui.score_tab import FROM_MODEL
@@ -105,12 +105,12 @@ def _wire(handle: Handlers, setup: Setup, watch: _Watch, page: gr.Blocks, rememb
     draw(watch.runs.input)
     check(page.load(handle.restore, [remembered], [setup.data], **AT_ONCE).then)
     check(setup.practice.click(handle.practice, None, [setup.data, *form], **AT_ONCE).then)
-    draw(setup.check.click(handle.check_again, [setup.data, *form], [remembered], **MAY_REFUSE).then)
+    draw(setup.check.click(handle.check_again, [setup.data, *form], [remembered], **IN_ORDER).then)
     for event in (setup.data.submit, setup.data.blur, target.input):
         check(event)
-    draw(setup.start.click(handle.start, chosen, [watch.runs], **MAY_REFUSE).then)
-    draw(setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **MAY_REFUSE).then)
-    draw(setup.stop.click(handle.stop, [watch.runs], None, **MAY_REFUSE).then)
+    draw(setup.start.click(handle.start, chosen, [watch.runs], **IN_ORDER).then)
+    draw(setup.resume.click(handle.resume, [watch.runs, *form], [watch.runs], **IN_ORDER).then)
+    draw(setup.stop.click(handle.stop, [watch.runs], None, **IN_ORDER).then)
     watch.mlflow.click(handle.mlflow, [watch.runs], [watch.address], concurrency_limit=2, **PRIVATE)
     for widget in chosen:
         widget.change(handle.command, chosen, [setup.command], **AT_ONCE)

@@ -1,6 +1,8 @@
 """What the page must not hold on to: visits that are over, jobs that have ended."""
 
 import ctypes
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,7 +10,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import StateHolder
 
-from ui.jobs import Desk
+from ui.jobs import LAST_DRAWING_SECONDS, Desk
 from ui.memory import give_back_memory
 from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
 
@@ -42,6 +44,38 @@ def test_a_job_that_has_ended_is_forgotten_but_never_a_newer_one() -> None:
     assert desk.get(request) is new and old.cancelled
     desk.clear(request, new)
     assert desk.get(request) is None and not new.cancelled
+
+
+def test_cancel_returns_when_the_job_is_drawn_no_more() -> None:
+    desk: Desk[Job] = Desk()
+    request = cast(Any, SimpleNamespace(session_hash="a page"))
+    job, drawn = Job(), []
+
+    def draw_until_cancelled() -> None:
+        while not job.cancelled:
+            time.sleep(0.01)
+        drawn.append("cancelled")
+        desk.clear(request, job)
+
+    desk.put(request, job)
+    watcher = threading.Thread(target=draw_until_cancelled)
+    watcher.start()
+    assert desk.cancel(request) is job
+    assert drawn == ["cancelled"], "what is drawn after this is drawn last"
+    watcher.join()
+    assert desk.cancel(request) is None
+
+
+def test_cancel_does_not_wait_for_ever_for_the_last_drawing() -> None:
+    desk: Desk[Job] = Desk()
+    request = cast(Any, SimpleNamespace(session_hash="a page"))
+    job = Job()
+    desk.put(request, job)
+    cancelling = threading.Thread(target=desk.cancel, args=(request,))
+    cancelling.start()
+    cancelling.join(20 * LAST_DRAWING_SECONDS)
+    assert not cancelling.is_alive() and job.cancelled
+    assert desk.get(request) is None
 
 
 def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:

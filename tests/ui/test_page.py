@@ -47,8 +47,16 @@ def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
     heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
     assert {event.concurrency_id for event in heavy} == {"heavy"}
-    assert events["cancel"].queue is False and events["models"].queue is False
+    assert events["models"].queue is False
     assert events["announce"].concurrency_limit is None, "nobody waits to be told what is missing"
+
+
+def test_what_cancel_draws_waits_for_no_turn_and_comes_by_the_way_of_what_it_cancels(app: ModuleType) -> None:
+    cancels = [event for event in app.demo.fns.values() if event.name == "cancel"]
+    assert len(cancels) == 2
+    for event in cancels:
+        assert event.concurrency_limit is None
+        assert event.queue is not False, "without the queue an older drawing may arrive after it and stay"
 
 
 def test_drawings_of_a_training_never_overtake_each_other(app: ModuleType) -> None:
