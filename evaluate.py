@@ -15,6 +15,7 @@ from typing import Any
 
 from separator.audio import read
 from separator.errors import ConfigError, DatasetError, SeparatorError
+from separator.memory import keep_freed_memory
 from training.alignment import Sound
 from training.datasets.songs import ACCOMPANIMENT, Song
 from training.score_report import song_report, table, write_csv, write_json
@@ -91,6 +92,7 @@ def _model(arguments: argparse.Namespace) -> tuple[Separate, str]:
     if arguments.target not in separator.stems:
         made = ", ".join(separator.stems)
         raise ConfigError(f"{path} separates {made}, not {arguments.target}; choose another --model_path or --target")
+    keep_freed_memory()
 
     def separate(song: Song, mixture: Sound) -> Sound:
         stems = separator.separate(mixture.waveform, mixture.sample_rate)

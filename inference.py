@@ -23,6 +23,7 @@ from separator.api import SHIPPED_MODEL, Separator, StemFile
 from separator.audio import AUDIO_SUFFIXES, probe
 from separator.audio_writer import OUTPUT_SUFFIXES, make_folder
 from separator.errors import AudioError, ConfigError, SeparatorError
+from separator.memory import keep_freed_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +76,7 @@ def _separate_all(options: argparse.Namespace) -> int:
     separator = Separator.from_checkpoints(
         options.model_path or [SHIPPED_MODEL], options.device, strict_band=options.strict_band, tta=options.tta
     )
+    keep_freed_memory()
     outputs = {song: _outputs(options, separator, song, into_folder) for song in songs}
     _refuse_collisions(outputs)
     if into_folder:

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from separator.checkpoint import read_checkpoint
 from separator.config import StftConfig
 from separator.errors import SeparatorError
+from separator.memory import keep_freed_memory
 from training.cache import Cache
 from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
 from training.console import Console
@@ -137,8 +138,6 @@ def _train(
     config: TrainConfig, start_from: Path | None, mlflow: str | None, weights_only: bool = False
 ) -> tuple[RunFolder, str]:
     """One run, and how it ended."""
-    from training.engine import keep_freed_memory  # imports Lightning: only when there is something to train
-
     run, checkpoint = open_run(config, start_from, weights_only)
     keep_freed_memory()
     _say(f"run folder: {run.path}")

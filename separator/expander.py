@@ -23,8 +23,8 @@ def expanded(mask: Tensor, magnitude: Tensor, frames_per_second: float) -> Tenso
 
     Where it leaves more than ``THRESHOLD_DB`` it stays as it is, to the bit.
     """
-    energy = magnitude.square()
-    sums = (x.flatten(0, -2).sum(dim=0) for x in (mask.square() * energy, energy))
+    spectra = (x.reshape(-1, *mask.shape) for x in (mask * magnitude, magnitude))
+    sums = (torch.linalg.vector_norm(x, dim=(0, 1)).square() for x in spectra)
     left, whole = (smoothed(x, WINDOW_SECONDS, frames_per_second) for x in sums)
     level_db = 10 * torch.log10((left + 1e-12) / (whole + 1e-12))
     reduction_db = ((RATIO - 1) * (THRESHOLD_DB - level_db)).clamp_(0.0, _DEEPEST_DB)

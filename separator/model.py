@@ -69,8 +69,8 @@ class CRNN(nn.Module):
         x = self.bottleneck(x)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             x = decode(x, skip)
-        mask = torch.sigmoid(x.float()).squeeze(1)[:, :frames].transpose(1, 2)  # (B, F - 1, T)
-        return torch.cat((mask, mask[:, -1:]), dim=1)
+        mask = torch.sigmoid(x.float()).squeeze(1)[:, :frames]  # (B, T, F - 1)
+        return torch.cat((mask, mask[..., -1:]), dim=-1).transpose(1, 2)  # bins innermost in memory, as in the STFT
 
     def encode(self, magnitude: Tensor) -> tuple[Tensor, list[Tensor]]:
         """As for ``forward`` -> what reaches the recurrent middle, ``(B, C, T', F')``, and the skips, outermost first.

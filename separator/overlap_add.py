@@ -150,7 +150,8 @@ class MaskEstimator:
         n_segments = max(1, -(-(frames - self.plan.overlap) // self.plan.stride))
         # The last segment is moved to the left until it is full: all segments have one length, and it gains context.
         starts = [min(i * self.plan.stride, frames - length) for i in range(n_segments)]
-        segments = torch.stack([magnitude[..., start : start + length] for start in starts])
+        # Bins stay innermost in memory, where they are in the STFT.
+        segments = torch.stack([magnitude.mT[..., start : start + length, :] for start in starts]).mT
         return self._cross_faded(self._in_batches(segments), starts, frames).to(magnitude.device)
 
     def _in_batches(self, segments: Tensor) -> list[Tensor]:

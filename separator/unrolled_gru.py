@@ -1,11 +1,17 @@
 """The GRU layers of the ``unet`` layout on a CPU, step by step through oneDNN's matrix product.
 
 torch's own GRU multiplies through MKL, which leaves half of the speed of AMD's CPUs with AVX-512 unused; oneDNN, which
-torch has for its convolutions, does not (``python -m tests.benchmarks.gru_speed``). The function stays the same, to
-rounding. Where torch was built without oneDNN nothing is replaced.
+torch has for its convolutions, does not. And both directions are walked at once, each by half of the threads: a step is
+too little work for all of them (``python -m tests.benchmarks.gru_speed``). The function stays the same, to rounding.
+Where torch was built without oneDNN nothing is replaced.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from separator.model import CRNN
@@ -40,33 +46,72 @@ class UnrolledGru(nn.Module):
         """``(B, L, features)`` -> the same shape."""
         steps = self.norm(x).transpose(0, 1).contiguous()  # (L, B, features)
         forward, backward = self.directions
-        added = forward(steps, range(len(steps))) + backward(steps, range(len(steps) - 1, -1, -1)) + self.bias
-        return x + added.transpose(0, 1)
+        ahead, back = at_once(
+            lambda: forward(steps, range(len(steps))), lambda: backward(steps, range(len(steps) - 1, -1, -1))
+        )
+        return x + (ahead + back + self.bias).transpose(0, 1)
+
+
+def at_once(one: Callable[[], Tensor], other: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+    """What both give, each worked out by half of this thread's threads; one after the other where there is only one."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return one(), other()
+    is_inference = torch.is_inference_mode_enabled()
+
+    def work(task: Callable[[], Tensor]) -> Tensor:
+        with torch.inference_mode(is_inference):
+            return task()
+
+    first, second = _workers(threads // 2).map(work, (one, other))
+    return first, second
+
+
+@cache
+def _workers(threads: int) -> ThreadPoolExecutor:
+    """Two threads, each of which works with so many of its own; others' number stays as it is."""
+
+    def limit() -> None:
+        torch.zeros(2**16).sum()  # a thread's first parallel operation sets its number of threads to the default
+        threadpool_limits(threads, user_api="openmp")
+
+    return ThreadPoolExecutor(2, thread_name_prefix="gru", initializer=limit)
 
 
 class Direction:
-    """One direction of a bidirectional GRU (Cho et al. 2014, as torch writes it), and what is made of its output."""
+    """One direction of a bidirectional GRU (Cho et al. 2014, as torch writes it), and what is made of its output.
+
+    A hyperbolic tangent takes longer than a sigmoid, and ``tanh(x) = 2 sigmoid(2 x) - 1``. So states are kept as
+    ``(h + 1) / 2``, between 0 and 1, and the weights make up for it.
+    """
 
     def __init__(self, gru: nn.GRU, end: str, out: Tensor) -> None:
-        heard, remembered = (getattr(gru, f"weight_{name}_l0{end}").detach() for name in ("ih", "hh"))
-        bias, other = (getattr(gru, f"bias_{name}_l0{end}").detach().clone() for name in ("ih", "hh"))
+        heard, remembered, bias, other = (
+            getattr(gru, f"{name}_l0{end}").detach().clone()
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
         self.hidden = gru.hidden_size
+        other -= remembered.sum(dim=1)
+        remembered *= 2
+        for part in (heard, remembered, bias, other):
+            part[2 * self.hidden :] *= 2  # what the new state is the tangent of
         # All of both biases is added to what is heard, but for the new state's own, which the reset gate weighs.
         bias[: 2 * self.hidden] += other[: 2 * self.hidden]
         other[: 2 * self.hidden] = 0
-        self.heard, self.remembered, self.out = Product(heard, bias), Product(remembered, other), Product(out, None)
+        self.heard, self.remembered = Product(heard, bias), Product(remembered, other)
+        self.out = Product(2 * out, -out.sum(dim=1))
 
     def __call__(self, steps: Tensor, order: range) -> Tensor:
         """``(L, B, features)``, taken in an order -> ``(L, B, features)``."""
         hidden = self.hidden
         heard = self.heard(steps)  # (L, B, 3 hidden): reset, update, new
         states = heard.new_empty(*steps.shape[:2], hidden)
-        state = heard.new_zeros(steps.shape[1], hidden)
+        state = heard.new_full((steps.shape[1], hidden), 0.5)
         for i in order:
             now = heard[i]
             gates = self.remembered(state)
             reset, update = gates[:, : 2 * hidden].add_(now[:, : 2 * hidden]).sigmoid_().chunk(2, dim=1)
-            new = torch.addcmul(now[:, 2 * hidden :], reset, gates[:, 2 * hidden :]).tanh_()
+            new = torch.addcmul(now[:, 2 * hidden :], reset, gates[:, 2 * hidden :]).sigmoid_()
             state = torch.lerp(new, state, update, out=states[i])
         return self.out(states)
 
@@ -74,7 +119,7 @@ class Direction:
 class Product:
     """A linear layer, its weights laid out for oneDNN."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous())
         self._bias = bias
 

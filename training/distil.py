@@ -25,11 +25,12 @@ from torch.nn import functional as F
 from separator.checkpoint import describe, load_model, save_checkpoint
 from separator.config import ModelConfig
 from separator.errors import ConfigError, SeparatorError
+from separator.memory import keep_freed_memory
 from separator.model import CRNN
 from separator.stft import stft
 from training.by_the_clock import Rate, number_format, train_by_the_clock
 from training.config import TrainConfig
-from training.engine import accelerator_of, keep_freed_memory
+from training.engine import accelerator_of
 from training.losses import negative_sdr
 from training.material import Material, gather, validation_excerpts
 from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks

@@ -134,24 +134,6 @@ def memory_told(config: TrainConfig) -> Iterator[None]:
         ) from error
 
 
-def keep_freed_memory() -> None:
-    """Ask glibc to keep freed memory instead of returning it to the system after every step.
-
-    A step allocates and frees gigabytes; without this, a third of its time goes to clearing fresh pages (measured on
-    two cores). For commands only: a page that serves others should give memory back. Nothing where there is no glibc.
-    """
-    import ctypes
-
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # from glibc's malloc.h
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(top_pad, 2**28)
-
-
 def _precision_arguments(precision: str, accelerator: str) -> dict[str, Any]:
     if precision == "16-mixed" and accelerator == "cpu":
         # Asked for by name, Fabric would quietly take bf16 instead.

@@ -26,12 +26,13 @@ from torch.utils.data import DataLoader
 from separator.checkpoint import load_model, save_checkpoint
 from separator.config import ModelConfig
 from separator.errors import ConfigError, SeparatorError
+from separator.memory import keep_freed_memory
 from separator.model import CRNN
 from separator.stft import stft
 from separator.unet import DualPathBottleneck, LocalPath
 from training.by_the_clock import Rate, number_format, train_by_the_clock
 from training.config import TrainConfig
-from training.engine import accelerator_of, keep_freed_memory
+from training.engine import accelerator_of
 from training.material import Material, gather
 from training.remix import Excerpts
 from training.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks

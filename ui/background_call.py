@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from separator.api import Cancel, Progress
 from separator.errors import Cancelled, SeparatorError
-from ui.memory import give_back_memory
+from separator.memory import give_back_memory
 
 Result = TypeVar("Result")
 

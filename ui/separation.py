@@ -17,7 +17,7 @@ from separator.api import Separator
 from separator.audio import AudioStream, probe
 from separator.audio_writer import AudioWriter, output_subtype
 from separator.errors import AudioError, Cancelled, SeparatorError
-from ui.memory import give_back_memory
+from separator.memory import give_back_memory
 from ui.models import ModelShelf
 from ui.safety import new_job_folder, safe_name
 from ui.settings import PageSettings

@@ -4,7 +4,8 @@
 
 Open-Unmix: one target, no Wiener filter (PyPI openunmix). Spleeter: its two U-Nets on 44.1 kHz stereo (PyPI
 torchspleeter). All with random weights, which cost the same as trained ones. Rounds are interleaved and the fastest of
-each counts. On a machine that is busy with other things, compare the processor seconds, with OMP_NUM_THREADS=1.
+each counts. Freed memory is kept, as `inference.py` does, which makes all of them faster. Where other things run too,
+compare the processor seconds, with OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from separator.api import Separator
 from separator.audio import read, write
 from separator.checkpoint import load_model
 from separator.config import ModelConfig
+from separator.memory import keep_freed_memory
 from separator.model import CRNN
 from separator.stft import istft, stft
 from training.spleeter import Networks, ratio_mask
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model_path", type=Path)
     options = parser.parse_args()
+    keep_freed_memory()
     model = load_model(options.model_path) if options.model_path else CRNN(ModelConfig())
     contestants = {"Open-Unmix, 1 target": open_unmix(), "Spleeter, 2 U-Nets": spleeter(), "Sori": sori(model)}
     contestants["Sori --tta"] = sori(model, tta=True)

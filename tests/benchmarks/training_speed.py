@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from separator.memory import keep_freed_memory
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 from training.config import PRESETS, TrainConfig
-from training.engine import keep_freed_memory, make_fabric
+from training.engine import make_fabric
 from training.events import Event
 from training.material import Material, gather
 from training.remix import Excerpts

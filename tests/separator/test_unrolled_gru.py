@@ -1,5 +1,7 @@
 """The unrolled GRU is the same function."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,13 +12,46 @@ from separator.config import ModelConfig
 from separator.fused import fused
 from separator.model import CRNN
 from separator.unet import ResidualGru
-from separator.unrolled_gru import UnrolledGru, unroll_grus
+from separator.unrolled_gru import UnrolledGru, at_once, unroll_grus
 
 TINY = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4)
 onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
 
 
+@pytest.fixture(params=[1, 2, 5])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """How many threads torch works with, during a test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_two_things_at_once_share_the_threads_and_change_nobody_elses(threads: int):
+    def told() -> torch.Tensor:
+        return torch.tensor([torch.get_num_threads(), threading.get_ident()])
+
+    (one, first), (other, second) = (answer.tolist() for answer in at_once(told, told))
+    assert one == other == max(1, threads // 2)
+    assert (first == second == threading.get_ident()) == (threads == 1)
+    elsewhere: list[int] = []
+    thread = threading.Thread(target=lambda: elsewhere.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert elsewhere == [threads] and torch.get_num_threads() == threads
+
+
+def test_an_error_in_one_of_two_things_is_heard(threads: int):
+    def broken() -> torch.Tensor:
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        at_once(broken, lambda: torch.zeros(1))
+    assert at_once(lambda: torch.zeros(1), lambda: torch.ones(1))[1] == 1
+
+
 @onednn
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(("batch", "length"), [(1, 1), (1, 9), (7, 1), (5, 12)])
 def test_a_layer_gives_the_same_and_is_left_alone(batch: int, length: int):
     torch.manual_seed(0)

@@ -10,8 +10,8 @@ import gradio as gr
 import pytest
 from gradio.state_holder import StateHolder
 
+from separator.memory import give_back_memory
 from ui.jobs import LAST_DRAWING_SECONDS, Desk
-from ui.memory import give_back_memory
 from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
 
 
