@@ -1,4 +1,4 @@
-"""How long a sound may last that is brought to be scored."""
+"""How long a sound may last that is brought to a public page."""
 
 from pathlib import Path
 
@@ -9,13 +9,20 @@ from separator.errors import SeparatorError
 from ui.texts import say
 
 
+def too_long(sound: Path, seconds: float, max_minutes: float | None, request: gr.Request | None) -> str | None:
+    """What is said of a sound that is longer than ``max_minutes``, in the visitor's language; None of any other."""
+    minutes = seconds / 60
+    if max_minutes is None or minutes <= max_minutes:
+        return None
+    return say(request, "page.too_long", name=sound.name, length=f"{minutes:.1f}", limit=round(max_minutes))
+
+
 def refuse_long(sound: str | Path, max_minutes: float | None, request: gr.Request | None = None) -> None:
-    """Raises gr.Error, in the visitor's language, for a sound that cannot be read or is longer than ``max_minutes``."""
+    """Raises gr.Error for a sound that cannot be read or is longer than ``max_minutes``."""
     path = Path(sound)
     try:
-        minutes = probe(path).seconds / 60
+        sentence = too_long(path, probe(path).seconds, max_minutes, request)
     except SeparatorError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    if max_minutes and minutes > max_minutes:
-        sentence = say(request, "score.too_long", name=path.name, length=f"{minutes:.1f}", limit=round(max_minutes))
+    if sentence:
         raise gr.Error(sentence, print_exception=False)

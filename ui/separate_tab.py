@@ -148,7 +148,7 @@ class Handlers:
 
         Where songs are being separated by then, status and queue are left to those.
         """
-        songs = songs_from(paths or [], self.settings.max_minutes)
+        songs = songs_from(paths or [], self.settings.max_minutes, request)
         picture = next(filter(None, map(self._picture_of, songs)), None)
         if self.desk.get(request) is not None:
             return gr.skip(), gr.skip(), picture
@@ -186,7 +186,9 @@ class Handlers:
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
         options = Options(suffix, bits or None)
         try:
-            job = new_job(self.settings, self.shelf, paths, models, options, strict_band=strict, tta=tta)
+            job = new_job(
+                self.settings, self.shelf, paths, models, options, strict_band=strict, tta=tta, request=request
+            )
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
         self.desk.put(request, job)

@@ -13,11 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import gradio as gr
+
 from separator.api import Separator
 from separator.audio import AudioStream, probe
 from separator.audio_writer import AudioWriter, output_subtype
-from separator.errors import AudioError, Cancelled, SeparatorError
+from separator.errors import Cancelled, SeparatorError
 from separator.memory import give_back_memory
+from ui.length import too_long
 from ui.models import ModelShelf
 from ui.safety import new_job_folder, safe_name
 from ui.settings import PageSettings
@@ -62,20 +65,20 @@ class Song:
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
 
 
-def songs_from(paths: Sequence[str | Path], max_minutes: float | None = None) -> list[Song]:
+def songs_from(
+    paths: Sequence[str | Path], max_minutes: float | None = None, request: gr.Request | None = None
+) -> list[Song]:
     """A waiting row per uploaded file; one that cannot be read or is too long is there as failed."""
     songs = [Song(Path(path), safe_name(Path(path).stem)) for path in paths]
     for song in songs:
         try:
             info = probe(song.path)
             song.seconds, song.sample_rate = info.seconds, info.sample_rate
-            if max_minutes and info.seconds > 60 * max_minutes:
-                raise AudioError(
-                    f"The song lasts {info.seconds / 60:.1f} minutes; this public page takes up to {max_minutes:.0f}. "
-                    "Cut it, or run Sori on your own computer."
-                )
+            sentence = too_long(song.path, info.seconds, max_minutes, request)
         except SeparatorError as error:
-            song.state, song.message = "failed", str(error)
+            sentence = str(error)
+        if sentence:
+            song.state, song.message = "failed", sentence
     return songs
 
 
@@ -88,11 +91,12 @@ def new_job(
     *,
     strict_band: bool,
     tta: bool,
+    request: gr.Request | None = None,
 ) -> "SeparationJob":
     """A job for these songs in a folder of its own, not yet started; raises CheckpointError for models not there."""
     shelf.paths(models)
     load = partial(shelf.load, models, strict_band=strict_band, tta=tta)
-    return SeparationJob(songs_from(paths, settings.max_minutes), load, options, new_job_folder(settings.work))
+    return SeparationJob(songs_from(paths, settings.max_minutes, request), load, options, new_job_folder(settings.work))
 
 
 class SeparationJob:

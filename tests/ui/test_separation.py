@@ -112,6 +112,9 @@ def test_songs_beyond_a_spaces_limit_are_refused(tmp_path: Path) -> None:
     (song,) = songs_from([write_song(tmp_path / "song.wav", seconds=3)], max_minutes=0.04)
     assert song.state == "failed"
     assert "public page" in song.message
+    korean = cast(Any, SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9"}))
+    (song,) = songs_from([song.path], 0.04, korean)
+    assert "공개 페이지" in song.message, "said in the visitor's language"
 
 
 def test_nothing_is_packed_unless_asked(load: Callable[[], Separator], tmp_path: Path) -> None:
