@@ -1,16 +1,13 @@
 """What the page must not hold on to: visits that are over, jobs that have ended."""
 
-import ctypes
 import threading
 import time
 from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
-import pytest
 from gradio.state_holder import StateHolder
 
-from separator.memory import give_back_memory
 from ui.jobs import LAST_DRAWING_SECONDS, Desk
 from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
 
@@ -76,8 +73,3 @@ def test_cancel_does_not_wait_for_ever_for_the_last_drawing() -> None:
     cancelling.join(20 * LAST_DRAWING_SECONDS)
     assert not cancelling.is_alive() and job.cancelled
     assert desk.get(request) is None
-
-
-def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
-    give_back_memory()

@@ -134,14 +134,14 @@ def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: Handlers,
     assert handle.check(folder, "vocals") == folder
     check = handle.checkups.get(((folder,), "vocals"))
     assert check is not None
-    assert check.report.finished.wait(60)
+    assert check.report.finished.wait(120)
     assert check.report.error is None
     handle.checkups.hush()
     shown = dict(zip(DRAWN, handle.draw(None, folder, "vocals", {}, Visitor()), strict=True))  # type: ignore[arg-type]
     assert is_on(shown["start"])
     assert "Ready to train" in shown["report"]
     assert "2 to learn from, 1 to validate on" in shown["report"]
-    assert check.pace.finished.wait(60)
+    assert check.pace.finished.wait(120)
 
 
 @pytest.mark.parametrize("target", ["lead vocals", ""])
