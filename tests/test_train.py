@@ -90,7 +90,7 @@ def test_it_goes_on_from_the_best_model_with_no_other_flag(
 ):
     main(flags)
     assert main(["--resume_from", str(run.path.parent / "best_model.pth"), "--epochs", "2"]) == 0
-    assert "going on after epoch 1" in capsys.readouterr().out
+    assert "going on after 1 whole epochs" in capsys.readouterr().out
     assert [event["epoch"] for event in run.events() if event["type"] == "epoch"] == [1, 2]
     assert run.config()["batch_size"] == 1
 

@@ -47,7 +47,7 @@ def describe_event(event: Event) -> str:
     if event["type"] == "started":
         return _start_lines(event)
     if event["type"] == "resumed":
-        return f"going on after epoch {event['epoch']}"
+        return f"going on after {event['epoch']} whole epochs"
     if event["type"] == "epoch":
         return _epoch_line(event)
     if event["type"] == "averaged":
@@ -56,7 +56,8 @@ def describe_event(event: Event) -> str:
     if event["type"] == "failed":
         return f"failed: {event['message']}"
     if event["type"] in ("finished", "stopped"):
-        return f"{event['type']} ({event.get('reason', '')})"
+        reason = event.get("reason", "")
+        return event["type"] if reason == event["type"] else f"{event['type']} ({reason})"
     return ""
 
 
@@ -76,11 +77,11 @@ def _start_lines(event: Event) -> str:
 
 
 def _epoch_line(event: Event) -> str:
-    patience = f"{event['bad_epochs']}/{event['patience']}"
     eta = event.get("eta_seconds")
     return (
         f"epoch {event['epoch']:4d}  train {event['train_loss']:.5f}  valid {event['valid_loss']:.5f}  "
-        f"SDR {event['valid_sdr_db']:6.2f} dB {'*' if event.get('is_best') else ' '} no better for {patience}  "
+        f"SDR {event['valid_sdr_db']:6.2f} dB {'best' if event.get('is_best') else '':4}  "
+        f"patience {event['bad_epochs']}/{event['patience']}  "
         f"lr {event['learning_rate']:.1e}  {event['audio_seconds_per_second']:.0f} s/s  "
         f"waiting {100 * event['data_wait_share']:.0f} %"
         + (f"  skipped {event['skipped_steps']}" if event["skipped_steps"] else "")

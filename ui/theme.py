@@ -82,6 +82,7 @@ def sori_theme() -> Base:
         button_border_width="1px",
         input_background_fill="white",
         input_background_fill_dark="*neutral_950",
+        input_border_width="1px",
         input_border_color="*neutral_300",
         input_border_color_dark="*neutral_700",
         link_text_color="*primary_700",

@@ -15,13 +15,14 @@ EPOCH = {
 def test_an_epoch_is_one_line_with_all_that_matters():
     line = describe_event(make_event("epoch", **EPOCH))
     assert "\n" not in line
-    for part in ("7", "0.12340", "0.23450", "4.56 dB", "*", "2/15", "1.0e-03", "waiting 1 %", "skipped 3", "10 min"):
+    for part in ("7", "0.12340", "0.23450", "4.56 dB best", "patience 2/15", "1.0e-03", "waiting 1 %", "skipped 3", "10 min"):
         assert part in line
 
 
 def test_every_ending_says_why():
     assert "disk is full" in describe_event(make_event("failed", message="the disk is full"))
     assert "early_stopping" in describe_event(make_event("finished", reason="early_stopping"))
+    assert describe_event(make_event("stopped", reason="stopped")) == "stopped"
     assert "not kept" in describe_event(make_event("averaged", epochs=[3, 2], valid_sdr_db=4.0, is_best=False))
 
 
@@ -31,4 +32,4 @@ def test_steps_are_shown_on_terminals_only():
     console(make_event("step", epoch=1, step=3, epoch_step=3, loss=0.5))
     assert stream.getvalue() == ""
     console(make_event("resumed", epoch=4))
-    assert stream.getvalue() == "going on after epoch 4\n"
+    assert stream.getvalue() == "going on after 4 whole epochs\n"
