@@ -61,6 +61,5 @@ class Desk(Generic[Job]):
                 self._changed.wait_for(
                     lambda: self._jobs.get(request.session_hash or "") is not job, LAST_DRAWING_SECONDS
                 )
-        if job is not None:
-            self.clear(request, job)
+                self.clear(request, job)
         return job

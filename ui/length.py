@@ -12,7 +12,7 @@ from ui.texts import say
 def too_long(sound: Path, seconds: float, max_minutes: float | None, request: gr.Request | None) -> str | None:
     """What is said of a sound that is longer than ``max_minutes``, in the visitor's language; None of any other."""
     minutes = seconds / 60
-    if max_minutes is None or minutes <= max_minutes:
+    if not max_minutes or minutes <= max_minutes:
         return None
     return say(request, "page.too_long", name=sound.name, length=f"{minutes:.1f}", limit=round(max_minutes))
 
