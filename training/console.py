@@ -43,7 +43,7 @@ class Console:
 
 
 def describe_event(event: Event) -> str:
-    """The line for an event; empty for those that only machines read."""
+    """The line for an event; empty for those that only machines read, and for a failure, which the command tells."""
     if event["type"] == "started":
         return _start_lines(event)
     if event["type"] == "resumed":
@@ -53,8 +53,6 @@ def describe_event(event: Event) -> str:
     if event["type"] == "averaged":
         verdict = "better, so it is the best model now" if event["is_best"] else "no better, so it was not kept"
         return f"average of epochs {', '.join(map(str, event['epochs']))}: {event['valid_sdr_db']:.2f} dB, {verdict}"
-    if event["type"] == "failed":
-        return f"failed: {event['message']}"
     if event["type"] in ("finished", "stopped"):
         reason = event.get("reason", "")
         return event["type"] if reason == event["type"] else f"{event['type']} ({reason})"

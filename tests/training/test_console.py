@@ -21,10 +21,13 @@ def test_an_epoch_is_one_line_with_all_that_matters():
 
 
 def test_every_ending_says_why():
-    assert "disk is full" in describe_event(make_event("failed", message="the disk is full"))
     assert "early_stopping" in describe_event(make_event("finished", reason="early_stopping"))
     assert describe_event(make_event("stopped", reason="stopped")) == "stopped"
     assert "not kept" in describe_event(make_event("averaged", epochs=[3, 2], valid_sdr_db=4.0, is_best=False))
+
+
+def test_a_failure_is_left_to_the_command_which_prints_its_error():
+    assert describe_event(make_event("failed", message="the disk is full")) == ""
 
 
 def test_steps_are_shown_on_terminals_only():
