@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -89,14 +90,24 @@ def table(rows: Sequence[SongScore], *, averages: bool = True) -> str:
     columns = {name: [column(row.score) for row in scored if row.score] for name, column in _COLUMNS.items()}
     columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     columns |= _oracle_columns(scored)
-    width = max([len(row.name) for row in rows] + [4])
-    head = "  ".join([f"{'song':<{width}}", *(f"{name:>7}" for name in columns), "grade"])
+    width = max([_width(row.name) for row in rows] + [_width("song")])
+    head = "  ".join([_padded("song", width), *(f"{name:>7}" for name in columns), "grade"])
     lines = [
-        "  ".join([f"{row.name:<{width}}", *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
+        "  ".join([_padded(row.name, width), *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
         for i, row in enumerate(scored)
     ]
-    failed = [f"{row.name:<{width}}  not scored: {row.problem}" for row in rows if row.score is None]
+    failed = [f"{_padded(row.name, width)}  not scored: {row.problem}" for row in rows if row.score is None]
     return "\n".join([*_conventions(columns), "", head, *lines, *failed, *(["", *_averages(rows)] if averages else [])])
+
+
+def _width(name: str) -> int:
+    """Columns of a terminal; Korean, Chinese and Japanese letters take two each."""
+    composed = unicodedata.normalize("NFC", name)  # macOS hands out names with letters taken apart
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in composed)
+
+
+def _padded(name: str, width: int) -> str:
+    return name + " " * (width - _width(name))
 
 
 def _conventions(columns: dict[str, list[float | None]]) -> list[str]:
@@ -127,8 +138,12 @@ def summary(rows: Sequence[SongScore]) -> dict[str, tuple[Interval, int]]:
     """
     whole = [row.score.sdr_db for row in rows if row.score and row.score.sdr_db is not None]
     seconds = [row.score.frames.median for row in rows if row.score and row.score.frames.median is not None]
-    result = {"uSDR (mean)": (mean_interval(whole), len(whole)), "SDR, median": (median_interval(whole), len(whole))}
-    averages = result if whole else {}
+    averages = {}
+    if whole:
+        averages = {
+            "uSDR (mean)": (mean_interval(whole), len(whole)),
+            "SDR, median": (median_interval(whole), len(whole)),
+        }
     return averages | ({"cSDR (median)": (median_interval(seconds), len(seconds))} if seconds else {})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +201,20 @@ def test_every_song_gets_a_row_and_a_broken_one_a_reason(songs: Path) -> None:
     assert "uSDR (mean)" in text and "cSDR (median)" in text and "MDX'21" in text
     assert rows[0].oracles.floor_db == rows[0].score.sdr_db
     assert summary(rows)["uSDR (mean)"][1] == 2
+
+
+def test_korean_names_leave_the_columns_below_each_other() -> None:
+    names = ["A", "소리 하나", unicodedata.normalize("NFD", "둘"), "song three"]
+    lines = table([SongScore(name, None, problem="X") for name in names], averages=False).splitlines()[-len(names) :]
+    # In EUC-KR a letter of Hangul takes two bytes, as it takes two columns of a terminal.
+    columns = {unicodedata.normalize("NFC", line).encode("euc-kr").index(b"not scored") for line in lines}
+    assert columns == {len("song three  ")}
+
+
+def test_songs_whose_references_are_all_silent_have_no_averages(noise: Noise) -> None:
+    rows = [SongScore(name, score_pair(0 * noise(RATE), noise(RATE), RATE)) for name in ("One", "Two")]
+    assert summary(rows) == {}
+    assert "One" in table(rows)
 
 
 def test_scoring_at_another_format(songs: Path) -> None:
