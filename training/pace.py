@@ -11,14 +11,13 @@ from training.events import Event
 from training.material import gather
 from training.run import RunFolder
 
-STEPS = 2
 EXCERPTS = 4
 
 
 def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: False) -> float:
     """Seconds of one epoch of `config`, its validation included; the data are taken to be decoded already.
 
-    Two short epochs are trained, and the second is timed: the first one pays for what is only done once.
+    Two epochs of one step are trained, and the second is timed: the first one pays for what is only done once.
 
     Raises:
         Cancelled: `cancel()` was true.
@@ -28,7 +27,7 @@ def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: 
     from training.trainer import Trainer
 
     material = gather(config, StftConfig().sample_rate)
-    short = config.replace(epochs=2, steps_per_epoch=STEPS, valid_excerpts=EXCERPTS, workers=0, max_minutes=0.0)
+    short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=EXCERPTS, workers=0, max_minutes=0.0)
     epochs: list[Event] = []
 
     def note(event: Event) -> None:
@@ -44,4 +43,4 @@ def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: 
     judged = max(EXCERPTS, len(material.valid))  # each song is validated on at least once
     validation = (second["time"] - first["time"] - training) / judged
     expected = max(config.valid_excerpts, len(material.valid))
-    return float(training / STEPS * config.steps_per_epoch + max(0.0, validation) * expected)
+    return float(training * config.steps_per_epoch + max(0.0, validation) * expected)
