@@ -25,8 +25,9 @@ class Console:
             self._show_step(event)
             return
         line = describe_event(event)
-        if line:
+        if line or event["type"] == "failed":
             self._end_bar()
+        if line:
             print(line, file=self.stream, flush=True)
 
     def _show_step(self, event: Event) -> None:

@@ -12,6 +12,11 @@ EPOCH = {
 }  # fmt: skip
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_an_epoch_is_one_line_with_all_that_matters():
     line = describe_event(make_event("epoch", **EPOCH))
     assert "\n" not in line
@@ -28,6 +33,15 @@ def test_every_ending_says_why():
 
 def test_a_failure_is_left_to_the_command_which_prints_its_error():
     assert describe_event(make_event("failed", message="the disk is full")) == ""
+
+
+def test_a_failure_clears_the_bar_before_the_command_prints_its_error():
+    stream = Terminal()
+    console = Console(stream)
+    console(make_event("step", epoch=1, step=3, epoch_step=3, loss=0.5))
+    assert "epoch 1" in stream.getvalue().rpartition("\r")[2]
+    console(make_event("failed", message="the disk is full"))
+    assert stream.getvalue().rpartition("\r")[2] == ""
 
 
 def test_steps_are_shown_on_terminals_only():
