@@ -90,7 +90,7 @@ def table(rows: Sequence[SongScore], *, averages: bool = True) -> str:
     columns = {name: [column(row.score) for row in scored if row.score] for name, column in _COLUMNS.items()}
     columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     columns |= _oracle_columns(scored)
-    width = max([_width(row.name) for row in rows] + [_width("song")])
+    width = max(_width(name) for name in ["song", *(row.name for row in rows)])
     head = "  ".join([_padded("song", width), *(f"{name:>7}" for name in columns), "grade"])
     lines = [
         "  ".join([_padded(row.name, width), *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
