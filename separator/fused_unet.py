@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from separator.sub_pixel import SubPixelConv
+from separator.sub_pixel import SubPixelConv, sub_pixel_conv
 from separator.unet import SLOPE, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
 
@@ -74,12 +74,13 @@ class FusedDecoderLayer(nn.Module):
 
     def __init__(self, layer: UNetDecoderLayer) -> None:
         super().__init__()
-        self.conv = SubPixelConv(_scaled(layer))
+        self.conv = sub_pixel_conv(_scaled(layer))
         self.bend = Bend(layer)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(B, C / 2, T, F)`` twice -> ``(B, out, T * stride, F * stride)``."""
-        return self.conv.side_by_side(self.conv.phases(torch.cat((skip, x), dim=1)), self.bend.write)
+        unfolded: Tensor = self.conv(torch.cat((skip, x), dim=1), self.bend.write)
+        return unfolded
 
 
 class FusedOutputLayer(nn.Module):
@@ -96,7 +97,7 @@ class FusedOutputLayer(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(B, C / 2, T, F)`` twice -> ``(B, 1, T * stride, F * stride)``."""
-        phases = self.of_skip.phases(skip) + self.of_below.phases(x)
+        phases = self.of_skip.joint(skip) + self.of_below.joint(x)
         logits: Tensor = self.smooth(self.of_skip.side_by_side(phases, self.bend.write))
         return logits
 
