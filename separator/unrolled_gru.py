@@ -72,7 +72,9 @@ def _workers(threads: int) -> ThreadPoolExecutor:
     """Two threads, each of which works with so many of its own; others' number stays as it is."""
 
     def limit() -> None:
-        torch.zeros(2**16).sum()  # a thread's first parallel operation sets its number of threads to the default
+        # Asked for the first time, a thread's number of threads becomes the default. An operation would do that too,
+        # but leave helpers behind; and with more threads than cores, OpenMP lets none in this process wait awake.
+        torch.get_num_threads()
         threadpool_limits(threads, user_api="openmp")
 
     return ThreadPoolExecutor(2, thread_name_prefix="gru", initializer=limit)

@@ -1,5 +1,8 @@
 """The unrolled GRU is the same function."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,6 +42,29 @@ def test_two_things_at_once_share_the_threads_and_change_nobody_elses(threads: i
     thread.start()
     thread.join()
     assert elsewhere == [threads] and torch.get_num_threads() == threads
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_two_things_at_once_start_two_threads_and_no_helpers():
+    script = """
+import os, torch
+from separator.unrolled_gru import at_once
+torch.set_num_threads(2)
+torch.zeros(2**20).sum()
+before = len(os.listdir("/proc/self/task"))
+at_once(lambda: torch.zeros(2**20).sum(), lambda: torch.zeros(2**20).sum())
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["2"]
+
+
+def test_threads_wait_briefly_unless_the_user_says_otherwise():
+    script = "import os, separator; print(os.environ['GOMP_SPINCOUNT'])"
+    for given, wanted in (({}, "20000"), ({"GOMP_SPINCOUNT": "7"}, "7")):
+        others = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+        told = subprocess.run([sys.executable, "-c", script], env=others | given, capture_output=True, text=True)
+        assert told.stdout.split() == [wanted]
 
 
 def test_an_error_in_one_of_two_things_is_heard(threads: int):
