@@ -25,7 +25,7 @@
       if (!peaks || !width) return;
       const paint = canvas.getContext("2d");
       paint.fillStyle = Sori.styleOf(this.colour) || this.colour;
-      paint.globalAlpha = faded ? 0.25 : 0.9;
+      paint.globalAlpha = faded ? 0.4 : 0.9;
       const step = Math.max(2, Math.round(3 * ratio));
       for (let x = 0; x < width; x += step) {
         const from = Math.floor((x / width) * peaks.length);
