@@ -81,7 +81,10 @@ class Separator:
         self._refuse_repeated_targets(models)
         self._stfts = [model.config.stft for model in models]
         segments = 1 if self.device.type == "cpu" else _GPU_SEGMENTS
-        self.plans = [plan or SegmentPlan.for_frame_rate(config.frames_per_second, segments) for config in self._stfts]
+        self.plans = [
+            plan or SegmentPlan.for_frame_rate(model.config.stft.frames_per_second, segments, model.config.fold)
+            for model in models
+        ]
         self._models = [_made_ready(model, self.device, tta) for model in models]
         # Complex numbers on Apple GPUs are slow or missing: there only the network runs on the GPU.
         self._spectral_device = torch.device("cpu") if self.device.type == "mps" else self.device

@@ -147,6 +147,11 @@ class ModelConfig:
         """Frames of the input per frame of the GRU."""
         return _product(self.time_strides)
 
+    @property
+    def fold(self) -> int:
+        """Frames of the input that the deepest layer takes as one; a local path folds two of the GRU's once more."""
+        return self.time_factor * (2 if self.local_channels else 1)
+
     @classmethod
     def plain(cls, target: str = "vocals") -> "ModelConfig":
         """Textbook layers: frequency halved four times, 3x3 kernels, no projection and no refinement."""

@@ -47,9 +47,15 @@ class SegmentPlan:
             raise ConfigError(f"{self}: context must be at least 4 frames (one STFT window), the others at least 1.")
 
     @classmethod
-    def for_frame_rate(cls, frames_per_second: float, window_segments: int) -> "SegmentPlan":
-        """The plan whose context lasts ``CONTEXT_SECONDS``."""
-        return cls(context=round(CONTEXT_SECONDS * frames_per_second), window_segments=window_segments)
+    def for_frame_rate(cls, frames_per_second: float, window_segments: int, fold: int = 1) -> "SegmentPlan":
+        """The plan whose context lasts ``CONTEXT_SECONDS``, or a little less, so that a segment is whole folds.
+
+        The last of a network's folds, of so many frames each, would otherwise be filled up with silence, and the
+        segment that overlaps has music there: with whole folds the seams of most songs lie 2 dB lower, and cSDR rises
+        by 0.01 to 0.02 dB (checkpoints/README.md).
+        """
+        longest = cls(context=round(CONTEXT_SECONDS * frames_per_second))
+        return cls(context=longest.context - longest.segment % fold // 2, window_segments=window_segments)
 
     @property
     def segment(self) -> int:

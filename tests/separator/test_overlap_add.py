@@ -131,6 +131,14 @@ def test_the_context_lasts_as_long_whatever_the_hop() -> None:
     assert coarse.window_segments == 3
 
 
+@pytest.mark.parametrize("fold", [1, 2, 16, 32, 64])
+@pytest.mark.parametrize("hop", [256, 512])
+def test_a_segment_is_whole_folds(hop: int, fold: int) -> None:
+    plan, usual = SegmentPlan.for_frame_rate(22050 / hop, 1, fold), SegmentPlan.for_frame_rate(22050 / hop, 1)
+    assert plan.segment % fold == 0
+    assert usual.context - fold / 2 < plan.context <= usual.context
+
+
 def test_a_plan_that_cannot_hide_its_seams_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least 4 frames"):
         SegmentPlan(context=3)
