@@ -45,7 +45,7 @@ def test_two_things_at_once_share_the_threads_and_change_nobody_elses(threads: i
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
-def test_two_things_at_once_start_two_threads_and_no_helpers():
+def test_two_things_at_once_start_no_more_than_two_threads():
     script = """
 import os, torch
 from separator.unrolled_gru import at_once
@@ -56,7 +56,7 @@ at_once(lambda: torch.zeros(2**20).sum(), lambda: torch.zeros(2**20).sum())
 print(len(os.listdir("/proc/self/task")) - before)
 """
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["2"]
+    assert 1 <= int(told.stdout) <= 2  # one, where it was done with the first thing before the second was handed over
 
 
 def test_threads_wait_briefly_unless_the_user_says_otherwise():
