@@ -4,8 +4,8 @@ The grid: a 44.1 kHz STFT with n_fft 2048 and hop 512 lies on the same times and
 n_fft 1024 and hop 256, so a mask made on one can be laid over the other. Of a sound below 11 kHz the larger one has
 twice the magnitude, since its window holds twice as many samples.
 
-On a CPU the frames are taken in blocks that stay in its cache, which is two to four times as fast as torch's own STFT
-(``python -m tests.benchmarks.stft_speed``). On other devices, and where gradients are wanted, torch's own it is.
+On a CPU the frames are taken in blocks that stay in its cache, which is faster than torch's own, the inverse twice as
+fast (``python -m tests.benchmarks.stft_speed``). On other devices, and where gradients are wanted, it is torch's own.
 """
 
 import torch
@@ -57,11 +57,11 @@ def _in_blocks(x: Tensor) -> bool:
     return x.device.type == "cpu" and not x.requires_grad
 
 
-def _stft_in_blocks(waveforms: Tensor, window: Tensor, hop_length: int, n_frames: int) -> Tensor:
-    """``(C, N)`` -> complex ``(C, F, T)``, bins innermost in memory as torch has them."""
+def _stft_in_blocks(waveforms: Tensor, window: Tensor, hop_length: int, first_frames: int) -> Tensor:
+    """``(C, N)`` -> so many frames of it, complex ``(C, F, T)``, bins innermost in memory as torch has them."""
     n_fft = len(window)
     padded = F.pad(waveforms[None], (n_fft // 2, n_fft // 2), mode="reflect")[0]
-    frames = padded.unfold(-1, n_fft, hop_length)[:, :n_frames]
+    frames = padded.unfold(-1, n_fft, hop_length)[:, :first_frames]
     spectra = padded.new_empty(*frames.shape[:2], n_fft // 2 + 1, dtype=padded.dtype.to_complex())
     for channel, spectrum in zip(frames, spectra, strict=True):
         for block, place in zip(channel.split(BLOCK_FRAMES), spectrum.split(BLOCK_FRAMES), strict=True):
@@ -71,21 +71,21 @@ def _stft_in_blocks(waveforms: Tensor, window: Tensor, hop_length: int, n_frames
 
 def _istft_in_blocks(spectra: Tensor, window: Tensor, hop_length: int, length: int) -> Tensor:
     """Complex ``(C, F, T)`` -> ``(C, length)``: each frame is cut into parts of a hop, added where they fall."""
-    n_fft, n_frames = len(window), spectra.shape[-1]
+    n_fft, frames = len(window), spectra.shape[-1]
     n_parts = n_fft // hop_length
     parts = window.view(n_parts, hop_length)
     energy = parts.square()
     weights = parts / energy.sum(dim=0)
-    hops = spectra.real.new_zeros(len(spectra), n_frames + n_parts - 1, hop_length)
+    hops = spectra.real.new_zeros(len(spectra), frames + n_parts - 1, hop_length)
     for spectrum, waveform in zip(spectra.mT, hops, strict=True):
-        for first in range(0, n_frames, BLOCK_FRAMES):
+        for first in range(0, frames, BLOCK_FRAMES):
             block = torch.fft.irfft(spectrum[first : first + BLOCK_FRAMES], n_fft).view(-1, n_parts, hop_length)
             for part in range(n_parts):
                 waveform[first + part :][: len(block)].addcmul_(block[:, part], weights[part])
     # The outermost hops are reached by fewer frames; those beyond the waveform's own ends are cut off.
-    ends = {*range(n_parts // 2, n_parts - 1), *range(n_frames, n_frames + n_parts // 2)}
+    ends = {*range(n_parts // 2, n_parts - 1), *range(frames, frames + n_parts // 2)}
     for hop in ends:
-        reached_by = energy[max(0, hop - n_frames + 1) : hop + 1]
+        reached_by = energy[max(0, hop - frames + 1) : hop + 1]
         hops[:, hop] *= energy.sum(dim=0) / reached_by.sum(dim=0)
     return hops.flatten(1)[:, n_fft // 2 : n_fft // 2 + length]
 

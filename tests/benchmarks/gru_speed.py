@@ -12,7 +12,7 @@ from separator.config import ModelConfig
 from separator.unet import ResidualGru
 from separator.unrolled_gru import UnrolledGru
 
-BINS, FRAMES = 64, 77
+BINS, FRAMES = 64, 76
 """Of the recurrent middle, in one segment."""
 ROUNDS = 20
 
