@@ -24,12 +24,13 @@ from separator.device import is_out_of_memory, resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.expander import expanded
 from separator.full_band import Grid, on_grid, share_out
-from separator.fused import fused
+from separator.fused import LayerwiseBottleneck, fused
 from separator.model import CRNN
-from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
+from separator.overlap_add import Cut, MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
 from separator.stft import istft, stft
 from separator.tta import averaged_mask
 from separator.two_places import hear_from_two_places, period
+from separator.unet import DualPathBottleneck
 from separator.unrolled_gru import unroll_grus
 
 SHIPPED_MODEL = Path(__file__).resolve().parent.parent / "checkpoints" / "vocals.pth"
@@ -188,8 +189,13 @@ class Separator:
         """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
         plans = [_plan_for(plan, info) for plan in self.plans]
         grids = [Grid.at_rate(info.sample_rate, stft_config) for stft_config in self._stfts]
-        grid, plan = grids[0], plans[0]  # the song is cut and put together on the first model's
-        estimators = [MaskEstimator(model, own, self.device) for model, own in zip(self._models, plans, strict=True)]
+        # Cut and put together as for the model with the longest windows, wherever that one stands.
+        grid, plan = max(zip(grids, plans, strict=True), key=lambda pair: Cut.of(pair[1], pair[0].hop_length))
+        cut = Cut.of(plan, grid.hop_length)
+        estimators = [
+            MaskEstimator(model, own_plan, self.device, window_overlap=_remembered_overlap(model, own_plan, own, cut))
+            for model, own_plan, own in zip(self._models, plans, grids, strict=True)
+        ]
 
         def separate_window(window: Window) -> Tensor:
             if cancel is not None and cancel():
@@ -197,7 +203,7 @@ class Separator:
             spectra = self._spectra(window.samples, grids)
             spectrum = spectra[grid]
             weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
-            masks = share_out(self._masks(estimators, grids, spectra))
+            masks = share_out(self._masks(estimators, grids, spectra, grid))
             targets = []
             for i, mask in enumerate(masks, start=1):
                 masked = _masked(spectrum, mask * weights, in_place=i == len(masks))
@@ -205,7 +211,7 @@ class Separator:
             return torch.stack(targets).cpu()
 
         try:
-            for mixture, targets in overlap_add(blocks, plan, grid.hop_length, separate_window):
+            for mixture, targets in overlap_add(blocks, cut, separate_window):
                 yield torch.cat((targets, _rest(mixture, targets)[None]))
         except RuntimeError as error:  # around the network, which sees to its own
             if not is_out_of_memory(error):
@@ -218,11 +224,10 @@ class Separator:
         return {grid: stft(samples, grid.n_fft, grid.hop_length) for grid in dict.fromkeys(grids)}
 
     def _masks(
-        self, estimators: Sequence[MaskEstimator], grids: Sequence[Grid], spectra: dict[Grid, Tensor]
+        self, estimators: Sequence[MaskEstimator], grids: Sequence[Grid], spectra: dict[Grid, Tensor], common: Grid
     ) -> list[Tensor]:
-        """The masks of all targets over all bins ``(F, T)`` of the first grid."""
-        first = grids[0]
-        shape = (spectra[first].shape[-2], spectra[first].shape[-1])
+        """The masks of all targets over all bins ``(F, T)`` of a common grid."""
+        shape = (spectra[common].shape[-2], spectra[common].shape[-1])
         hearings = [(grid, model.config.input_channels) for grid, model in zip(grids, self._models, strict=True)]
         magnitudes = {(grid, heard): grid.model_magnitude(spectra[grid], heard) for grid, heard in set(hearings)}
         masks = []
@@ -233,7 +238,7 @@ class Separator:
             else:
                 mask = estimate(magnitude)
             mask = expanded(mask, magnitude, grid.model.frames_per_second)
-            masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, first, shape))
+            masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, common, shape))
         return masks
 
     def _refuse_repeated_targets(self, models: Sequence[CRNN]) -> None:
@@ -256,6 +261,13 @@ def _made_ready(model: CRNN, device: torch.device, tta: bool) -> CRNN:
     if device.type == "cpu":
         unroll_grus(ready)
     return hear_from_two_places(ready) if tta else ready
+
+
+def _remembered_overlap(model: CRNN, plan: SegmentPlan, grid: Grid, cut: Cut) -> int | None:
+    """How many of a model's frames windows share, if it can go on in each from where it was in the one before."""
+    takes_past = any(isinstance(part, DualPathBottleneck | LayerwiseBottleneck) for part in model.modules())
+    is_aligned = plan.stride % model.config.time_factor == 0 and cut.stride % (plan.stride * grid.hop_length) == 0
+    return (cut.length - cut.stride) // grid.hop_length + 1 if takes_past and is_aligned else None
 
 
 def _plan_for(plan: SegmentPlan, info: AudioInfo) -> SegmentPlan:

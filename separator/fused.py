@@ -6,6 +6,8 @@
 - The last transposed convolution, which gives one channel, becomes an ordinary one (``separator.sub_pixel``).
 - Of the ``unet`` layout, see ``separator.fused_unet``.
 
+And the GRU's layers are set apart, so that each can go on where it was in the segment before (``separator.past``).
+
 All are identities; masks differ by rounding, 1e-6 at most.
 """
 
@@ -18,7 +20,8 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from separator.fused_unet import fuse_unet
-from separator.model import CRNN, DecoderLayer, EncoderLayer, Refine
+from separator.model import CRNN, Bottleneck, DecoderLayer, EncoderLayer, Refine
+from separator.past import Past, in_order, walked
 from separator.sub_pixel import SubPixelConv
 
 
@@ -27,6 +30,9 @@ def fused(model: CRNN) -> CRNN:
     model = copy.deepcopy(model).eval()
     if model.config.layout == "unet":
         model.encoder, model.decoder = fuse_unet(model.encoder, model.decoder)
+    for name, part in list(model.named_children()):
+        if isinstance(part, Bottleneck):
+            setattr(model, name, LayerwiseBottleneck(part, model.config.time_factor))
     for layer in list(model.modules()):
         if not isinstance(layer, EncoderLayer | DecoderLayer):
             continue
@@ -36,6 +42,40 @@ def fused(model: CRNN) -> CRNN:
         if isinstance(layer.refine, Refine):
             layer.refine = cast(Refine, ChannelsLastRefine(layer.refine))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class LayerwiseBottleneck(nn.Module):
+    """As ``Bottleneck``, with a past."""
+
+    def __init__(self, middle: Bottleneck, time_factor: int) -> None:
+        super().__init__()
+        self.project, self.unproject = middle.project, middle.unproject
+        self.layers = nn.ModuleList(_layers_apart(middle.gru))
+        self.time_factor = time_factor
+
+    def forward(self, x: Tensor, past: Past | None = None) -> Tensor:
+        """``(B, C, T, F)`` -> the same shape. With ``past`` the batch holds consecutive segments of a song."""
+        if past is None:
+            return self._said(x, None)
+        return in_order(lambda segment: self._said(segment, past), x)
+
+    def _said(self, x: Tensor, past: Past | None) -> Tensor:
+        said: Tensor = self.project(x.transpose(1, 2).flatten(2))
+        for i, layer in enumerate(self.layers):
+            said = walked(cast(nn.GRU, layer), said, None if past is None else past.of_layer(i, self.time_factor))
+        features: Tensor = F.relu(self.unproject(said)).unflatten(2, (x.shape[1], x.shape[3])).transpose(1, 2)
+        return features
+
+
+def _layers_apart(gru: nn.GRU) -> list[nn.GRU]:
+    """Each layer of a bidirectional GRU as one of its own."""
+    layers = []
+    for i in range(gru.num_layers):
+        width = gru.input_size if i == 0 else 2 * gru.hidden_size
+        layer = nn.GRU(width, gru.hidden_size, batch_first=True, bidirectional=True)
+        layer.load_state_dict({name: getattr(gru, name.replace("_l0", f"_l{i}")) for name in layer.state_dict()})
+        layers.append(layer)
+    return layers
 
 
 class ChannelsLastRefine(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from separator.config import ModelConfig
+from separator.past import Past
 from separator.unet import DualPathBottleneck, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
 
@@ -58,15 +59,17 @@ class CRNN(nn.Module):
             self.decoder.append(UNetDecoderLayer(2 * widths[i + 1], widths[i], side, strides[i]))
         self.decoder.append(UNetOutputLayer(2 * widths[1], side, strides[0]))
 
-    def forward(self, magnitude: Tensor) -> Tensor:
+    def forward(self, magnitude: Tensor, past: Past | None = None) -> Tensor:
         """Magnitude ``(B, F, T)`` of the mono mixture -> mask ``(B, F, T)`` in [0, 1], for any T >= 1.
 
         A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono mixture both are the same.
         The scale is that of ``separator.stft.stft`` of a waveform in [-1, 1] with the model's own STFT settings.
+        With ``past``, for the layout ``unet``, the batch holds consecutive segments of one song, and ``past`` what was
+        before them.
         """
         frames = magnitude.shape[-1]
         x, skips = self.encode(magnitude)
-        x = self.bottleneck(x)
+        x = self.bottleneck(x) if past is None else self.bottleneck(x, past)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             x = decode(x, skip)
         mask = torch.sigmoid(x.float()).squeeze(1)[:, :frames]  # (B, T, F - 1)

@@ -1,14 +1,15 @@
 """A mask estimator over a song of any length, in cross-faded segments, at constant memory.
 
 Two levels with one geometry. A song is cut into *windows* of samples that overlap; a window into *segments* of frames
-that overlap, which go through the model as one batch. A segment's outer frames are context: they are heard, their mask
-is thrown away. Then comes a short cross-fade to the neighbour:
+that overlap, which go through the model as one batch. The outer frames of a segment are heard, their mask is thrown
+away: a little context before, and a longer lookahead. For what a GRU knows from before a segment, the segment before
+can tell it (``separator.past``), but not what comes after. Then comes a short cross-fade to the neighbour:
 
-    segment 0   |===================\\-----|
-    segment 1               |------/==============\\-----|         - context   / \\ cross-fade   = used
-    frames      0           stride                 2 * stride
+    segment 0   |===================\\-------|
+    segment 1                 |----/==============\\-------|         - context, lookahead   / \\ cross-fade   = used
+    frames      0             stride                2 * stride
 
-The song's own beginning and end need no context. Windows are cross-faded by the same rule through the weights of their
+The song's own beginning and end need neither. Windows are cross-faded by the same rule through the weights of their
 last segment's frames, so where a window begins cannot be heard either.
 """
 
@@ -22,10 +23,12 @@ from torch import Tensor, nn
 
 from separator.device import is_out_of_memory
 from separator.errors import ConfigError, SeparatorError
+from separator.past import Past
 
-CONTEXT_SECONDS = 2.23
-"""What a GRU remembers of a song goes back further than what a convolution sees. With half as much the seams of the
-shipped vocals and drums lay at -26 dB instead of -30 and -37 dB; more changed nothing (demo song)."""
+CONTEXT_SECONDS = 1.12
+"""As far as the shipped vocals' convolutions see, nearly."""
+LOOKAHEAD_SECONDS = 2.97
+"""What a GRU knows of a song comes from further ahead than what a convolution sees."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,10 @@ class SegmentPlan:
 
     stride: int = 1024
     """From the start of one segment to the start of the next."""
-    context: int = 192
-    """Heard on either side, and thrown away."""
+    context: int = 96
+    """Heard before what is used, and thrown away."""
+    lookahead: int = 256
+    """Heard after it, and thrown away."""
     fade: int = 16
     """Shared with each neighbour."""
     window_segments: int = 1
@@ -43,19 +48,22 @@ class SegmentPlan:
     (more outgrow the caches), several on GPUs."""
 
     def __post_init__(self) -> None:
-        if min(self.stride, self.fade, self.window_segments) < 1 or self.context < 4:
-            raise ConfigError(f"{self}: context must be at least 4 frames (one STFT window), the others at least 1.")
+        if min(self.stride, self.fade, self.window_segments) < 1 or min(self.context, self.lookahead) < 4:
+            raise ConfigError(
+                f"{self}: context and lookahead must be at least 4 frames (one STFT window), the others at least 1."
+            )
 
     @classmethod
     def for_frame_rate(cls, frames_per_second: float, window_segments: int, fold: int = 1) -> "SegmentPlan":
-        """The plan whose context lasts ``CONTEXT_SECONDS``, or a little less, so that a segment is whole folds.
+        """The plan that hears so many seconds around, a little less ahead where that makes a segment whole folds.
 
         The last of a network's folds, of so many frames each, would otherwise be filled up with silence, and the
         segment that overlaps has music there: with whole folds the seams of most songs lie 2 dB lower, and cSDR rises
         by 0.01 to 0.02 dB (checkpoints/README.md).
         """
-        longest = cls(context=round(CONTEXT_SECONDS * frames_per_second))
-        return cls(context=longest.context - longest.segment % fold // 2, window_segments=window_segments)
+        context, lookahead = (round(seconds * frames_per_second) for seconds in (CONTEXT_SECONDS, LOOKAHEAD_SECONDS))
+        lookahead -= cls(context=context, lookahead=lookahead).segment % fold
+        return cls(context=context, lookahead=lookahead, window_segments=window_segments)
 
     @property
     def segment(self) -> int:
@@ -65,7 +73,7 @@ class SegmentPlan:
     @property
     def overlap(self) -> int:
         """Frames that neighbouring segments, and neighbouring windows, have in common."""
-        return 2 * self.context + self.fade
+        return self.context + self.lookahead + self.fade
 
     @property
     def window_stride(self) -> int:
@@ -85,6 +93,18 @@ class SegmentPlan:
         return (position / self.fade).clamp_(0.0, 1.0)
 
 
+class Cut(NamedTuple):
+    """How a song is cut into windows, in samples."""
+
+    stride: int
+    length: int
+
+    @classmethod
+    def of(cls, plan: SegmentPlan, hop_length: int) -> "Cut":
+        stride = plan.window_stride * hop_length
+        return cls(stride, stride + (plan.overlap - 1) * hop_length)
+
+
 class Window(NamedTuple):
     """A stretch of a song, with what it shares with its neighbours."""
 
@@ -94,11 +114,12 @@ class Window(NamedTuple):
     is_last: bool
 
 
-def windows(blocks: Iterable[Tensor], length: int, stride: int) -> Iterator[Window]:
-    """Join blocks ``(C, n)`` of any sizes into windows of ``length`` samples, every ``stride`` samples.
+def windows(blocks: Iterable[Tensor], cut: Cut) -> Iterator[Window]:
+    """Join blocks ``(C, n)`` of any sizes into windows.
 
-    The last one is shorter, but longer than the overlap, ``length - stride``. No blocks, no windows.
+    The last one is shorter, but longer than the overlap. No blocks, no windows.
     """
+    stride, length = cut
     pending: list[Tensor] = []
     n_pending = 0
     is_first = True
@@ -114,20 +135,18 @@ def windows(blocks: Iterable[Tensor], length: int, stride: int) -> Iterator[Wind
 
 
 def overlap_add(
-    blocks: Iterable[Tensor], plan: SegmentPlan, hop_length: int, separate: Callable[[Window], Tensor]
+    blocks: Iterable[Tensor], cut: Cut, separate: Callable[[Window], Tensor]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Run ``separate`` over a song's windows and add what it returns, ``(S, C, n)``, where they overlap.
 
     Yields consecutive stretches of the song: the mixture ``(C, n)`` and its stems ``(S, C, n)``.
     """
-    stride = plan.window_stride * hop_length
-    length = stride + (plan.overlap - 1) * hop_length
     tail: Tensor | None = None
-    for window in windows(blocks, length, stride):
+    for window in windows(blocks, cut):
         stems = separate(window)
         if tail is not None:
             stems[..., : tail.shape[-1]] += tail
-        done = window.samples.shape[1] if window.is_last else stride
+        done = window.samples.shape[1] if window.is_last else cut.stride
         tail = stems[..., done:]
         yield window.samples[:, :done], stems[..., :done]
 
@@ -142,32 +161,60 @@ class MaskEstimator:
 
     The segments of a window are one batch. When the device runs out of memory the batch is halved, for good, with a
     warning.
+
+    With ``window_overlap``, the frames that windows share, it is for one song, whose windows begin a whole number of
+    strides apart and are given in order, and for a model that takes a past (``separator.past``). A song may be heard in
+    several ways at once: each hearing has a past of its own.
     """
 
-    def __init__(self, model: nn.Module, plan: SegmentPlan, device: torch.device) -> None:
+    def __init__(
+        self, model: nn.Module, plan: SegmentPlan, device: torch.device, *, window_overlap: int | None = None
+    ) -> None:
         self.plan = plan
         self._model = model
         self._device = device
         self._batch_size = plan.window_segments
+        self._window_overlap = window_overlap
+        self._pasts: dict[int, Past] = {}
 
-    def __call__(self, magnitude: Tensor) -> Tensor:
+    def __call__(self, magnitude: Tensor, hearing: int = 0) -> Tensor:
         frames = magnitude.shape[-1]
-        length = min(self.plan.segment, frames)
-        n_segments = max(1, -(-(frames - self.plan.overlap) // self.plan.stride))
-        # The last segment is moved to the left until it is full: all segments have one length, and it gains context.
-        starts = [min(i * self.plan.stride, frames - length) for i in range(n_segments)]
+        past = None
+        if self._window_overlap is not None:
+            past = self._pasts.setdefault(hearing, Past(self.plan.stride))
+        cuts = self._cuts(frames)
         # Bins stay innermost in memory, where they are in the STFT.
-        segments = torch.stack([magnitude.mT[..., start : start + length, :] for start in starts]).mT
-        return self._cross_faded(self._in_batches(segments), starts, frames).to(magnitude.device)
+        segments = [magnitude.mT[..., cut.start : cut.stop, :] for cut in cuts]
+        masks = self._in_batches(segments, past)
+        return self._cross_faded(masks, [cut.start for cut in cuts], frames).to(magnitude.device)
 
-    def _in_batches(self, segments: Tensor) -> list[Tensor]:
+    def _cuts(self, frames: int) -> list[range]:
+        """The frames of each segment of a window."""
+        stride, overlap, length = self.plan.stride, self.plan.overlap, min(self.plan.segment, frames)
+        if self._window_overlap is None:
+            n_segments = max(1, -(-(frames - overlap) // stride))
+            # The last segment is moved to the left until it is full, and gains context.
+            starts = [min(i * stride, frames - length) for i in range(n_segments)]
+            return [range(start, start + length) for start in starts]
+        # The last segment goes on to the end of the window: the next one is the first of the next window.
+        n_segments = max(1, -(-(frames - max(overlap, self._window_overlap)) // stride))
+        ends = [i * stride + length for i in range(n_segments - 1)] + [frames]
+        return [range(i * stride, end) for i, end in enumerate(ends)]
+
+    def _in_batches(self, segments: list[Tensor], past: Past | None) -> list[Tensor]:
         masks: list[Tensor] = []
         while len(masks) < len(segments):
-            batch = segments[len(masks) : len(masks) + self._batch_size]
+            begin = len(masks)
+            # Only the last one can be shorter than the others.
+            alike = [s for s in segments[begin : begin + self._batch_size] if s.shape == segments[begin].shape]
+            batch = torch.stack(alike).mT.to(self._device)
+            before = {} if past is None else past.states()
             try:
-                masks.extend(self._model(batch.to(self._device)))
+                masks.extend(self._model(batch) if past is None else self._model(batch, past))
             except RuntimeError as error:
                 self._halve_batch(error)
+                if past is not None:
+                    past.go_back_to(before)
         return masks
 
     def _halve_batch(self, error: RuntimeError) -> None:

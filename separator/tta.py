@@ -19,8 +19,8 @@ DETUNED = 1.03
 BEGINNINGS = 2
 """How many places a network that folds time begins at."""
 
-Estimate = Callable[[Tensor], Tensor]
-"""Magnitude ``(F, T)``, or ``(2, F, T)`` of left and right -> mask ``(F, T)``."""
+Estimate = Callable[[Tensor, int], Tensor]
+"""Magnitude ``(F, T)``, or ``(2, F, T)`` of left and right, and which hearing of the song it is -> mask ``(F, T)``."""
 
 
 def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Grid, period: int) -> Tensor:
@@ -33,13 +33,13 @@ def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Gri
     """
     if period > 1:
         return _from_several_beginnings(estimate, heard, period)
-    mask = estimate(heard)
-    for factor in (DETUNED, 1 / DETUNED):
-        mask = mask + retuned(estimate(retuned(heard, factor)), 1 / factor)
+    mask = estimate(heard, 0)
+    for i, factor in enumerate((DETUNED, 1 / DETUNED), start=1):
+        mask = mask + retuned(estimate(retuned(heard, factor), i), 1 / factor)
     mask = mask / 3
     if len(spectrum) == 1:
         return mask
-    singly = [estimate(grid.model_magnitude(channel[None])) for channel in spectrum]
+    singly = [estimate(grid.model_magnitude(channel[None]), i) for i, channel in enumerate(spectrum, start=3)]
     return (mask + torch.stack(singly).mean(dim=0)) / 2
 
 
@@ -54,7 +54,7 @@ def _from_several_beginnings(estimate: Estimate, heard: Tensor, period: int) -> 
     frames = heard.shape[-1]
     step = -(-period // BEGINNINGS)
     beginnings = range(0, min(period, frames), step)
-    mask = estimate(heard)
-    for beginning in beginnings[1:]:
-        mask[..., beginning:] += estimate(heard[..., beginning:])
+    mask = estimate(heard, 0)
+    for i, beginning in enumerate(beginnings[1:], start=1):
+        mask[..., beginning:] += estimate(heard[..., beginning:], i)
     return mask / (1 + torch.arange(frames, device=mask.device) // step).clamp_(max=len(beginnings))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from separator.fused_unet import FusedDecoderLayer, FusedEncoderLayer
 from separator.model import CRNN
+from separator.past import Past
 
 
 def hear_from_two_places(model: CRNN) -> CRNN:
@@ -43,7 +44,7 @@ class TwoPlaces(nn.Module):
         super().__init__()
         self.encode, self.middle, self.decode = encode, middle, decode
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, past: Past | None = None) -> Tensor:
         """``(B, C, T, F)``, padded already for the deepest layer -> the mean of what both say, not padded."""
         batch, channels, rows, bins = x.shape
         both = torch.empty(
@@ -52,7 +53,8 @@ class TwoPlaces(nn.Module):
         both[:batch, :, :rows] = x
         both[batch:, :, 1 : rows + 1] = x
         deep, skip = self.encode(both)
-        said: Tensor = self.decode(self.middle(deep), skip)
+        heard = self.middle(deep) if past is None else self.middle(deep, past, streams=2)
+        said: Tensor = self.decode(heard, skip)
         frames = said.shape[2] - 2
         mean: Tensor = (said[:batch, :, :frames] + said[batch:, :, 1 : frames + 1]) / 2
         return mean

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from separator.config import ModelConfig
+from separator.past import LayerPast, Past, in_order, walked
 
 _EPSILON = 1e-3
 SLOPE = 0.2
@@ -75,14 +76,23 @@ class DualPathBottleneck(nn.Module):
 
     def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
         super().__init__()
+        self.time_factor = config.time_factor
         self.place = nn.Parameter(torch.zeros(bins, channels))
         self.level = nn.Linear(1, channels)
         self.layers = nn.ModuleList(ResidualGru(channels, config.gru_hidden) for _ in range(config.gru_layers))
         self.out = nn.Linear(channels, channels)
         self.local = LocalPath(channels, config.local_channels, config.kernel_size) if config.local_channels else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, T, F)`` -> the same shape."""
+    def forward(self, x: Tensor, past: Past | None = None, streams: int = 1) -> Tensor:
+        """``(B, C, T, F)`` -> the same shape.
+
+        With ``past`` the batch holds consecutive segments of a song, or of several streams of it (``in_order``).
+        """
+        if past is None:
+            return self._said(x, None)
+        return in_order(lambda segment: self._said(segment, past), x, streams)
+
+    def _said(self, x: Tensor, past: Past | None) -> Tensor:
         heard = x
         x = x.permute(0, 3, 2, 1)  # (B, F, T, C)
         level = (x.float().square().mean(-1, keepdim=True) + 1e-4).sqrt()
@@ -90,7 +100,8 @@ class DualPathBottleneck(nn.Module):
         for i, layer in enumerate(self.layers):
             if i:
                 x = x.transpose(1, 2)
-            x = layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+            layer_past = None if past is None or i % 2 else past.of_layer(i, self.time_factor)
+            x = layer(x.flatten(0, 1), layer_past).unflatten(0, x.shape[:2])
         if len(self.layers) % 2 == 0:
             x = x.transpose(1, 2)
         said: Tensor = self.out(x)
@@ -137,7 +148,7 @@ class ResidualGru(nn.Module):
         self.gru = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
         self.out = nn.Linear(2 * hidden, features)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, L, features)`` -> the same shape."""
-        added: Tensor = self.out(self.gru(self.norm(x))[0])
+    def forward(self, x: Tensor, past: LayerPast | None = None) -> Tensor:
+        """``(B, L, features)`` -> the same shape. With ``past`` the way forward begins there, and leaves it behind."""
+        added: Tensor = self.out(walked(self.gru, self.norm(x), past))
         return x + added

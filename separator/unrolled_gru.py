@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from separator.model import CRNN
+from separator.past import LayerPast
 from separator.unet import DualPathBottleneck, ResidualGru
 
 
@@ -42,12 +43,12 @@ class UnrolledGru(nn.Module):
         self.directions = [Direction(layer.gru, end, half) for end, half in zip(("", "_reverse"), halves, strict=True)]
         self.bias = layer.out.bias.detach()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, past: LayerPast | None = None) -> Tensor:
         """``(B, L, features)`` -> the same shape."""
         steps = self.norm(x).transpose(0, 1).contiguous()  # (L, B, features)
         forward, backward = self.directions
         ahead, back = at_once(
-            lambda: forward(steps, range(len(steps))), lambda: backward(steps, range(len(steps) - 1, -1, -1))
+            lambda: forward(steps, range(len(steps)), past), lambda: backward(steps, range(len(steps) - 1, -1, -1))
         )
         return x + (ahead + back + self.bias).transpose(0, 1)
 
@@ -103,18 +104,21 @@ class Direction:
         self.heard, self.remembered = Product(heard, bias), Product(remembered, other)
         self.out = Product(2 * out, -out.sum(dim=1))
 
-    def __call__(self, steps: Tensor, order: range) -> Tensor:
+    def __call__(self, steps: Tensor, order: range, past: LayerPast | None = None) -> Tensor:
         """``(L, B, features)``, taken in an order -> ``(L, B, features)``."""
         hidden = self.hidden
         heard = self.heard(steps)  # (L, B, 3 hidden): reset, update, new
         states = heard.new_empty(*steps.shape[:2], hidden)
-        state = heard.new_full((steps.shape[1], hidden), 0.5)
+        begin = None if past is None else past.state
+        state = heard.new_full((steps.shape[1], hidden), 0.5) if begin is None else begin
         for i in order:
             now = heard[i]
             gates = self.remembered(state)
             reset, update = gates[:, : 2 * hidden].add_(now[:, : 2 * hidden]).sigmoid_().chunk(2, dim=1)
             new = torch.addcmul(now[:, 2 * hidden :], reset, gates[:, 2 * hidden :]).sigmoid_()
             state = torch.lerp(new, state, update, out=states[i])
+        if past is not None:
+            past.keep(states)
         return self.out(states)
 
 

@@ -15,7 +15,7 @@ from separator.errors import AudioError, Cancelled, ConfigError
 from separator.model import CRNN
 from separator.overlap_add import SegmentPlan
 
-PLAN = SegmentPlan(stride=64, context=16, fade=8, window_segments=2)
+PLAN = SegmentPlan(stride=64, context=16, lookahead=16, fade=8, window_segments=2)
 
 
 class Everything(nn.Module):
@@ -86,7 +86,7 @@ def test_from_disk_and_from_memory_are_the_same_samples(separator: Separator, so
 
 def test_no_seam_can_be_found(noise: Callable[..., Tensor], tiny_model: CRNN) -> None:
     """Whatever the segment grid, the stem is the same to -30 dB, given context."""
-    rate, plan = 22050, SegmentPlan(stride=128, context=32, fade=16, window_segments=2)
+    rate, plan = 22050, SegmentPlan(stride=128, context=32, lookahead=32, fade=16, window_segments=2)
     mixture = noise(12 * rate, 1)
     shift = plan.stride // 2 * 256
     separator = Separator([tiny_model], "cpu", plan=plan)
@@ -127,6 +127,7 @@ def test_models_that_hear_through_different_stfts_go_together(
     """Each takes its own tone out of the song, although only one of them hears on the grid it is cut on."""
     low, high, treble = (tone(length, hz, rate) for hz in (100.0, 1000.0, 6000.0))
     fine = Below("bass", 400.0, StftConfig(n_fft=2048, hop_length=512))
+    said = []
     for models in ([fine, Below("vocals", 3000.0, StftConfig())], [Below("vocals", 3000.0, StftConfig()), fine]):
         stems = Separator(models, "cpu", plan=PLAN).separate(low + high + treble, rate)
         assert (sum(stems.values()) - (low + high + treble)).abs().max() < 1e-6
@@ -135,6 +136,8 @@ def test_models_that_hear_through_different_stfts_go_together(
         assert torch.allclose(stems["bass"][:, inside], low[:, inside] / 2, atol=0.03)
         assert torch.allclose(stems["vocals"][:, inside], (low / 2 + high)[:, inside], atol=0.03)
         assert torch.allclose(stems["rest"][:, inside], treble[:, inside], atol=0.03)
+        said.append(stems)
+    assert all(torch.allclose(stem, said[1][name], atol=1e-6) for name, stem in said[0].items())
 
 
 class LouderLeft(nn.Module):

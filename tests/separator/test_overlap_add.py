@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from separator.errors import ConfigError, SeparatorError
-from separator.overlap_add import MaskEstimator, SegmentPlan, Window, overlap_add, window_weights, windows
+from separator.overlap_add import Cut, MaskEstimator, SegmentPlan, Window, overlap_add, window_weights, windows
 
 CPU = torch.device("cpu")
-PLAN = SegmentPlan(stride=20, context=5, fade=4, window_segments=3)
+PLAN = SegmentPlan(stride=20, context=4, lookahead=6, fade=4, window_segments=3)
 HOP = 8
 
 
@@ -24,13 +24,13 @@ class Echo(nn.Module):
 class EdgeBlind(nn.Module):
     """Wrong for the outer frames of each segment, as a network without context is."""
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, first: int, last: int) -> None:
         super().__init__()
-        self.frames = frames
+        self.first, self.last = first, last
 
     def forward(self, magnitude: Tensor) -> Tensor:
         mask = torch.ones_like(magnitude)
-        mask[..., : self.frames] = mask[..., -self.frames :] = 0
+        mask[..., : self.first] = mask[..., -self.last :] = 0
         return mask
 
 
@@ -38,7 +38,7 @@ class EdgeBlind(nn.Module):
 @pytest.mark.parametrize("block", [7, 500, 100_000])
 def test_windows_cover_the_song_once_and_overlap(n_samples: int, block: int) -> None:
     song = torch.arange(n_samples, dtype=torch.float32)[None]
-    cut = list(windows(song.split(block, dim=1), 544, 480))
+    cut = list(windows(song.split(block, dim=1), Cut(480, 544)))
     assert [w.is_first for w in cut] == [True] + [False] * (len(cut) - 1)
     assert [w.is_last for w in cut] == [False] * (len(cut) - 1) + [True]
     for i, window in enumerate(cut):
@@ -47,7 +47,7 @@ def test_windows_cover_the_song_once_and_overlap(n_samples: int, block: int) -> 
 
 
 def test_no_blocks_make_no_windows() -> None:
-    assert list(windows([], 10, 5)) == []
+    assert list(windows([], Cut(5, 10))) == []
 
 
 @pytest.mark.parametrize("frames", [1, 13, 34, 35, 60, 74, 200, 1001])
@@ -57,7 +57,7 @@ def test_weights_of_all_windows_add_up_to_one(frames: int) -> None:
         song = torch.zeros(1, 1)
     total = torch.zeros(frames)
     start = 0
-    for window in windows([song], (PLAN.window_stride + PLAN.overlap - 1) * HOP, PLAN.window_stride * HOP):
+    for window in windows([song], Cut.of(PLAN, HOP)):
         n_frames = window.samples.shape[1] // HOP + 1
         total[start : start + n_frames] += window_weights(n_frames, window, PLAN, CPU)
         start += PLAN.window_stride
@@ -73,7 +73,7 @@ def test_doing_nothing_gives_the_song_back(noise: Callable[..., Tensor], n_sampl
         weights = window_weights(frames, window, PLAN, CPU).repeat_interleave(HOP)[: window.samples.shape[1]]
         return (window.samples * weights)[None]
 
-    parts = list(overlap_add(song.split(300, dim=1), PLAN, HOP, copy))
+    parts = list(overlap_add(song.split(300, dim=1), Cut.of(PLAN, HOP), copy))
     assert torch.equal(torch.cat([mixture for mixture, _ in parts], dim=1), song)
     assert torch.allclose(torch.cat([stems for _, stems in parts], dim=-1)[0], song, atol=1e-7)
 
@@ -85,8 +85,8 @@ def test_masks_are_joined_in_place(frames: int) -> None:
 
 
 def test_context_is_heard_but_not_used() -> None:
-    mask = MaskEstimator(EdgeBlind(PLAN.context), PLAN, CPU)(torch.rand(9, 200))
-    assert mask[:, PLAN.context : -PLAN.context].eq(1).all()
+    mask = MaskEstimator(EdgeBlind(PLAN.context, PLAN.lookahead), PLAN, CPU)(torch.rand(9, 200))
+    assert mask[:, PLAN.context : -PLAN.lookahead].eq(1).all()
 
 
 def test_the_batch_is_halved_when_memory_runs_out() -> None:
@@ -100,7 +100,7 @@ def test_the_batch_is_halved_when_memory_runs_out() -> None:
             return super().forward(magnitude)
 
     model, magnitude = Small(), torch.rand(9, 170)
-    estimate = MaskEstimator(model, SegmentPlan(stride=20, context=5, fade=4, window_segments=8), CPU)
+    estimate = MaskEstimator(model, SegmentPlan(stride=20, context=4, lookahead=6, fade=4, window_segments=8), CPU)
     with pytest.warns(UserWarning, match=r"out of memory; going on with (4|2) segments") as told:
         assert torch.allclose(estimate(magnitude), magnitude)
     assert (len(told), model.largest) == (2, 2)
@@ -125,9 +125,10 @@ def test_other_errors_of_the_model_are_not_hidden() -> None:
         MaskEstimator(Broken(), PLAN, CPU)(torch.rand(9, 10))
 
 
-def test_the_context_lasts_as_long_whatever_the_hop() -> None:
+def test_as_many_seconds_are_heard_around_whatever_the_hop() -> None:
     coarse, fine = (SegmentPlan.for_frame_rate(22050 / hop, window_segments=3) for hop in (512, 256))
-    assert (coarse.context, fine.context) == (96, 192)
+    assert (coarse.context, fine.context) == (48, 96)
+    assert (coarse.lookahead, fine.lookahead) == (128, 256)
     assert coarse.window_segments == 3
 
 
@@ -136,7 +137,8 @@ def test_the_context_lasts_as_long_whatever_the_hop() -> None:
 def test_a_segment_is_whole_folds(hop: int, fold: int) -> None:
     plan, usual = SegmentPlan.for_frame_rate(22050 / hop, 1, fold), SegmentPlan.for_frame_rate(22050 / hop, 1)
     assert plan.segment % fold == 0
-    assert usual.context - fold / 2 < plan.context <= usual.context
+    assert plan.context == usual.context
+    assert usual.lookahead - fold < plan.lookahead <= usual.lookahead
 
 
 def test_a_plan_that_cannot_hide_its_seams_is_refused() -> None:

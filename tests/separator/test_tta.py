@@ -20,7 +20,7 @@ GRID = Grid.at_rate(22050, StftConfig())
 def test_it_hears_the_song_in_three_tunings_and_each_channel(channels: int, hearings: int, input_channels: int):
     heard: list[Tensor] = []
 
-    def half(magnitude: Tensor) -> Tensor:
+    def half(magnitude: Tensor, _: int) -> Tensor:
         heard.append(magnitude)
         return torch.full((513, 6), 0.5)
 
@@ -39,7 +39,7 @@ def test_a_network_that_folds_time_begins_at_several_places(period: int, beginni
     """One that counts the frames since it began, modulo what it folds, is right on average wherever that is."""
     heard: list[int] = []
 
-    def counting(magnitude: Tensor) -> Tensor:
+    def counting(magnitude: Tensor, _: int) -> Tensor:
         heard.append(50 - magnitude.shape[-1])
         return (torch.arange(magnitude.shape[-1]) % period).float().expand(513, -1).clone()
 
@@ -52,7 +52,7 @@ def test_a_network_that_folds_time_begins_at_several_places(period: int, beginni
 
 
 def test_of_a_song_shorter_than_a_fold_what_is_there_is_heard():
-    def half(magnitude: Tensor) -> Tensor:
+    def half(magnitude: Tensor, _: int) -> Tensor:
         return torch.full(magnitude.shape[-2:], 0.5)
 
     for frames in (1, 3, 5):
