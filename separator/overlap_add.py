@@ -26,9 +26,9 @@ from separator.errors import ConfigError, SeparatorError
 from separator.past import Past
 
 CONTEXT_SECONDS = 1.12
-"""As far as the shipped vocals' convolutions see, nearly."""
+"""For the convolutions. Twice as much, and as much less ahead, makes seams 0 to 2 dB louder."""
 LOOKAHEAD_SECONDS = 2.97
-"""What a GRU knows of a song comes from further ahead than what a convolution sees."""
+"""For the GRU's way back, which begins anew in each segment."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class SegmentPlan:
 
     @classmethod
     def for_frame_rate(cls, frames_per_second: float, window_segments: int, fold: int = 1) -> "SegmentPlan":
-        """The plan that hears so many seconds around, a little less ahead where that makes a segment whole folds.
+        """The plan that hears so many seconds around, a little more ahead where that makes a segment whole folds.
 
         The last of a network's folds, of so many frames each, would otherwise be filled up with silence, and the
         segment that overlaps has music there: with whole folds the seams of most songs lie 2 dB lower, and cSDR rises
         by 0.01 to 0.02 dB (checkpoints/README.md).
         """
         context, lookahead = (round(seconds * frames_per_second) for seconds in (CONTEXT_SECONDS, LOOKAHEAD_SECONDS))
-        lookahead -= cls(context=context, lookahead=lookahead).segment % fold
+        lookahead += -cls(context=context, lookahead=lookahead).segment % fold
         return cls(context=context, lookahead=lookahead, window_segments=window_segments)
 
     @property
