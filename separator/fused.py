@@ -55,9 +55,7 @@ class LayerwiseBottleneck(nn.Module):
 
     def forward(self, x: Tensor, past: Past | None = None) -> Tensor:
         """``(B, C, T, F)`` -> the same shape. With ``past`` the batch holds consecutive segments of a song."""
-        if past is None:
-            return self._said(x, None)
-        return in_order(lambda segment: self._said(segment, past), x)
+        return in_order(self._said, x, past)
 
     def _said(self, x: Tensor, past: Past | None) -> Tensor:
         said: Tensor = self.project(x.transpose(1, 2).flatten(2))

@@ -64,8 +64,8 @@ class CRNN(nn.Module):
 
         A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono mixture both are the same.
         The scale is that of ``separator.stft.stft`` of a waveform in [-1, 1] with the model's own STFT settings.
-        With ``past``, for the layout ``unet``, the batch holds consecutive segments of one song, and ``past`` what was
-        before them.
+        With ``past`` the batch holds consecutive segments of one song, and ``past`` what was before them; a ``compact``
+        model takes one after ``separator.fused``.
         """
         frames = magnitude.shape[-1]
         x, skips = self.encode(magnitude)

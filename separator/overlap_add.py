@@ -205,7 +205,7 @@ class MaskEstimator:
         masks: list[Tensor] = []
         while len(masks) < len(segments):
             begin = len(masks)
-            # Only the last one can be shorter than the others.
+            # Only the last one can be of another length.
             alike = [s for s in segments[begin : begin + self._batch_size] if s.shape == segments[begin].shape]
             batch = torch.stack(alike).mT.to(self._device)
             before = {} if past is None else past.states()

@@ -59,12 +59,12 @@ def walked(gru: nn.GRU, x: Tensor, past: LayerPast | None) -> Tensor:
     return states
 
 
-def in_order(hear: Callable[[Tensor], Tensor], x: Tensor, streams: int = 1) -> Tensor:
-    """``hear`` over the segments of a batch ``(B, ...)``, one after another.
+def in_order(hear: Callable[[Tensor, Past | None], Tensor], x: Tensor, past: Past | None, streams: int = 1) -> Tensor:
+    """``hear`` over the segments of a batch ``(B, ...)``: one after another with a past, all at once without.
 
     Of several streams the batch holds first the segments of the first one, then those of the next; they go together.
     """
-    if len(x) == streams:
-        return hear(x)
+    if past is None or len(x) == streams:
+        return hear(x, past)
     segments = x.unflatten(0, (streams, -1)).unbind(1)
-    return torch.stack([hear(segment) for segment in segments], dim=1).flatten(0, 1)
+    return torch.stack([hear(segment, past) for segment in segments], dim=1).flatten(0, 1)

@@ -88,9 +88,7 @@ class DualPathBottleneck(nn.Module):
 
         With ``past`` the batch holds consecutive segments of a song, or of several streams of it (``in_order``).
         """
-        if past is None:
-            return self._said(x, None)
-        return in_order(lambda segment: self._said(segment, past), x, streams)
+        return in_order(self._said, x, past, streams)
 
     def _said(self, x: Tensor, past: Past | None) -> Tensor:
         heard = x

@@ -21,10 +21,10 @@ from training.song_audio import find_scored_songs, load_song
 SECONDS = 12.0
 
 
-def seam_db(model: CRNN, song: Tensor, sample_rate: int, seconds: float = SECONDS) -> float:
+def seam_db(model: CRNN, song: Tensor, sample_rate: int) -> float:
     """How far below a stem of a song ``(C, N)`` the difference lies that other cuts make; infinite if there is none."""
     fold, target = model.config.fold, model.config.target
-    stride = 2 * fold * round(seconds * model.config.stft.frames_per_second / (2 * fold))
+    stride = 2 * fold * round(SECONDS * model.config.stft.frames_per_second / (2 * fold))
     plan = Separator([model], "cpu").plans[0]
     one, other = (
         Separator([model], "cpu", plan=replace(plan, stride=length)).separate(song, sample_rate)[target]

@@ -78,9 +78,11 @@ class Running(nn.Module):
     fails_once = False
 
     def forward(self, magnitude: Tensor, past: Past) -> Tensor:
-        return in_order(lambda segment: self._sum(segment, past.of_layer(0, fold=1)), magnitude)
+        return in_order(self._sum, magnitude, past)
 
-    def _sum(self, segment: Tensor, past: LayerPast) -> Tensor:
+    def _sum(self, segment: Tensor, song: Past | None) -> Tensor:
+        assert song is not None
+        past = song.of_layer(0, fold=1)
         sums = segment.cumsum(dim=-1)[0] + (0 if past.state is None else past.state[:, None])
         past.keep(sums.T)
         if self.fails_once:
