@@ -25,9 +25,10 @@ from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.expander import expanded
 from separator.full_band import Grid, on_grid, share_out
 from separator.fused import LayerwiseBottleneck, fused
+from separator.levels import BLOCK_SAMPLES, Levels, measure_levels
 from separator.model import CRNN
 from separator.overlap_add import Cut, MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
-from separator.stft import istft, stft
+from separator.stft import istft, n_frames, stft
 from separator.tta import averaged_mask
 from separator.two_places import hear_from_two_places, period
 from separator.unet import DualPathBottleneck
@@ -120,7 +121,9 @@ class Separator:
         result = torch.empty(len(self.stems), *waveform.shape)
         done = 0
         info = AudioInfo(sample_rate, waveform.shape[0], waveform.shape[1], subtype="FLOAT", format="memory")
-        for stems in self._stretches([waveform.float().cpu()], info, cancel):
+        waveform = waveform.float().cpu()
+        levels = measure_levels(waveform.split(BLOCK_SAMPLES, dim=1))
+        for stems in self._stretches([waveform], info, levels, cancel):
             result[..., done : done + stems.shape[-1]] = stems
             done += stems.shape[-1]
             _report(progress, done, waveform.shape[1])
@@ -164,13 +167,15 @@ class Separator:
         """
         self._refuse_unknown_stems(outputs)
         _refuse_overwriting(Path(path), outputs)
+        with AudioStream(path, warns=False) as song:
+            levels = measure_levels(_until_cancelled(song.blocks(BLOCK_SAMPLES), cancel))
         with AudioStream(path) as song, ExitStack() as open_files:
             writers = {
                 stem: open_files.enter_context(_stem_writer(Path(output), song.info, bits))
                 for stem, output in outputs.items()
             }
             done = 0
-            for stretch in self._stretches(song, song.info, cancel):
+            for stretch in self._stretches(song, song.info, levels, cancel):
                 for stem, writer in writers.items():
                     writer.write(stretch[self.stems.index(stem)])
                 done += stretch.shape[-1]
@@ -185,30 +190,33 @@ class Separator:
         return {stem: StemFile(w.path, w.peak, w.subtype, w.clips) for stem, w in writers.items()}
 
     @torch.inference_mode()
-    def _stretches(self, blocks: Iterable[Tensor], info: AudioInfo, cancel: Cancel | None) -> Iterator[Tensor]:
+    def _stretches(
+        self, blocks: Iterable[Tensor], info: AudioInfo, levels: Levels, cancel: Cancel | None
+    ) -> Iterator[Tensor]:
         """Consecutive stretches of all stems, ``(S, C, n)``: the one engine under memory and files."""
         plans = [_plan_for(plan, info) for plan in self.plans]
         grids = [Grid.at_rate(info.sample_rate, stft_config) for stft_config in self._stfts]
         # Cut and put together as for the model with the longest windows, wherever that one stands.
         grid, plan = max(zip(grids, plans, strict=True), key=lambda pair: Cut.of(pair[1], pair[0].hop_length))
         cut = Cut.of(plan, grid.hop_length)
-        estimators = [
-            MaskEstimator(model, own_plan, self.device, window_overlap=_remembered_overlap(model, own_plan, own, cut))
-            for model, own_plan, own in zip(self._models, plans, grids, strict=True)
-        ]
+
+        def make_estimators() -> list[MaskEstimator]:
+            return [
+                MaskEstimator(model, own, self.device, window_overlap=_remembered_overlap(model, own, own_grid, cut))
+                for model, own, own_grid in zip(self._models, plans, grids, strict=True)
+            ]
+
+        songs = [(channels, gains, make_estimators()) for channels, gains in levels.songs()]
 
         def separate_window(window: Window) -> Tensor:
-            if cancel is not None and cancel():
-                raise Cancelled("Stopped as asked; nothing was written.")
-            spectra = self._spectra(window.samples, grids)
-            spectrum = spectra[grid]
-            weights = window_weights(spectrum.shape[-1], window, plan, spectrum.device)
-            masks = share_out(self._masks(estimators, grids, spectra, grid))
+            _raise_if_cancelled(cancel)
+            weights = window_weights(n_frames(window.samples.shape[1], grid.hop_length), window, plan)
             targets = []
-            for i, mask in enumerate(masks, start=1):
-                masked = _masked(spectrum, mask * weights, in_place=i == len(masks))
-                targets.append(istft(masked, grid.n_fft, grid.hop_length, window.samples.shape[1]))
-            return torch.stack(targets).cpu()
+            for channels, gains, estimators in songs:
+                spectra = self._spectra(window.samples[channels], grids)
+                masks = share_out(self._masks(estimators, grids, spectra, gains, grid))
+                targets.append(_apply_masks(masks, spectra[grid], weights, grid, window.samples.shape[1]))
+            return torch.cat(targets, dim=1).cpu()
 
         try:
             for mixture, targets in overlap_add(blocks, cut, separate_window):
@@ -224,17 +232,22 @@ class Separator:
         return {grid: stft(samples, grid.n_fft, grid.hop_length) for grid in dict.fromkeys(grids)}
 
     def _masks(
-        self, estimators: Sequence[MaskEstimator], grids: Sequence[Grid], spectra: dict[Grid, Tensor], common: Grid
+        self,
+        estimators: Sequence[MaskEstimator],
+        grids: Sequence[Grid],
+        spectra: dict[Grid, Tensor],
+        gains: Sequence[float],
+        common: Grid,
     ) -> list[Tensor]:
         """The masks of all targets over all bins ``(F, T)`` of a common grid."""
         shape = (spectra[common].shape[-2], spectra[common].shape[-1])
         hearings = [(grid, model.config.input_channels) for grid, model in zip(grids, self._models, strict=True)]
-        magnitudes = {(grid, heard): grid.model_magnitude(spectra[grid], heard) for grid, heard in set(hearings)}
+        magnitudes = {(grid, heard): grid.model_magnitude(spectra[grid], gains, heard) for grid, heard in set(hearings)}
         masks = []
         for model, estimate, (grid, heard) in zip(self._models, estimators, hearings, strict=True):
             magnitude = magnitudes[grid, heard]
             if self.tta:
-                mask = averaged_mask(estimate, magnitude, spectra[grid], grid, period(model))
+                mask = averaged_mask(estimate, magnitude, spectra[grid], gains, grid, period(model))
             else:
                 mask = estimate(magnitude)
             mask = expanded(mask, magnitude, grid.model.frames_per_second)
@@ -276,6 +289,27 @@ def _plan_for(plan: SegmentPlan, info: AudioInfo) -> SegmentPlan:
     return replace(
         plan, window_segments=max(1, min(plan.window_segments, plan.window_segments * _USUAL_WIDTH // width))
     )
+
+
+def _raise_if_cancelled(cancel: Cancel | None) -> None:
+    if cancel is not None and cancel():
+        raise Cancelled("Stopped as asked; nothing was written.")
+
+
+def _until_cancelled(blocks: Iterable[Tensor], cancel: Cancel | None) -> Iterator[Tensor]:
+    for block in blocks:
+        _raise_if_cancelled(cancel)
+        yield block
+
+
+def _apply_masks(masks: list[Tensor], spectrum: Tensor, weights: Tensor, grid: Grid, length: int) -> Tensor:
+    """Masks ``(F, T)`` of S targets over a complex ``(C, F, T)`` -> waveforms ``(S, C, length)``, weighted by frame."""
+    weights = weights.to(spectrum.device)
+    targets = []
+    for i, mask in enumerate(masks, start=1):
+        masked = _masked(spectrum, mask * weights, in_place=i == len(masks))
+        targets.append(istft(masked, grid.n_fft, grid.hop_length, length))
+    return torch.stack(targets)
 
 
 def _rest(mixture: Tensor, targets: Tensor) -> Tensor:

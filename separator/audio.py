@@ -96,7 +96,8 @@ class AudioStream:
     when the file ends well before its header says, as a broken download does.
     """
 
-    def __init__(self, path: str | Path, *, offset_seconds: float = 0.0) -> None:
+    def __init__(self, path: str | Path, *, offset_seconds: float = 0.0, warns: bool = True) -> None:
+        self._warns = warns
         self._path = _existing_file(path)
         self.info = probe(self._path)
         self._position = round(offset_seconds * self.info.sample_rate)
@@ -121,7 +122,8 @@ class AudioStream:
             self._refuse_non_finite(block)
             self._position += block.shape[1]
             yield block
-        self._warn_if_cut_short()
+        if self._warns:
+            self._warn_if_cut_short()
 
     def _open(self, offset_seconds: float) -> "_SoundfileDecoder | FfmpegDecoder":
         try:

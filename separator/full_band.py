@@ -14,8 +14,8 @@ the model's input is read off the song's own spectrogram, and its mask is laid o
   off, in training too: their mask is not used but taken from the extension.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import torch
 from torch import Tensor
@@ -47,21 +47,24 @@ class Grid:
         hop_length = next((hop for hop in near if _is_smooth(hop)), max(1, round(exact)))
         return cls(2 * round(hop_length * model.n_fft / model.hop_length / 2), hop_length, model)
 
-    def model_magnitude(self, spectrum: Tensor, input_channels: int = 1) -> Tensor:
-        """What a model hears of a song, complex ``(C, F, T)``: magnitudes at the model's scale.
+    def model_magnitude(self, spectrum: Tensor, gains: Sequence[float], input_channels: int = 1) -> Tensor:
+        """A song, complex ``(C, F, T)`` -> magnitudes at the model's scale, each channel times its gain.
 
         Returns:
-            ``(F_model, T)`` of the mono downmix; for a model with two ``input_channels`` and a song with two,
-            ``(2, F_model, T)`` of left and right.
+            ``(F_model, T)`` of the mono downmix of the channels whose gain is not 0; for a model with two
+            ``input_channels`` and a song with two such channels, ``(2, F_model, T)`` of left and right.
         """
-        heard = spectrum[:, : self.model.n_bins]
         scale = self.model.n_fft / self.n_fft
-        if len(spectrum) == input_channels == 2:
-            magnitude = heard.abs().mul_(scale)
+        channels = [(spectrum[c, : self.model.n_bins], gain * scale) for c, gain in enumerate(gains) if gain]
+        if len(channels) == input_channels == 2:
+            magnitude = torch.stack([channel.abs().mul_(abs(factor)) for channel, factor in channels])
         else:
-            total = reduce(torch.add, heard.unbind())  # several times faster than a mean over a complex dimension
-            magnitude = total.abs().mul_(scale / len(spectrum))
-        return F.pad(magnitude, (0, 0, 0, self.model.n_bins - heard.shape[1]))
+            (first, factor), *others = channels
+            downmix = first * (factor / len(channels))
+            for channel, factor in others:
+                downmix.add_(channel, alpha=factor / len(channels))
+            magnitude = downmix.abs()
+        return F.pad(magnitude, (0, 0, 0, self.model.n_bins - magnitude.shape[-2]))
 
     def full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:
         """A model's mask ``(F_model, T)`` -> ``(F, T)`` over all of the song's bins.

@@ -151,9 +151,10 @@ def overlap_add(
         yield window.samples[:, :done], stems[..., :done]
 
 
-def window_weights(frames: int, window: Window, plan: SegmentPlan, device: torch.device) -> Tensor:
+def window_weights(frames: int, window: Window, plan: SegmentPlan) -> Tensor:
     """``(T,)`` weights of a window's frames; at every frame of a song those of its windows add up to 1."""
-    return plan.weights(frames, None if window.is_first else 0, None if window.is_last else plan.window_stride, device)
+    end = None if window.is_last else plan.window_stride
+    return plan.weights(frames, None if window.is_first else 0, end, torch.device("cpu"))
 
 
 class MaskEstimator:

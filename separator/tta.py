@@ -7,7 +7,7 @@ hears the song in tune, sharp and flat, and of a song with several channels also
 which was measured: checkpoints/README.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,12 +23,14 @@ Estimate = Callable[[Tensor, int], Tensor]
 """Magnitude ``(F, T)``, or ``(2, F, T)`` of left and right, and which hearing of the song it is -> mask ``(F, T)``."""
 
 
-def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Grid, period: int) -> Tensor:
+def averaged_mask(
+    estimate: Estimate, heard: Tensor, spectrum: Tensor, gains: Sequence[float], grid: Grid, period: int
+) -> Tensor:
     """The mean ``(F_model, T)`` of the masks of all hearings.
 
     Args:
         heard: the song as the model hears it by itself, by ``grid.model_magnitude``.
-        spectrum: the song, complex ``(C, F, T)``.
+        spectrum: the song, complex ``(C, F, T)``, and the gains of its channels.
         period: by how many frames the song has to be shifted for the model to say the same again.
     """
     if period > 1:
@@ -39,7 +41,8 @@ def averaged_mask(estimate: Estimate, heard: Tensor, spectrum: Tensor, grid: Gri
     mask = mask / 3
     if len(spectrum) == 1:
         return mask
-    singly = [estimate(grid.model_magnitude(channel[None]), i) for i, channel in enumerate(spectrum, start=3)]
+    used = [(channel[None], [gain]) for channel, gain in zip(spectrum, gains, strict=True) if gain]
+    singly = [estimate(grid.model_magnitude(*channel), i) for i, channel in enumerate(used, start=3)]
     return (mask + torch.stack(singly).mean(dim=0)) / 2
 
 

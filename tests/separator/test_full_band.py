@@ -31,7 +31,7 @@ def test_the_magnitude_is_that_of_the_resampled_downmix(noise: Callable[..., Ten
     # Smooth noise below 5 kHz, so that neither filter edges nor the slightly different grids matter.
     song = resample(noise(20000), 10000, rate)
     grid = Grid.at_rate(rate, MODEL)
-    direct = grid.model_magnitude(stft(song, grid.n_fft, grid.hop_length))
+    direct = grid.model_magnitude(stft(song, grid.n_fft, grid.hop_length), [1.0, 1.0])
     detour = stft(resample(song.mean(0), rate, 22050), 1024, 256).abs()
     assert direct.shape[0] == detour.shape[0] == 513
     assert float(direct.square().mean()) == pytest.approx(float(detour.square().mean()), rel=0.02)
@@ -43,22 +43,29 @@ def test_the_magnitude_is_that_of_the_resampled_downmix(noise: Callable[..., Ten
 def test_a_model_for_stereo_hears_left_and_right(noise: Callable[..., Tensor]) -> None:
     grid = Grid.at_rate(44100, MODEL)
     song = stft(noise(20000), grid.n_fft, grid.hop_length)
-    heard = grid.model_magnitude(song, input_channels=2)
+    heard = grid.model_magnitude(song, [2.0, -3.0], input_channels=2)
     assert heard.shape == (2, 513, song.shape[-1])
-    for channel, magnitude in zip(song, heard, strict=True):
-        assert torch.allclose(magnitude, grid.model_magnitude(channel[None]))
+    for channel, gain, magnitude in zip(song, (2.0, 3.0), heard, strict=True):
+        assert torch.allclose(magnitude, grid.model_magnitude(channel[None], [gain]))
+
+
+def test_the_downmix_is_the_mean_of_the_channels_in_use(noise: Callable[..., Tensor]) -> None:
+    grid = Grid.at_rate(44100, MODEL)
+    song = stft(noise(20000, channels=3), grid.n_fft, grid.hop_length)
+    expected = ((2 * song[0] - song[2]) / 2).abs()[:513] * grid.model.n_fft / grid.n_fft
+    assert torch.allclose(grid.model_magnitude(song, [2.0, 0.0, -1.0]), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 6])
 def test_of_a_song_that_is_not_stereo_it_hears_the_downmix(noise: Callable[..., Tensor], channels: int) -> None:
     grid = Grid.at_rate(44100, MODEL)
-    song = stft(noise(20000, channels=channels), grid.n_fft, grid.hop_length)
-    assert torch.equal(grid.model_magnitude(song, input_channels=2), grid.model_magnitude(song))
+    song, gains = stft(noise(20000, channels=channels), grid.n_fft, grid.hop_length), [1.0] * channels
+    assert torch.equal(grid.model_magnitude(song, gains, input_channels=2), grid.model_magnitude(song, gains))
 
 
 def test_low_rates_are_filled_up_with_silence(noise: Callable[..., Tensor]) -> None:
     grid = Grid.at_rate(8000, MODEL)
-    magnitude = grid.model_magnitude(stft(noise(8000), grid.n_fft, grid.hop_length))
+    magnitude = grid.model_magnitude(stft(noise(8000), grid.n_fft, grid.hop_length), [1.0, 1.0])
     assert magnitude.shape[0] == 513
     assert magnitude[grid.n_fft // 2 + 1 :].abs().max() == 0
     assert grid.full_band(torch.rand(513, 10)).shape == (grid.n_fft // 2 + 1, 10)

@@ -59,7 +59,7 @@ def test_weights_of_all_windows_add_up_to_one(frames: int) -> None:
     start = 0
     for window in windows([song], Cut.of(PLAN, HOP)):
         n_frames = window.samples.shape[1] // HOP + 1
-        total[start : start + n_frames] += window_weights(n_frames, window, PLAN, CPU)
+        total[start : start + n_frames] += window_weights(n_frames, window, PLAN)
         start += PLAN.window_stride
     assert torch.allclose(total, torch.ones(frames))
 
@@ -70,7 +70,7 @@ def test_doing_nothing_gives_the_song_back(noise: Callable[..., Tensor], n_sampl
 
     def copy(window: Window) -> Tensor:
         frames = window.samples.shape[1] // HOP + 1
-        weights = window_weights(frames, window, PLAN, CPU).repeat_interleave(HOP)[: window.samples.shape[1]]
+        weights = window_weights(frames, window, PLAN).repeat_interleave(HOP)[: window.samples.shape[1]]
         return (window.samples * weights)[None]
 
     parts = list(overlap_add(song.split(300, dim=1), Cut.of(PLAN, HOP), copy))

@@ -25,8 +25,8 @@ def test_it_hears_the_song_in_three_tunings_and_each_channel(channels: int, hear
         return torch.full((513, 6), 0.5)
 
     spectrum = torch.randn(channels, 513, 6, dtype=torch.complex64)
-    whole = GRID.model_magnitude(spectrum, input_channels)
-    mask = averaged_mask(half, whole, spectrum, GRID, period=1)
+    whole = GRID.model_magnitude(spectrum, [1.0] * channels, input_channels)
+    mask = averaged_mask(half, whole, spectrum, [1.0] * channels, GRID, period=1)
     assert len(heard) == hearings
     assert torch.equal(heard[0], whole)
     assert all(magnitude.shape == whole.shape for magnitude in heard[:3])
@@ -44,7 +44,7 @@ def test_a_network_that_folds_time_begins_at_several_places(period: int, beginni
         return (torch.arange(magnitude.shape[-1]) % period).float().expand(513, -1).clone()
 
     spectrum = torch.randn(2, 513, 50, dtype=torch.complex64)
-    mask = averaged_mask(counting, GRID.model_magnitude(spectrum, 2), spectrum, GRID, period)
+    mask = averaged_mask(counting, GRID.model_magnitude(spectrum, [1.0, 1.0], 2), spectrum, [1.0, 1.0], GRID, period)
     assert heard == beginnings
     for frame in range(50):
         counts = [(frame - beginning) % period for beginning in beginnings if beginning <= frame]
@@ -57,7 +57,7 @@ def test_of_a_song_shorter_than_a_fold_what_is_there_is_heard():
 
     for frames in (1, 3, 5):
         spectrum = torch.randn(1, 513, frames, dtype=torch.complex64)
-        mask = averaged_mask(half, spectrum.abs()[0], spectrum, GRID, period=16)
+        mask = averaged_mask(half, spectrum.abs()[0], spectrum, [1.0], GRID, period=16)
         assert torch.equal(mask, torch.full((513, frames), 0.5))
 
 
