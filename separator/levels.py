@@ -24,7 +24,8 @@ _OPPOSITE = -0.3
 """Correlation of two channels below which one of them has the wrong polarity. Those of songs are above 0.5."""
 _UNLIKE = 0.75
 """Cosine similarity of two channels' magnitudes below which they hold different sources. Eight stereo songs lie
-above 0.82; with the voice on the left and the band in both channels at 0.48 to 0.80, with the band on the right below 0.32."""
+above 0.82; with the voice on the left and the band in both channels at 0.48 to 0.80, with the band on the right below
+0.32."""
 _EXCERPT_SAMPLES = 1 << 14
 _BINS = slice(10, 400)
 """Of 1025, those compared: what lies below is in the middle whatever is sung where."""
