@@ -323,7 +323,6 @@ def _stem_writer(output: Path, song: AudioInfo, bits: int | None) -> AudioWriter
         song.channels,
         output_subtype(output, bits, like=song.subtype),
         float_above_full_scale=bits is None,
-        expected_samples=song.n_samples,
     )
 
 

@@ -17,7 +17,7 @@ import gradio as gr
 
 from separator.api import Separator
 from separator.audio import AudioStream, probe
-from separator.audio_writer import AudioWriter, output_subtype
+from separator.audio_writer import AudioWriter, output_subtype, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.memory import give_back_memory
 from ui.length import too_long
@@ -168,6 +168,8 @@ class SeparationJob:
     def _separate(self, song: Song) -> None:
         folder = self._folder / f"{self.songs.index(song) + 1:02d}"
         folder.mkdir()
+        info = probe(song.path)
+        refuse_unwritable(f"{song.title}{self._options.suffix}", info.sample_rate, info.channels)
         song.stage = "model"
         separator = self._load()
         song.mixture = playable(song.path, folder / f"{song.title} - mixture.flac")
