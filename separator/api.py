@@ -56,6 +56,8 @@ class StemFile:
     """How its samples are stored, in libsndfile's words."""
     clips: bool
     """Whether peaks above full scale were lost, because the format has no room for them."""
+    missing_seconds: float
+    """How much of what the song's header states was damaged or cut off."""
 
 
 class Separator:
@@ -182,7 +184,8 @@ class Separator:
         for writer in writers.values():
             if writer.clips:
                 warnings.warn(clipping_sentence(writer), stacklevel=2)
-        return {stem: StemFile(w.path, w.peak, w.subtype, w.clips) for stem, w in writers.items()}
+        missing = song.missing_seconds
+        return {stem: StemFile(w.path, w.peak, w.subtype, w.clips, missing) for stem, w in writers.items()}
 
     @torch.inference_mode()
     def _stretches(self, blocks: Iterable[Tensor], info: AudioInfo, cancel: Cancel | None) -> Iterator[Tensor]:

@@ -63,6 +63,8 @@ class Song:
     """Stem -> file in the format asked for."""
     loudest: dict[str, float] = field(default_factory=dict)
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
+    missing_seconds: float = 0.0
+    """How much of the song was damaged or cut off."""
 
 
 def songs_from(
@@ -183,6 +185,7 @@ class SeparationJob:
             cancel=self._cancel.is_set,
         )
         song.stems = {stem: file.path for stem, file in made.items()}
+        song.missing_seconds = max(file.missing_seconds for file in made.values())
         song.loudest = {stem: file.peak for stem, file in made.items() if file.clips}
         song.downloads = {stem: self._in_format(path) for stem, path in song.stems.items()}
 
