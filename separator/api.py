@@ -57,6 +57,8 @@ class StemFile:
     """How its samples are stored, in libsndfile's words."""
     clips: bool
     """Whether peaks above full scale were lost, because the format has no room for them."""
+    missing_seconds: float
+    """How much of what the song's header states was damaged or cut off."""
 
 
 class Separator:
@@ -167,7 +169,7 @@ class Separator:
         """
         self._refuse_unknown_stems(outputs)
         _refuse_overwriting(Path(path), outputs)
-        with AudioStream(path, warns=False) as song:
+        with AudioStream(path) as song:
             levels = measure_levels(_until_cancelled(song.blocks(BLOCK_SAMPLES), cancel))
         with AudioStream(path) as song, ExitStack() as open_files:
             writers = {
@@ -187,7 +189,8 @@ class Separator:
         for writer in writers.values():
             if writer.clips:
                 warnings.warn(clipping_sentence(writer), stacklevel=2)
-        return {stem: StemFile(w.path, w.peak, w.subtype, w.clips) for stem, w in writers.items()}
+        missing = song.missing_seconds
+        return {stem: StemFile(w.path, w.peak, w.subtype, w.clips, missing) for stem, w in writers.items()}
 
     @torch.inference_mode()
     def _stretches(
@@ -357,7 +360,6 @@ def _stem_writer(output: Path, song: AudioInfo, bits: int | None) -> AudioWriter
         song.channels,
         output_subtype(output, bits, like=song.subtype),
         float_above_full_scale=bits is None,
-        expected_samples=song.n_samples,
     )
 
 

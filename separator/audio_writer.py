@@ -3,6 +3,7 @@
 Nothing here changes a level: what is above full scale is kept where the format can, and reported where it cannot.
 """
 
+import io
 import os
 import warnings
 from contextlib import suppress
@@ -20,6 +21,16 @@ from torch import Tensor
 from separator.errors import AudioError
 
 _COPY_SAMPLES = 1 << 16
+_MOST_WAV_BYTES = 1 << 32
+_MOST_VORBIS_HZ = 200_000
+VORBIS_ORDER = {
+    3: [0, 2, 1],
+    5: [0, 2, 1, 3, 4],
+    6: [0, 2, 1, 4, 5, 3],
+    7: [0, 2, 1, 5, 6, 4, 3],
+    8: [0, 2, 1, 6, 7, 4, 5, 3],
+}
+"""By the number of channels, which of a WAV's (left, right, centre, low, back, side) stands where in Vorbis."""
 
 
 class AudioWriter:
@@ -30,7 +41,8 @@ class AudioWriter:
 
     When the ``with`` block is left by an exception nothing new remains. With ``float_above_full_scale`` a PCM WAV turns
     itself into 32-bit float when the first sample beyond full scale arrives; otherwise such samples are clipped, and
-    ``peak`` and ``clips`` tell. Raises AudioError when the file cannot be written.
+    ``peak`` and ``clips`` tell. A WAV that may pass 4 GiB turns itself into RF64, its 64-bit form. Raises AudioError
+    when the file cannot be written.
     """
 
     def __init__(
@@ -41,7 +53,6 @@ class AudioWriter:
         subtype: str,
         *,
         float_above_full_scale: bool = False,
-        expected_samples: int = 0,
     ) -> None:
         self.path = Path(path)
         self.subtype = subtype
@@ -49,10 +60,12 @@ class AudioWriter:
         """Largest absolute sample so far, 1.0 being full scale."""
         self._rate, self._channels = sample_rate, channels
         self._may_turn_float = float_above_full_scale and self.path.suffix.lower() == ".wav"
-        self._expected_samples = expected_samples
+        self._container = self.path.suffix[1:].upper()
+        self._n_samples = 0
         # Not the whole name: with more around it, one that just fits would not.
         self._part = self.path.with_name(f".{crc32(os.fsencode(self.path.name)):08x}.part")
-        self._file = self._create(self._part, subtype)
+        refuse_unwritable(self.path, sample_rate, channels, subtype)
+        self._file = self._create(self._part)
 
     @property
     def clips(self) -> bool:
@@ -64,9 +77,12 @@ class AudioWriter:
         self.peak = max(self.peak, float(waveform.abs().amax())) if waveform.numel() else self.peak
         try:
             if self.clips and self._may_turn_float:
-                self._turn_float()
+                self._start_over(self._container, "FLOAT")
+            self._n_samples += waveform.shape[-1]
+            if self._container == "WAV" and self._n_samples * self._channels * 4 >= _MOST_WAV_BYTES:
+                self._start_over("RF64", self.subtype)
             for piece in waveform.split(_COPY_SAMPLES, dim=-1):  # libvorbis puts what it is given on the stack
-                self._file.write(_quantised(piece, self.subtype))
+                self._append(piece)
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
             raise AudioError(f"Could not write {self.path}: {_why(error)}. Is the disk full?") from error
 
@@ -92,10 +108,15 @@ class AudioWriter:
         finally:
             self._part.unlink(missing_ok=True)
 
-    def _create(self, part: Path, subtype: str) -> soundfile.SoundFile:
-        container = _container(self.path, self._expected_samples * self._channels * 4)
+    def _append(self, waveform: Tensor) -> None:
+        if self._container == "OGG" and self._channels in VORBIS_ORDER:
+            waveform = waveform[VORBIS_ORDER[self._channels]]
+        self._file.write(_quantised(waveform, self.subtype))
+
+    def _create(self, part: Path) -> soundfile.SoundFile:
+        name = sndfile_name(part)
         try:
-            return soundfile.SoundFile(sndfile_name(part), "w", self._rate, self._channels, subtype, format=container)
+            return soundfile.SoundFile(name, "w", self._rate, self._channels, self.subtype, format=self._container)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
             with suppress(OSError):
                 part.unlink()
@@ -106,20 +127,20 @@ class AudioWriter:
             return f"The folder {self.path.parent} does not exist; create it first."
         if not os.access(self.path.parent, os.W_OK):
             return f"The folder {self.path.parent} cannot be written to; choose another."
-        kind = self.path.suffix.lstrip(".").upper()
-        return f"{self.path.name}: cannot write {self._channels} channels at {self._rate} Hz as {kind} ({_why(error)})."
+        return f"Could not write {self.path}: {_why(error)}."
 
-    def _turn_float(self) -> None:
+    def _start_over(self, container: str, subtype: str) -> None:
+        """Copy what is written so far into a file of another kind, and go on there."""
         self._file.close()
-        pcm, self._part = self._part, self._part.with_suffix(".float.part")
+        so_far, self._part = self._part, self._part.with_suffix(f".{container}.{subtype}.part")
+        self._container, self.subtype = container, subtype
         try:
-            with soundfile.SoundFile(sndfile_name(pcm)) as so_far:
-                self._file = self._create(self._part, "FLOAT")
-                while len(samples := so_far.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
-                    self._file.write(samples)
+            with soundfile.SoundFile(sndfile_name(so_far)) as file:
+                self._file = self._create(self._part)
+                while len(samples := file.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
+                    self._append(torch.from_numpy(samples.T))
         finally:
-            pcm.unlink()
-        self.subtype = "FLOAT"
+            so_far.unlink()
 
 
 def write(path: str | Path, waveform: Tensor, sample_rate: int, bits: int | None = None) -> None:
@@ -128,7 +149,7 @@ def write(path: str | Path, waveform: Tensor, sample_rate: int, bits: int | None
     Raises AudioError; warns, naming the peak, when samples beyond full scale had to be clipped.
     """
     subtype = output_subtype(path, bits)
-    with AudioWriter(path, sample_rate, waveform.shape[0], subtype, expected_samples=waveform.shape[1]) as writer:
+    with AudioWriter(path, sample_rate, waveform.shape[0], subtype) as writer:
         writer.write(waveform)
     if writer.clips:
         warnings.warn(clipping_sentence(writer), stacklevel=2)
@@ -173,12 +194,23 @@ def _bits_of(subtype: str) -> int:
     return {"PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 32}.get(subtype, 16)
 
 
-def _container(path: Path, size_bytes: int) -> str:
-    """libsndfile's name of the format; a WAV that may pass 4 GiB becomes RF64, its 64-bit form."""
-    suffix = path.suffix.lower()
-    if suffix == ".wav":
-        return "RF64" if size_bytes >= 1 << 32 else "WAV"
-    return suffix[1:].upper()
+def refuse_unwritable(path: str | Path, sample_rate: int, channels: int, subtype: str | None = None) -> None:
+    """Raises AudioError for a rate or number of channels that the suffix's format does not have.
+
+    A second of silence in memory shows it: some encoders refuse only their first samples, libvorbis by a crash.
+    """
+    kind = Path(path).suffix[1:].upper()
+    try:
+        if kind == "OGG" and sample_rate > _MOST_VORBIS_HZ:
+            raise ValueError(f"at most {_MOST_VORBIS_HZ} Hz")
+        kind_of_sample = subtype or output_subtype(path)
+        with soundfile.SoundFile(io.BytesIO(), "w", sample_rate, channels, kind_of_sample, format=kind) as file:
+            file.write(np.zeros((1, channels), np.float32))
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise AudioError(
+            f"{Path(path).name}: cannot write {channels} channels at {sample_rate} Hz as {kind} ({_why(error)}); "
+            "write WAV instead."
+        ) from error
 
 
 def _quantised(waveform: Tensor, subtype: str) -> NDArray[np.generic]:

@@ -1,6 +1,7 @@
-"""Decoding, through an ffmpeg process, what libsndfile cannot read: m4a, aac, wma, the first sound of a video.
+"""Decoding, through an ffmpeg process, of compressed audio and of the sound of videos.
 
-Nothing is encoded here. Arguments go to the process as a list, never through a shell.
+Nothing is encoded here. Arguments go to the process as a list, never through a shell, and only containers that hold
+their own sound are opened: a playlist (HLS, DASH, concat, SDP, ...) could name any file of this computer.
 """
 
 import json
@@ -15,6 +16,11 @@ from numpy.typing import NDArray
 
 from separator.errors import AudioError
 
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,ogg,"
+    "tak,tta,voc,w64,wav,wv"
+)
+_INPUT = ["-protocol_whitelist", "file", "-format_whitelist", _CONTAINERS]
 _SUBTYPE_OF_BITS = {16: "PCM_16", 24: "PCM_24", 32: "PCM_32"}
 
 
@@ -22,8 +28,8 @@ def probe_fields(path: Path) -> dict[str, Any]:
     """What ffprobe says of the first audio stream: the fields of ``separator.audio.AudioInfo``, as a dict.
 
     The number of samples is worked out from the duration that the file states, so it may be off by a codec's padding;
-    a recording that was never finished states none, and is searched for its last packet. Raises AudioError when ffmpeg
-    is missing or finds no audio.
+    where it states none (MP3 without a Xing header, unfinished recordings) its packets are added up. Raises AudioError
+    when ffmpeg is missing or finds no audio.
     """
     entries = "stream=sample_rate,channels,codec_name,duration,bits_per_raw_sample:format=duration,format_name"
     found, messages = _ffprobe(path, entries)
@@ -32,7 +38,9 @@ def probe_fields(path: Path) -> dict[str, Any]:
     if min(rate, channels) < 1:
         raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read{_reason(messages)}.")
     codec = stream.get("codec_name", "unknown").upper()
-    seconds = stream.get("duration") or found["format"].get("duration") or _last_packet_seconds(path)
+    seconds = stream.get("duration") or found["format"].get("duration")
+    if seconds is None or b"Estimating duration from bitrate" in messages:
+        seconds = _packet_seconds(path)
     return {
         "sample_rate": rate,
         "channels": channels,
@@ -44,27 +52,46 @@ def probe_fields(path: Path) -> dict[str, Any]:
 
 def _ffprobe(path: Path, entries: str) -> tuple[dict[str, Any], bytes]:
     """What it found, empty where it failed, and what it said."""
-    command = [_executable("ffprobe", path), "-v", "error", "-select_streams", "a:0", "-show_entries", entries]
+    command = [
+        _executable("ffprobe", path),
+        "-v",
+        "warning",
+        *_INPUT,
+        "-select_streams",
+        "a:0",
+        "-show_entries",
+        entries,
+    ]
     answer = subprocess.run([*command, "-of", "json", f"file:{path}"], capture_output=True, check=False)
     return ({} if answer.returncode else json.loads(answer.stdout or b"{}")), answer.stderr
 
 
-def _last_packet_seconds(path: Path) -> float:
-    packets = _ffprobe(path, "packet=pts_time")[0].get("packets", [])
-    return max((float(packet.get("pts_time", 0.0)) for packet in packets), default=0.0)
+def _packet_seconds(path: Path) -> float:
+    packets = _ffprobe(path, "packet=duration_time")[0].get("packets", [])
+    return sum(float(packet.get("duration_time", 0.0)) for packet in packets)
+
+
+def is_installed() -> bool:
+    """Whether both programs of ffmpeg are there."""
+    return all(shutil.which(name) for name in ("ffmpeg", "ffprobe"))
 
 
 class FfmpegDecoder:
-    """Float32 samples of one of a file's audio streams (the first), at its own rate, from an offset on."""
+    """Float32 samples of one of a file's audio streams (the first), to the file's end and past damaged places.
 
-    def __init__(self, path: Path, channels: int, offset_seconds: float = 0.0, stream: int = 0) -> None:
+    What changes its rate, or between mono and stereo, in the middle is converted to the rate and channels given.
+    """
+
+    def __init__(self, path: Path, sample_rate: int, channels: int, stream: int = 0) -> None:
         self._path = path
         self._bytes_per_frame = 4 * channels
         self._channels = channels
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        seek = ["-ss", f"{offset_seconds:.9f}"] if offset_seconds else []
-        command = [_executable("ffmpeg", path), "-nostdin", "-v", "error", *seek, "-i", f"file:{path}"]
-        command += ["-map", f"0:a:{stream}", "-ac", str(channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
+        command = [_executable("ffmpeg", path), "-nostdin", "-v", "error", *_INPUT, "-i", f"file:{path}"]
+        command += ["-map", f"0:a:{stream}", "-ar", str(sample_rate)]
+        if channels <= 2:  # of three channels -ac would make 2.1, of quadraphony 4.0
+            command += ["-ac", str(channels)]
+        command += ["-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._messages)
         self._any = False
 

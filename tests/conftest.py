@@ -1,5 +1,8 @@
 """Fixtures shared by every room's tests: made-up sounds and a model small enough to run in a blink."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,3 +56,15 @@ def tiny_checkpoint(tiny_model: CRNN, tmp_path: Path) -> Path:
     path.parent.mkdir()
     save_checkpoint(path, tiny_model, training={"run_name": "tiny"})
     return path
+
+
+@pytest.fixture
+def ffmpeg() -> Callable[..., None]:
+    """Runs ffmpeg with the given arguments. Without it a test is skipped, except where CI is set: there it fails."""
+    if shutil.which("ffmpeg") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("ffmpeg is not installed")
+
+    def run(*arguments: str | Path) -> None:
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True)
+
+    return run

@@ -60,7 +60,7 @@ def test_the_two_stems_add_up_on_disk(run: Run, song: Path, tmp_path: Path) -> N
 
 def test_another_stem_and_another_format(run: Run, song: Path, tmp_path: Path) -> None:
     assert run(song, tmp_path / "karaoke.mp3", "--stems", "accompaniment", "--quiet") == (0, "", "")
-    assert probe(tmp_path / "karaoke.mp3").n_samples == RATE
+    assert read(tmp_path / "karaoke.mp3")[0].shape[1] == RATE
 
 
 def test_a_folder_takes_all_stems_of_all_songs(run: Run, song: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_cut_off_song_is_used_as_far_as_it_goes_with_a_warning(run: Run, song:
     song.write_bytes(song.read_bytes()[:-100_000])
     code, _, errors = run(song, tmp_path / "stem.wav")
     assert code == 0
-    assert errors.startswith("warning: my song.wav ends after 0.4 s")
+    assert errors.startswith("warning: my song.wav: 0.6 of 1.0 s are missing")
     assert probe(tmp_path / "stem.wav").n_samples == RATE - 25_000
 
 

@@ -33,7 +33,7 @@ from training.cached_audio import (
 from training.datasets.songs import Song, split_stream
 from training.decode import decode
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 STALE_SECONDS = 3600
 """A `.part` file older than this was left by a process that died."""
 MOST_WORKERS = 8
@@ -171,7 +171,7 @@ class Cache:
             scale=scale,
             peak=peak,
             clipped_share=decoded.clipped_share,
-            truncated=decoded.truncated,
+            missing_seconds=decoded.missing_seconds,
             bandwidth_hz=bandwidth_hz(waveform, self.sample_rate),
             crc32=zlib.crc32(samples.tobytes()),
             rms=rms_profile(waveform, self.sample_rate),

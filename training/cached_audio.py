@@ -45,8 +45,8 @@ class Entry:
     peak: float
     clipped_share: float
     """Share of the file's samples at full scale or above."""
-    truncated: bool
-    """Whether the file ends before its header says it does."""
+    missing_seconds: float
+    """How much of what the file's header states is not there."""
     bandwidth_hz: float
     """Above this frequency the file holds practically nothing; at most half the cache's rate."""
     crc32: int

@@ -75,12 +75,12 @@ def _check_truncated(songs: Sequence[Song], entries: Entries) -> list[Finding]:
     return [
         Finding(
             "warning",
-            f"{path} ends before its header says it does",
+            f"{path} lacks {entries[path].missing_seconds:.1f} s of what its header states: damaged or cut off",
             "download or export it again; until then what is there is used",
         )
         for song in songs
         for path in song.files()
-        if entries[path].truncated
+        if entries[path].missing_seconds
     ]
 
 

@@ -86,7 +86,7 @@ def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
     for song in songs:
         word = say(request, f"separate.state_{song.state}")
         percent = f" {100 * song.fraction:.0f} %" if song.state == "running" else ""
-        message = song.message or clipped(song, request)
+        message = song.message or " ".join(filter(None, (missing(song, request), clipped(song, request))))
         remark = f'<br><span class="quiet">{escape(message)}</span>' if message else ""
         rows.append(
             (
@@ -97,6 +97,13 @@ def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
         )
     heads = [say(request, f"separate.column_{column}") for column in ("song", "length", "state")]
     return drawing.table(heads, rows, numbers=frozenset({1}))
+
+
+def missing(song: Song, request: gr.Request) -> str:
+    """How much of a song was damaged or cut off; empty where nothing was."""
+    if not song.missing_seconds:
+        return ""
+    return say(request, "separate.missing", seconds=f"{song.missing_seconds:.1f}")
 
 
 def clipped(song: Song, request: gr.Request) -> str:

@@ -17,7 +17,7 @@ import gradio as gr
 
 from separator.api import Separator
 from separator.audio import AudioStream, probe
-from separator.audio_writer import AudioWriter, output_subtype
+from separator.audio_writer import AudioWriter, output_subtype, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.memory import give_back_memory
 from ui.length import too_long
@@ -63,6 +63,8 @@ class Song:
     """Stem -> file in the format asked for."""
     loudest: dict[str, float] = field(default_factory=dict)
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
+    missing_seconds: float = 0.0
+    """How much of the song was damaged or cut off."""
 
 
 def songs_from(
@@ -168,6 +170,8 @@ class SeparationJob:
     def _separate(self, song: Song) -> None:
         folder = self._folder / f"{self.songs.index(song) + 1:02d}"
         folder.mkdir()
+        info = probe(song.path)
+        refuse_unwritable(f"{song.title}{self._options.suffix}", info.sample_rate, info.channels)
         song.stage = "model"
         separator = self._load()
         song.mixture = playable(song.path, folder / f"{song.title} - mixture.flac")
@@ -181,6 +185,7 @@ class SeparationJob:
             cancel=self._cancel.is_set,
         )
         song.stems = {stem: file.path for stem, file in made.items()}
+        song.missing_seconds = max(file.missing_seconds for file in made.values())
         song.loudest = {stem: file.peak for stem, file in made.items() if file.clips}
         song.downloads = {stem: self._in_format(path) for stem, path in song.stems.items()}
 

@@ -16,7 +16,6 @@ from separator.audio import AudioStream, AudioWriter, probe, read, resample, to_
 from separator.audio_writer import output_subtype
 from separator.errors import AudioError
 
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 SECOND = 44100
 
 
@@ -58,7 +57,7 @@ def test_lossy_formats_keep_length_and_sound(tmp_path: Path, tone: Callable[...,
     assert (back - tone(SECOND))[:, 4000:-4000].abs().max() < 0.02
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize("suffix", [".m4a", ".mkv", ".wma"])
 def test_ffmpeg_reads_what_libsndfile_cannot(
     tmp_path: Path, song: Path, tone: Callable[..., Tensor], suffix: str
@@ -71,14 +70,14 @@ def test_ffmpeg_reads_what_libsndfile_cannot(
     assert float(back[:, 9000:-9000].square().mean().sqrt()) == pytest.approx(0.5 / 2**0.5, rel=0.05)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
 def test_a_recording_that_states_no_length_is_as_long_as_its_last_packet_says(tmp_path: Path, song: Path) -> None:
     path = tmp_path / "recording.webm"
     subprocess.run(["ffmpeg", "-v", "error", "-i", song, "-f", "webm", "-live", "1", path], check=True)
     assert probe(path).seconds == pytest.approx(1.0, abs=0.05)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
 def test_a_stream_without_a_rate_is_no_audio(tmp_path: Path, song: Path) -> None:
     path = tmp_path / "cut.aac"
     subprocess.run(["ffmpeg", "-v", "error", "-i", song, path], check=True)
@@ -87,7 +86,7 @@ def test_a_stream_without_a_rate_is_no_audio(tmp_path: Path, song: Path) -> None
         probe(path)
 
 
-@needs_ffmpeg
+@pytest.mark.usefixtures("ffmpeg")
 def test_an_excerpt_through_ffmpeg_starts_where_asked(tmp_path: Path) -> None:
     clicks = torch.zeros(1, 3 * SECOND)
     clicks[:, int(1.5 * SECOND)] = 1.0
@@ -154,28 +153,6 @@ def test_samples_that_are_not_numbers_are_refused_with_their_time(tmp_path: Path
     write(tmp_path / "bad.wav", waveform, SECOND)
     with pytest.raises(AudioError, match=r"not a number \(NaN or infinite\) at 2\.500 s"):
         read(tmp_path / "bad.wav")
-
-
-def test_a_cut_off_wav_is_read_as_far_as_it_goes_and_said_so(song: Path) -> None:
-    song.write_bytes(song.read_bytes()[: 44 + 4 * 10000])
-    with pytest.warns(UserWarning, match=r"ends after 0\.2 s, before its header says"):
-        assert read(song)[0].shape == (2, 10000)
-
-
-def test_a_cut_off_mp3_is_read_as_far_as_it_goes_and_said_so(tmp_path: Path, noise: Callable[..., Tensor]) -> None:
-    path = tmp_path / "song.mp3"
-    write(path, noise(4 * SECOND), SECOND)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.warns(UserWarning, match="before its header says"):
-        assert SECOND < read(path)[0].shape[1] < 3 * SECOND
-
-
-def test_a_cut_off_flac_is_refused(tmp_path: Path, noise: Callable[..., Tensor]) -> None:
-    path = tmp_path / "song.flac"
-    write(path, noise(4 * SECOND), SECOND)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(AudioError, match="damaged"):
-        read(path)
 
 
 def test_a_pcm_wav_turns_float_at_the_first_sample_above_full_scale(tmp_path: Path) -> None:
@@ -254,12 +231,18 @@ def test_depths_that_a_format_lacks_are_refused() -> None:
         output_subtype("a.mp3", 16)
 
 
-def test_a_wav_beyond_4_gib_is_rf64(tmp_path: Path) -> None:
+def test_a_wav_beyond_4_gib_is_rf64(
+    tmp_path: Path, noise: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "long.wav"
-    with AudioWriter(path, SECOND, 2, "PCM_16", expected_samples=1 << 30) as writer:
-        writer.write(torch.zeros(2, 10))
+    waveform = (noise(3000) * 2**15).round() / 2**15
+    monkeypatch.setattr(audio_writer, "_MOST_WAV_BYTES", 16_000)
+    with AudioWriter(path, SECOND, 2, "PCM_16") as writer:
+        for block in waveform.split(500, dim=1):
+            writer.write(block)
     assert probe(path).format == "RF64"
-    assert audio_writer._container(path, (1 << 32) - 1) == "WAV"
+    assert torch.equal(read(path)[0], waveform)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(44100, 22050), (48000, 44100), (8000, 44100), (44100, 22051)])

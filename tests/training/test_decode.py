@@ -29,7 +29,7 @@ def test_channels_are_averaged_and_the_source_is_described(tmp_path: Path, melod
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), 22050, subtype="FLOAT")
     decoded = decode(tmp_path / "a.wav", 22050)
     assert np.allclose(decoded.waveform, (left + right) / 2, atol=1e-7)
-    assert (decoded.source_rate, decoded.channels, decoded.truncated) == (22050, 2, False)
+    assert (decoded.source_rate, decoded.channels, decoded.missing_seconds) == (22050, 2, 0.0)
     assert decoded.clipped_share == 0
 
 
@@ -45,9 +45,9 @@ def test_a_file_that_was_cut_short_is_told(tmp_path: Path, write_sound: Callable
     whole = write_sound(tmp_path / f"whole{suffix}", 3.0)
     cut = tmp_path / f"cut{suffix}"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    assert not decode(whole, 22050).truncated
+    assert decode(whole, 22050).missing_seconds == 0.0
     decoded = decode(cut, 22050)
-    assert decoded.truncated
+    assert decoded.missing_seconds == pytest.approx(1.5, abs=0.3)
     assert 1.0 < len(decoded.waveform) / 22050 < 2.0
 
 

@@ -78,7 +78,7 @@ def test_a_truncated_file_is_named(data: Path, check: Callable[..., Report]) -> 
     path = data / "Artist 1 - Song" / "vocals.wav"
     path.write_bytes(path.read_bytes()[:-20000])
     warnings = [finding.what for finding in findings(check(), "warning")]
-    assert warnings[0] == f"{path} ends before its header says it does"
+    assert warnings[0] == f"{path} lacks 0.5 s of what its header states: damaged or cut off"
     assert "differ in length" in warnings[1]
 
 

@@ -188,6 +188,24 @@ def test_the_page_promises_privacy_only_to_who_sits_at_its_computer(handle: Hand
     assert ("stays on this computer" in handle.greet(visitor)) == is_here
 
 
+@pytest.mark.filterwarnings("ignore:.*are missing:UserWarning")  # for the terminal
+def test_a_cut_off_song_is_separated_and_its_loss_shown(load: Callable[[], Separator], tmp_path: Path) -> None:
+    song = write_song(tmp_path / "song.wav")
+    song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
+    (tmp_path / "job").mkdir()
+    job = finished([song], load, tmp_path / "job")
+    assert job.songs[0].state == "done"
+    assert "s of this file are damaged or cut off" in queue_table(job.songs, VISITOR)
+
+
+def test_a_format_that_cannot_hold_a_song_is_refused_first(load: Callable[[], Separator], tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "surround.wav", np.zeros((4000, 6)), 44100)
+    (tmp_path / "job").mkdir()
+    job = finished([tmp_path / "surround.wav"], load, tmp_path / "job", suffix=".mp3")
+    assert "cannot write 6 channels at 44100 Hz as MP3" in job.songs[0].message
+    assert not job.songs[0].stems
+
+
 @pytest.mark.filterwarnings("ignore:.*above full scale:UserWarning")  # for the terminal
 def test_stems_that_were_clipped_are_told(load: Callable[[], Separator], tmp_path: Path) -> None:
     rate = 44100
