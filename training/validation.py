@@ -76,8 +76,8 @@ class Validator:
     def scores(self, sums: Tensor) -> Scores:
         """The scores of sums (songs, 4) over all excerpts. Songs without the target have no SDR."""
         signal, error, loss, count = sums.unbind(1)
-        heard = signal > 1e-6
-        ratios = 10 * torch.log10(signal[heard] / error[heard].clamp_min(1e-10 * signal[heard]))
+        known = signal > 0
+        ratios = 10 * torch.log10(signal[known] / error[known].clamp_min(1e-10 * signal[known]))
         sdr_db = float(ratios.mean()) if len(ratios) else float("nan")
         return Scores(float(loss.sum() / count.sum()), sdr_db)
 
