@@ -114,13 +114,13 @@ def _check_target(songs: Sequence[Song], target: str) -> list[Finding]:
     return [
         *about_songs(
             "warning",
-            [song.name for song in lacking if song.source == "plain"],
+            [song.name for song in lacking if song.is_own],
             f"without {target}, left out",
-            f"add a file named {target}.wav (or .flac, .mp3, ...) to each",
+            f"add {target}.wav (or .flac, .mp3, ...) to each, or their files to the folder {target}",
         ),
         *about_songs(
             "note",
-            [song.name for song in lacking if song.source != "plain"],
+            [song.name for song in lacking if not song.is_own],
             f"in which {target} does not play, left out",
         ),
     ]
