@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from separator.errors import SeparatorError
+from separator.errors import ConfigError, SeparatorError
 from training.comparison import Comparison, compare_files
 from training.comparison_log import EXPERIMENT, log_comparison
 from training.mlflow_store import DEFAULT_URI
@@ -62,7 +62,14 @@ def _unquoted(argv: Sequence[str]) -> list[str]:
     return result
 
 
+def _refuse_blanks(arguments: argparse.Namespace) -> None:
+    for name, example in {"experiment": EXPERIMENT, "tracking_uri": DEFAULT_URI}.items():
+        if not getattr(arguments, name).strip():
+            raise ConfigError(f"--{name} is empty; leave it out, or give one, such as {example}")
+
+
 def _compare(arguments: argparse.Namespace) -> None:
+    _refuse_blanks(arguments)
     files = [arguments.a, *arguments.b]
     comparison = compare_files(
         arguments.ref,

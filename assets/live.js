@@ -75,6 +75,7 @@
         make("header", {}, make("i", { class: "lamp", "aria-hidden": "true" }), make("h3", { text: text(`live.state_${data.state}`) }), make("span", { class: "name quiet", text: data.run })),
         data.message && make("p", { class: "failure bad", role: "alert", text: data.message }),
         sentence && make("p", { class: "quiet", text: sentence }),
+        known(data.changed_sdr_db) && make("p", { class: "quiet", text: text("live.changed", { sdr: data.changed_sdr_db.toFixed(2) }) }),
         ...this.progress(),
         line && make("p", { class: "quiet facts-line", text: line }),
       ].filter(Boolean));

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.energy import check_shapes, frame_energy
+from separator.energy import check_shapes, frame_energy, loudest_power
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def bss_eval(
     sample_rate: int,
     *,
     window_seconds: float = 1.0,
-    dither_dbfs: float | None = -90.0,
+    dither_db: float | None = -70.0,
 ) -> BssScores:
     """BSSEval v4 (Vincent et al. 2006; Stöter et al. 2018) of a stem, in windows of 1 s without overlap.
 
@@ -46,36 +46,38 @@ def bss_eval(
     the frames, then the median of the songs.
 
     The fit is badly conditioned where references have empty bands (a song decoded from MP3, a low-passed one) or
-    two equal channels: museval then returns an SIR of -8 dB for what is 17 dB. So the references get white noise as
-    quiet as a 16-bit file's own, which moves SDR by less than 0.01 dB; `dither_dbfs=None` leaves it out.
+    two equal channels: museval then returns an SIR of -8 dB for what is 17 dB. So the references get white noise about
+    as quiet as a 16-bit file's own, which moves SDR by less than 0.01 dB; `dither_db=None` leaves it out. All sounds
+    are divided by the mixture's level before, so that a common gain changes nothing.
 
     Args:
         reference, estimate, mixture: (C, N) each.
         sample_rate: in Hz.
         window_seconds: length of a frame; a song shorter than that is one frame.
-        dither_dbfs: RMS of that noise, seeded.
+        dither_db: RMS of that noise relative to the mixture's loudest second; it is seeded.
 
     Raises:
         AudioError: the shapes differ.
     """
     check_shapes(reference, estimate, mixture)
     window = min(round(window_seconds * sample_rate), reference.shape[-1])
-    sources = (reference, mixture - reference, estimate)
+    gain = loudest_power(mixture, sample_rate).sqrt().clamp(min=torch.finfo(torch.float64).tiny)
+    sources = [waveform.double() / gain for waveform in (reference, mixture - reference, estimate)]
     silent = torch.stack([frame_energy(source, window) == 0 for source in sources]).any(0)
     if not all(bool(source.any()) for source in sources):  # the toolbox refuses these
         nothing = torch.full(silent.shape, math.nan, dtype=torch.float64)
         return BssScores(nothing, nothing, nothing, nothing)
-    references = torch.stack(sources[:2]).double()  # (S, C, N)
-    estimates = torch.stack([estimate, sources[1]])  # the second one's scores are not used
-    scores = _museval(_dithered(references, dither_dbfs), estimates, window)
+    references = torch.stack(sources[:2])  # (S, C, N)
+    estimates = torch.stack([sources[2], sources[1]])  # the second one's scores are not used
+    scores = _museval(_dithered(references, dither_db), estimates, window)
     return BssScores(*(score.masked_fill(silent, math.nan) for score in scores))
 
 
-def _dithered(references: Tensor, level_dbfs: float | None) -> Tensor:
-    if level_dbfs is None:
+def _dithered(references: Tensor, level_db: float | None) -> Tensor:
+    if level_db is None:
         return references
     noise = torch.randn(references.shape, generator=torch.Generator().manual_seed(0), dtype=references.dtype)
-    return references + noise * 10 ** (level_dbfs / 20)
+    return references + noise * 10 ** (level_db / 20)
 
 
 def _museval(references: Tensor, estimates: Tensor, window: int) -> list[Tensor]:

@@ -15,10 +15,13 @@ from separator.errors import AudioError
 LIMIT_DB = 100.0
 """Every ratio is kept within ± this, so that a perfect estimate has a number."""
 
-SILENCE_DBFS = -60.0
-"""RMS below which a frame counts as silent: reverb tails and codec noise, not music."""
+SILENCE_DB = -45.0
+"""Below this, relative to its loudest second, a frame of a stem is silent: reverb tails and codec noise, not music.
 
-_EMPTY_DBFS = -80.0  # RMS below which a whole reference is silent: codecs leave -93 dBFS of noise in an empty stem
+A stem's loudest second is mostly at -14 to -20 dBFS, so this is about -60 dBFS, whatever gain a song comes with.
+"""
+
+_EMPTY_DB = -70.0  # relative to the song: codecs leave noise some 80 dB below it in an empty stem
 _BLOCK = 1 << 17  # values in float64 at a time: they fit the cache, and a one-hour pair is never copied whole
 
 
@@ -66,19 +69,27 @@ def ratio_db(signal: Tensor, error: Tensor) -> Tensor:
     return ratio.masked_fill(signal == 0, -LIMIT_DB)
 
 
-def is_empty(energy: Tensor, waveform: Tensor) -> Tensor:
-    """Whether a whole waveform of that energy is silent (below -80 dBFS)."""
-    n_values = waveform.shape[-1] * waveform.shape[-2]
-    return energy < n_values * 10 ** (_EMPTY_DBFS / 10)
+def frame_power(waveform: Tensor, frame_samples: int) -> Tensor:
+    """Mean square of each whole frame of (C, N): (frames,) in float64."""
+    return frame_energy(waveform, frame_samples) / (waveform.shape[0] * min(frame_samples, waveform.shape[-1]))
 
 
-def level_dbfs(energy: Tensor, waveform: Tensor, frame_samples: int) -> Tensor:
-    """RMS level in dBFS of frames of `waveform` (C, N), given their energies."""
-    n_values = waveform.shape[0] * min(frame_samples, waveform.shape[-1])
-    return (10 * torch.log10(energy / n_values)).clamp(min=-2 * LIMIT_DB)
+def loudest_power(waveform: Tensor, sample_rate: int) -> Tensor:
+    """Mean square of the loudest second of (C, N): what its silence is relative to."""
+    return frame_power(waveform, sample_rate).max()
 
 
-def mean_level_dbfs(waveform: Tensor, frame_samples: int, chosen: Tensor) -> float:
-    """RMS level in dBFS, -100 at the lowest, of the frames of (C, N) that `chosen` (frames,) marks."""
-    energy = frame_energy(waveform, frame_samples)[chosen].mean()
-    return max(float(level_dbfs(energy, waveform, frame_samples)), -LIMIT_DB)
+def is_silent(power: Tensor, loudest: Tensor, silence_db: float = SILENCE_DB) -> Tensor:
+    """Whether a mean square is that far below the loudest second's; nothing at all always is."""
+    return power <= loudest * 10 ** (silence_db / 10)
+
+
+def is_silent_beside(estimate: Tensor, reference: Tensor, sample_rate: int) -> bool:
+    """Whether no second of an estimate (C, N) is above the silence of its reference."""
+    return bool(is_silent(loudest_power(estimate, sample_rate), loudest_power(reference, sample_rate)))
+
+
+def without_codec_noise(stem: Tensor, mixture: Tensor, sample_rate: int) -> Tensor:
+    """A stem (C, N), or zeros if all of it is 70 dB or more below the song: that is what a codec leaves of silence."""
+    loudest = loudest_power(stem, sample_rate), loudest_power(mixture, sample_rate)
+    return torch.zeros_like(stem) if is_silent(*loudest, _EMPTY_DB) else stem

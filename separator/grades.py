@@ -22,6 +22,7 @@ class Grade:
 _RED, _ORANGE, _AMBER, _GREEN, _BLUE, _GREY = "#d64545", "#d9772b", "#b8912b", "#3a9d5d", "#3b82c4", "#8a8f98"
 
 _UNKNOWN = Grade("not scored", _GREY, "There is nothing to measure here.")
+_SILENT = Grade("silent estimate", _RED, "The estimate is silent: nothing was separated.")
 
 # Each scale: (lower bound, grade), best first; a value belongs to the first bound that it reaches.
 _SDR = (
@@ -47,12 +48,14 @@ _CLEAN = (
 )
 
 
-def grade(sdr_db: float | None) -> Grade:
+def grade(sdr_db: float | None, is_silent: bool = False) -> Grade:
     """The word for an SDR in dB: failed (< 0), poor (0-3), fair (3-5), good (5-7) or excellent (7 and above).
 
-    None or NaN, which a silent reference gives, is "not scored".
+    None or NaN, which a silent reference gives, is "not scored". A silent estimate's 0 dB is no poor separation, but
+    none: `is_silent` gives it its own word.
     """
-    return _pick(_SDR, sdr_db)
+    word = _pick(_SDR, sdr_db)
+    return _SILENT if is_silent and word is not _UNKNOWN else word
 
 
 def grade_silence(level_dbfs: float | None) -> Grade:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from separator.energy import LIMIT_DB, SILENCE_DBFS, check_shapes, frame_energy, level_dbfs, mean_level_dbfs, ratio_db
+from separator.energy import LIMIT_DB, check_shapes, frame_energy, frame_power, is_silent, loudest_power, ratio_db
 from separator.stft import stft
 
 _SILENCE_FRAME_SECONDS = 0.1  # short enough to find the pauses between phrases
@@ -23,7 +23,8 @@ class SilenceLeak:
     """What sounds while the target rests. `level_dbfs` and `below_mixture_db` are None where there is nothing to say.
 
     `level_dbfs`: RMS of the estimate there, -100 at the lowest. `below_mixture_db`: how far that is below the
-    mixture there (0 for an untouched mixture, higher is better). `seconds`: how long the reference is silent.
+    mixture there (0 for an untouched mixture, 100 at most, higher is better). `seconds`: how long the reference is
+    silent.
     """
 
     level_dbfs: float | None
@@ -32,11 +33,12 @@ class SilenceLeak:
 
 
 def silence_leak(reference: Tensor, estimate: Tensor, sample_rate: int, mixture: Tensor | None = None) -> SilenceLeak:
-    """*Silence*: how quiet the estimate is where the reference is silent (frames of 0.1 s below -60 dBFS).
+    """*Silence*: how quiet the estimate is where the reference is silent.
 
-    `10 log10(mean ŝ²)` over those frames, in dBFS: a full-scale square wave is 0, lower is better, -60 is inaudible
-    beside music. The project's own measure; SDR cannot see this, for it has no value in a silent frame. It says
-    nothing of what leaks while the target plays: that is `clean`.
+    That is in frames of 0.1 s which are 45 dB or more below its loudest second. `10 log10(mean ŝ²)` over those frames,
+    in dBFS: a full-scale square wave is 0, lower is better, -60 is inaudible beside music. As a level it follows the
+    song's gain; `below_mixture_db` does not. The project's own measure; SDR cannot see this, for it has no value in a
+    silent frame. It says nothing of what leaks while the target plays: that is `clean`.
 
     Args:
         reference, estimate, mixture: (C, N) each; without the mixture `below_mixture_db` is None.
@@ -47,14 +49,20 @@ def silence_leak(reference: Tensor, estimate: Tensor, sample_rate: int, mixture:
     """
     check_shapes(reference, estimate, *([] if mixture is None else [mixture]))
     frame = max(1, round(_SILENCE_FRAME_SECONDS * sample_rate))
-    silent = level_dbfs(frame_energy(reference, frame), reference, frame) < SILENCE_DBFS
+    silent = is_silent(frame_power(reference, frame), loudest_power(reference, sample_rate))
     if not silent.any():
         return SilenceLeak(None, None, 0.0)
-    level = mean_level_dbfs(estimate, frame, silent)
-    mixture_level = -LIMIT_DB if mixture is None else mean_level_dbfs(mixture, frame, silent)
-    below = mixture_level - level if mixture_level > SILENCE_DBFS else None  # a pause of the whole song says nothing
+    power = frame_power(estimate, frame)[silent].mean()
+    level = max(float(10 * torch.log10(power)), -LIMIT_DB)
+    below = None if mixture is None else _below_mixture_db(power, mixture, sample_rate, silent)
     frame_seconds = min(frame, reference.shape[-1]) / sample_rate
     return SilenceLeak(level, below, int(silent.sum()) * frame_seconds)
+
+
+def _below_mixture_db(power: Tensor, mixture: Tensor, sample_rate: int, chosen: Tensor) -> float | None:
+    """How far a power is below that of the mixture's chosen frames; None where the whole song pauses there."""
+    of_mixture = frame_power(mixture, max(1, round(_SILENCE_FRAME_SECONDS * sample_rate)))[chosen].mean()
+    return None if is_silent(of_mixture, loudest_power(mixture, sample_rate)) else float(ratio_db(of_mixture, power))
 
 
 def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int) -> Tensor:
@@ -72,7 +80,7 @@ def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int
 
     Returns:
         (frames,) in dB, float64, within ±100, higher is better; NaN where the target, the others or
-        the estimate are silent.
+        the estimate are silent: 45 dB below the target's loudest second.
 
     Raises:
         AudioError: the shapes differ.
@@ -80,7 +88,8 @@ def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int
     check_shapes(reference, estimate, mixture)
     frame = min(sample_rate, reference.shape[-1])
     energies = [frame_energy(reference, frame), frame_energy(estimate, frame), frame_energy(mixture, frame, reference)]
-    playing = [level_dbfs(energy, reference, frame) >= SILENCE_DBFS for energy in energies]
+    loudest = energies[0].max()
+    playing = [~is_silent(energy, loudest) for energy in energies]
     frames = zip(*(w.split(frame, dim=-1) for w in (reference, estimate, mixture)), strict=True)
     ratios = [_clean_of_frame(torch.stack([r, e, m - r]), sample_rate) for r, e, m in frames]
     return torch.stack(ratios[: len(playing[0])]).masked_fill(~torch.stack(playing).all(0), math.nan)

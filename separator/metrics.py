@@ -1,8 +1,9 @@
 """How good a stem is, in numbers: SDR, SI-SDR, Silence and Clean, each with its definition and what it is not.
 
 Conventions: waveforms are (..., C, N); a score sums over all channels and samples and is in dB, computed in float64,
-limited to ±`LIMIT_DB` so that a perfect estimate has a number. Where the reference is silent a ratio has no meaning:
-the answer is NaN, and `summarise` leaves it out of every mean and says how many there were. SIR, SAR and ISR, which
+limited to ±`LIMIT_DB` so that a perfect estimate has a number. A gain common to all sounds changes no ratio: silence is
+relative to the reference's own loudest second. Where the reference is silent a ratio has no meaning: the answer is NaN,
+and `summarise` leaves it out of every mean and counts it. SIR, SAR and ISR, which
 need the BSSEval toolbox, are in `separator/bss_eval.py`. All the scores are to be had from here: Silence and Clean are
 defined in `separator/leakage.py`, the words for a score in `separator/grades.py`.
 """
@@ -17,11 +18,10 @@ from torch import Tensor
 
 from separator.energy import (
     LIMIT_DB,
-    SILENCE_DBFS,
+    SILENCE_DB,
     check_shapes,
     frame_energy,
-    is_empty,
-    level_dbfs,
+    is_silent,
     ratio_db,
     sum_in_blocks,
 )
@@ -30,7 +30,7 @@ from separator.leakage import SilenceLeak, clean, silence_leak
 
 __all__ = [
     "LIMIT_DB",
-    "SILENCE_DBFS",
+    "SILENCE_DB",
     "Grade",
     "SilenceLeak",
     "Summary",
@@ -59,7 +59,7 @@ def sdr(reference: Tensor, estimate: Tensor) -> Tensor:
 
     Returns:
         (...) in dB, float64, within ±100: higher is better, 0 is what silence scores. NaN where the reference is
-        silent (below -80 dBFS); average with `summarise` or `torch.nanmean`.
+        silent (all zero); average with `summarise` or `torch.nanmean`.
 
     Raises:
         AudioError: the shapes differ.
@@ -67,7 +67,7 @@ def sdr(reference: Tensor, estimate: Tensor) -> Tensor:
     check_shapes(reference, estimate)
     signal = sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
     error = sum_in_blocks(lambda s, e: (s - e).square().sum((-2, -1)), reference, estimate)
-    return ratio_db(signal, error).masked_fill(is_empty(signal, reference), math.nan)
+    return ratio_db(signal, error).masked_fill(signal == 0, math.nan)
 
 
 def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
         estimate: the separated stem, same shape.
 
     Returns:
-        (...) in dB, float64, within ±100. NaN where the reference is silent (below -80 dBFS).
+        (...) in dB, float64, within ±100. NaN where the reference is silent (all zero).
 
     Raises:
         AudioError: the shapes differ.
@@ -89,7 +89,7 @@ def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
     check_shapes(reference, estimate)
     signal, both, energy = sum_in_blocks(_products, reference, estimate)
     explained = both.square() / signal  # ‖αs‖², and by Pythagoras the rest of the energy is the error
-    return ratio_db(explained, (energy - explained).clamp(min=0)).masked_fill(is_empty(signal, reference), math.nan)
+    return ratio_db(explained, (energy - explained).clamp(min=0)).masked_fill(signal == 0, math.nan)
 
 
 def _products(reference: Tensor, estimate: Tensor) -> Tensor:
@@ -98,19 +98,17 @@ def _products(reference: Tensor, estimate: Tensor) -> Tensor:
     return torch.stack([(a * b).sum((-2, -1)) for a, b in pairs])
 
 
-def framewise_sdr(
-    reference: Tensor, estimate: Tensor, frame_samples: int, *, silence_dbfs: float = SILENCE_DBFS
-) -> Tensor:
+def framewise_sdr(reference: Tensor, estimate: Tensor, frame_samples: int, *, silence_db: float = SILENCE_DB) -> Tensor:
     """`sdr` of each frame: with frames of one second, their median is the "cSDR" of the SiSEC and MUSDB tables.
 
     Source: BSSEval v4 (Stöter et al. 2018), whose framewise SDR this equals. museval leaves out only frames that are
-    exactly zero; here a frame below `silence_dbfs` is left out, since its value would measure codec noise.
+    exactly zero; here a frame below `silence_db` is left out, since its value would measure codec noise.
 
     Args:
         reference: the true stem, (C, N).
         estimate: the separated stem, (C, N).
         frame_samples: samples in a frame; a last, shorter frame is dropped unless it is the only one.
-        silence_dbfs: RMS below which a frame of the reference is silent; `-inf` is museval's rule.
+        silence_db: level relative to the loudest frame at which one is silent; `-inf` is museval's rule.
 
     Returns:
         (frames,) in dB, float64, NaN where the reference is silent. `summarise` gives its median and the counts.
@@ -121,8 +119,7 @@ def framewise_sdr(
     check_shapes(reference, estimate)
     signal = frame_energy(reference, frame_samples)
     error = frame_energy(reference, frame_samples, estimate)
-    silent = level_dbfs(signal, reference, frame_samples) < silence_dbfs
-    return ratio_db(signal, error).masked_fill(silent | (signal == 0), math.nan)
+    return ratio_db(signal, error).masked_fill(is_silent(signal, signal.max(), silence_db), math.nan)
 
 
 @dataclass(frozen=True)

@@ -167,3 +167,15 @@ def test_mistakes_are_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "flags", [["--experiment", ""], ["--experiment", " "], ["--tracking_uri", ""], ["--names", "", "b"]]
+)
+def test_an_empty_name_is_refused_before_anything_is_scored(
+    files: dict[str, str], flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--ref", files["ref"], "--a", files["a"], "--b", files["b"], *flags]) == 2
+    printed = capsys.readouterr()
+    assert "is empty" in printed.err
+    assert printed.out == ""

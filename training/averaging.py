@@ -27,6 +27,11 @@ class BestModels:
         for _, _, worse in self._ranked()[self.most :]:
             worse.unlink()
 
+    def clear(self) -> None:
+        """Forget all models, as when what scored them has changed."""
+        for _, _, path in self._ranked():
+            path.unlink()
+
     def epochs(self) -> list[int]:
         """The epochs whose models are kept, the best first."""
         return [epoch for _, epoch, _ in self._ranked()]

@@ -119,6 +119,8 @@ def _names(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
     called = list(names) or [path.stem for path in paths]
     if not names and len(set(called)) < len(called):
         called = [f"{path.parent.name}/{path.stem}" for path in paths]
+    if not all(name.strip() for name in called):
+        raise ConfigError("a name of an estimate is empty; give each one, or leave --names out")
     if len(called) != len(paths) or len(set(called)) < len(called):
         raise ConfigError(f"{len(paths)} estimates need as many different names; given {', '.join(called)}")
     return called

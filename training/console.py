@@ -49,6 +49,11 @@ def describe_event(event: Event) -> str:
         return _start_lines(event)
     if event["type"] == "resumed":
         return f"going on after {event['epoch']} whole epochs"
+    if event["type"] == "validation_changed":
+        return (
+            "the validation songs or the loss are not those of before: the resumed model scores "
+            f"{event['valid_sdr_db']:.2f} dB on them (loss {event['valid_loss']:.5f}); counting starts there"
+        )
     if event["type"] == "epoch":
         return _epoch_line(event)
     if event["type"] == "averaged":

@@ -18,7 +18,7 @@ from training.cached_audio import PROFILE_SECONDS, Entry
 from training.datasets import Song, WeightedFolder, find_loose, find_songs, find_weighted, split_songs
 from training.datasets.songs import ACCOMPANIMENT, split_stream, without_files
 from training.doctor_report import Finding, FolderSummary, Report, SplitSummary, about_songs, gigabytes
-from training.song_checks import SILENT_RMS, Entries, check_duplicates, check_songs
+from training.song_checks import Entries, check_duplicates, check_songs, silence_of
 
 LITTLE_MEMORY = 2_000_000_000
 BYTES_PER_SAMPLE = 2
@@ -114,13 +114,13 @@ def _check_target(songs: Sequence[Song], target: str) -> list[Finding]:
     return [
         *about_songs(
             "warning",
-            [song.name for song in lacking if song.source == "plain"],
+            [song.name for song in lacking if song.is_own],
             f"without {target}, left out",
-            f"add a file named {target}.wav (or .flac, .mp3, ...) to each",
+            f"add {target}.wav (or .flac, .mp3, ...) to each, or their files to the folder {target}",
         ),
         *about_songs(
             "note",
-            [song.name for song in lacking if song.source != "plain"],
+            [song.name for song in lacking if not song.is_own],
             f"in which {target} does not play, left out",
         ),
     ]
@@ -220,7 +220,7 @@ def _summarise_split(songs: Sequence[Song], target: str, cache: Cache, entries: 
         for stem, paths in song.stems.items():
             stem_hours[stem] = stem_hours.get(stem, 0.0) + _longest(paths, entries) / hour
         profile = cache.load(song.stems.get(target, ())).mean_square_profile
-        loud += int((profile > SILENT_RMS**2).sum())
+        loud += int((profile > silence_of(song, entries) ** 2).sum())
         total += int(np.ceil(_longest(song.files(), entries) / (PROFILE_SECONDS * cache.sample_rate)))
     hours = sum(_longest(song.files(), entries) for song in songs) / hour
     return SplitSummary(len(songs), hours, stem_hours, 1 - loud / total if total else 0.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from separator.energy import check_shapes, without_codec_noise
 from separator.metrics import sdr
 from separator.stft import istft, stft
 
@@ -45,6 +46,8 @@ def oracles(mixture: Tensor, target: Tensor, sample_rate: int) -> Oracles:
     Raises:
         AudioError: the shapes differ.
     """
+    check_shapes(target, mixture)
+    target = without_codec_noise(target, mixture, sample_rate)
     floor = _known(sdr(target, mixture))
     blocks = zip(*(w.split(_BLOCK_SECONDS * sample_rate, dim=-1) for w in (mixture, target)), strict=True)
     masked = [_masked(m, t, sample_rate) for m, t in blocks]

@@ -45,6 +45,10 @@ class Schedule:
             self.plateau_scale *= self.config.plateau_factor
             self.bad_epochs = 0
 
+    def forget_losses(self) -> None:
+        """Begin to look for the best loss again; the rate stays where it is."""
+        self.best_loss, self.bad_epochs = math.inf, 0
+
     def state_dict(self) -> dict[str, Any]:
         return {"plateau_scale": self.plateau_scale, "best_loss": self.best_loss, "bad_epochs": self.bad_epochs}
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from separator.audio import read
 from separator.bss_eval import bss_eval
-from separator.energy import frame_energy
+from separator.energy import check_shapes, frame_energy, is_silent_beside, without_codec_noise
 from separator.errors import AudioError, SeparatorError
 from separator.metrics import (
     Grade,
@@ -52,7 +52,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Score:
-    """Everything measured of one estimate. A number in dB is None where the reference is silent or nothing tells it."""
+    """Everything measured of one estimate. A number in dB is None where the reference is silent or nothing tells it.
+
+    A gain common to all sounds changes none of them but `silence.level_dbfs`.
+    """
 
     seconds: float
     sample_rate: int
@@ -71,12 +74,14 @@ class Score:
     isr_db: float | None = None
     sir_db: float | None = None
     sar_db: float | None = None
+    estimate_is_silent: bool = False
+    """Whether the estimate has no second above its reference's silence."""
     notes: tuple[str, ...] = ()
     """What was done to bring the sounds together."""
 
     @property
     def grade(self) -> Grade:
-        return grade(self.sdr_db)
+        return grade(self.sdr_db, self.estimate_is_silent)
 
     @property
     def silence_grade(self) -> Grade:
@@ -119,6 +124,9 @@ def score_pair(
     _check_finite({"reference": reference, "estimate": estimate, "mixture": mixture})
     if bss and mixture is None:
         raise AudioError("SIR, SAR and ISR need the mixture; give it, or the other stems that make it")
+    if mixture is not None:
+        check_shapes(reference, estimate, mixture)
+        reference = without_codec_noise(reference, mixture, sample_rate)
     per_second = framewise_sdr(reference, estimate, sample_rate)
     return Score(
         seconds=reference.shape[-1] / sample_rate,
@@ -131,6 +139,7 @@ def score_pair(
         error_per_second=_error_per_second(reference, estimate, sample_rate),
         silence=silence_leak(reference, estimate, sample_rate, mixture),
         clean_db=None if mixture is None else summarise(clean(reference, estimate, mixture, sample_rate)).median,
+        estimate_is_silent=is_silent_beside(estimate, reference, sample_rate),
         notes=tuple(notes),
         **(_bss_medians(reference, estimate, mixture, sample_rate) if bss and mixture is not None else {}),
     )

@@ -14,6 +14,7 @@ from training.alignment import Sound
 from training.datasets.plain import read_song
 from training.datasets.recognise import find_songs
 from training.datasets.songs import ACCOMPANIMENT, FOUR_STEMS, Song
+from training.datasets.stem_folders import find_stem_folders
 from training.datasets.tree import audio_files
 
 
@@ -35,9 +36,9 @@ def find_scored_songs(folder: str | Path, target: str) -> tuple[list[Song], list
         DatasetError: nothing to score there; the message shows what was found.
     """
     folder = Path(folder).expanduser()
-    if not folder.is_dir():
+    if not folder.exists():
         raise DatasetError(f"no folder {folder}: give a song's folder, or a folder that holds one per song")
-    song = read_song(folder) or _lone_stem(folder, target)
+    song = (read_song(folder) or _lone_stem(folder, target)) if folder.is_dir() else None
     if song is not None:
         return [song], []
     found = find_songs(folder)
@@ -105,9 +106,11 @@ def mixture_beside(reference_path: Path) -> tuple[Sound, str] | None:
     Without a mixture file only stems of the usual names are added up: an estimate may lie in the same folder.
     """
     reference_path = reference_path.resolve()
-    song = read_song(reference_path.parent)
-    target = next((stem for stem, files in song.stems.items() if reference_path in files), None) if song else None
-    if song is None or target is None:
+    by_stem = find_stem_folders(reference_path.parent.parent)
+    songs = [song for song in (*(by_stem.songs if by_stem else ()), read_song(reference_path.parent)) if song]
+    found = ((song, stem) for song in songs for stem, files in song.stems.items() if reference_path in files)
+    song, target = next(found, (None, ""))
+    if song is None:
         return None
     if song.mixture is None and not _adds_up(song):
         return None

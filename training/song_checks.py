@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from separator.energy import SILENCE_DB
 from training.cache import Cache, Progress
 from training.cached_audio import Entry
 from training.datasets import Song
 from training.doctor_report import Finding, about_songs
 from training.fingerprint import FingerprintIndex, Match, fingerprint
 
-SILENT_RMS = 1e-3
-"""-60 dB of full scale."""
+SILENT_RMS = 10 ** (SILENCE_DB / 20)
+"""Of a stem, relative to the loudest half second of its song: a quiet recording is not a silent one."""
 MOST_CLIPPED = 1e-3
 LENGTH_TOLERANCE_SECONDS = 0.25
 SHORTEST_SECONDS = 3.0
@@ -58,6 +59,11 @@ def check_duplicates(
     return findings
 
 
+def silence_of(song: Song, entries: Entries) -> float:
+    """The RMS up to which a stem of this song is silent."""
+    return SILENT_RMS * max(float(max(entries[path].rms, default=0.0)) for path in song.files())
+
+
 def _duplicate(valid: str, train: str, match: Match, n_matches: int) -> Finding:
     more = f" (and {n_matches - 1} more)" if n_matches > 1 else ""
     return Finding(
@@ -86,7 +92,8 @@ def _check_truncated(songs: Sequence[Song], entries: Entries) -> list[Finding]:
 
 def _check_silence(songs: Sequence[Song], target: str, entries: Entries) -> list[Finding]:
     def is_silent(song: Song) -> bool:
-        return song.has(target) and all(max(entries[path].rms) < SILENT_RMS for path in song.stems[target])
+        limit = silence_of(song, entries)
+        return song.has(target) and all(max(entries[path].rms) <= limit for path in song.stems[target])
 
     return about_songs(
         "warning",

@@ -7,14 +7,15 @@ so a resumed run sees what the uninterrupted one would have seen.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
 
-from separator.checkpoint import save_checkpoint
-from separator.errors import SeparatorError
+from separator.checkpoint import read_checkpoint, save_checkpoint
+from separator.errors import CheckpointError, SeparatorError
 from separator.model import CRNN
 from training.averaging import BestModels
 from training.batches import Batches
@@ -29,7 +30,7 @@ from training.previews import Previewer
 from training.progress import Progress, peak_memory_mb
 from training.run import RunFolder
 from training.schedule import Schedule
-from training.validation import Scores, Validator
+from training.validation import Scores, Validator, fingerprint_of
 
 HEARTBEAT_SECONDS = 5.0
 SHORTEST_EPOCH_SECONDS = 1e-3
@@ -71,6 +72,7 @@ class Trainer:
         self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
         stft_config = self.learner.crnn.config.stft
         excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
+        self.validated_on = fingerprint_of(excerpts, config.loss)
         self.judge = Judge(fabric, config, Validator(excerpts, stft_config, self.learner.loss, self._beat))
         self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
         self.batches = Batches(material, config, stft_config.sample_rate, fabric)
@@ -83,6 +85,7 @@ class Trainer:
             self.learner.load_weights(resume["weights"])
         if resume is not None and self._is_resumed:
             self.load_state_dict(resume)
+        self._counts_anew = self._is_resumed and resume is not None and resume.get("validated_on") != self.validated_on
         self._good = self.state_dict()
         self._bad_in_a_row = 0
         self._last_beat = time.monotonic()
@@ -95,6 +98,8 @@ class Trainer:
             "stopped", "early_stopping", "epochs" or "time".
         """
         self._announce_start()
+        if self._counts_anew:
+            self._count_anew()
         self._last_beat = 0.0  # the first step is told at once
         self._save_last()  # whatever happens from here on, the run can be resumed
         reason = self._reason_to_end()
@@ -110,6 +115,41 @@ class Trainer:
         self._save_last()
         self.announce("stopped" if reason == "stopped" else "finished", reason=reason)
         return reason
+
+    def _count_anew(self) -> None:
+        """Score the resumed weights, and the best ones of before, on validation songs that have changed.
+
+        The better ones are the first best model on these songs, and patience begins again.
+        """
+        average, best = self.learner.average, self._best_before()
+        models = [self.learner.crnn, *([average.model] if average is not None else []), *([best[0]] if best else [])]
+        scores, model = self.judge.best_of(models)
+        record = {**self._record(scores), **(best[1] if best and model is best[0] else {})}
+        self.stopping = EarlyStopping(self.config.patience)
+        self.stopping.update(record["epoch"], scores.loss)
+        self.schedule.forget_losses()
+        self.schedule.update(scores.loss)
+        self.progress.best_loss, self.progress.best_sdr_db = math.inf, -math.inf
+        self.progress.note_scores(scores.loss, scores.sdr_db)
+        if self.fabric.is_global_zero:
+            self.best_models.clear()
+            save_checkpoint(self.run.best_model, model, record)
+        self._good = self.state_dict()
+        values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, **self._patience_values()}
+        self.announce("validation_changed", epoch=self.progress.epoch, **values)
+
+    def _best_before(self) -> tuple[CRNN, dict[str, Any]] | None:
+        """The best model of before, and the epoch it is of; the same in every process. None where there is none."""
+        found: dict[str, Any] | None = None
+        if self.fabric.is_global_zero and self.run.best_model.is_file():
+            with suppress(CheckpointError):  # it may be damaged, and is not needed to go on
+                found = read_checkpoint(self.run.best_model)
+        found = self.fabric.broadcast(found)
+        if found is None:
+            return None
+        model = CRNN(self.learner.crnn.config).to(self.fabric.device)
+        model.load_state_dict(found["weights"])
+        return model, {key: found["training"][key] for key in ("epoch", "step") if key in found["training"]}
 
     def _train_epoch(self) -> bool:
         """Steps until the epoch is whole or time is over; False if it was asked to stop before, with all of it kept."""
@@ -226,6 +266,7 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "stopping": self.stopping.state_dict(),
             "progress": self.progress.to_dict(),
+            "validated_on": self.validated_on,
             "rng": torch.get_rng_state(),
         }
 
@@ -278,6 +319,11 @@ class Trainer:
             "data_wait_share": self.batches.waited_seconds / seconds,
             "skipped_steps": progress.skipped_steps,
             "memory_mb": peak_memory_mb(),
+            **self._patience_values(),
+        }
+
+    def _patience_values(self) -> dict[str, Any]:
+        return {
             "best_epoch": self.stopping.best_epoch,
             "best_loss": self.stopping.best_loss,
             "bad_epochs": self.stopping.bad_epochs,

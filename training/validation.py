@@ -1,6 +1,7 @@
 """Judges a model on fixed excerpts: the loss that early stopping watches, and the SDR that people hear."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,8 +77,8 @@ class Validator:
     def scores(self, sums: Tensor) -> Scores:
         """The scores of sums (songs, 4) over all excerpts. Songs without the target have no SDR."""
         signal, error, loss, count = sums.unbind(1)
-        heard = signal > 1e-6
-        ratios = 10 * torch.log10(signal[heard] / error[heard].clamp_min(1e-10 * signal[heard]))
+        known = signal > 0
+        ratios = 10 * torch.log10(signal[known] / error[known].clamp_min(1e-10 * signal[known]))
         sdr_db = float(ratios.mean()) if len(ratios) else float("nan")
         return Scores(float(loss.sum() / count.sum()), sdr_db)
 
@@ -100,6 +101,16 @@ class Validator:
             sums.index_add_(0, rows, columns.cpu().double())  # in this order: MPS has no float64
             self.beat()
         return sums
+
+
+def fingerprint_of(excerpts: Iterable[ValidationExcerpt], losses: Sequence[str]) -> str:
+    """The same for the same excerpts and losses only: between different ones a validation loss cannot be compared."""
+    digest = hashlib.sha256(repr(tuple(losses)).encode())
+    for excerpt in excerpts:
+        digest.update(str(excerpt.song).encode())
+        for waveform in (excerpt.target, excerpt.rest):
+            digest.update(np.ascontiguousarray(waveform).data)
+    return digest.hexdigest()
 
 
 def _equal_length_batches(excerpts: list[ValidationExcerpt]) -> list[list[ValidationExcerpt]]:

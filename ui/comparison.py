@@ -11,6 +11,7 @@ from torch import Tensor
 from separator.api import Cancel, Progress, Separator
 from separator.audio import read
 from separator.audio_writer import write
+from separator.energy import SILENCE_DB
 from separator.errors import AudioError, Cancelled
 from training.alignment import Alignment, Sound, align_all
 from training.bootstrap import Interval, sdr_difference
@@ -114,9 +115,9 @@ def _ordered(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def loudness_match_db(reference: Tensor, estimate: Tensor) -> float:
-    """Gain in dB that makes the estimate's mean power that of the reference; 0 where one of them is silent."""
+    """Gain in dB that makes the estimate's mean power that of the reference; 0 where one is silent beside the other."""
     powers = [float(waveform.double().square().mean()) for waveform in (reference, estimate)]
-    if min(powers) < 1e-10:
+    if min(powers) <= max(powers) * 10 ** (SILENCE_DB / 10):
         return 0.0
     return round(10 * float(torch.log10(torch.tensor(powers[0] / powers[1]))), 1)
 

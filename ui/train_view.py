@@ -33,7 +33,7 @@ LIMITS = ("floor_loss", "oracle_loss", "floor_sdr_db", "oracle_sdr_db")
 def live_value(snapshot: Snapshot, *, stopping: bool) -> dict[str, Any]:
     """The value of the live view: state, progress, early stopping, numbers and curves of a run."""
     events, started = snapshot.events, _last(snapshot.events, "started")
-    epoch = _last(events, "epoch")
+    epoch = _last(events, "epoch", "validation_changed")
     state = "stopping" if stopping and snapshot.status.state == "running" else snapshot.status.state
     return {
         "run": snapshot.run.name,
@@ -46,7 +46,8 @@ def live_value(snapshot: Snapshot, *, stopping: bool) -> dict[str, Any]:
         "facts": {key: started.get(key) for key in FACTS},
         "limits": {key: started.get(key) for key in LIMITS},
         "numbers": {key: epoch.get(key) for key in PASSED_ON},
-        "best_sdr_db": max((e["valid_sdr_db"] for e in _all(events, "epoch") if e.get("valid_sdr_db")), default=None),
+        "best_sdr_db": _best_sdr_db(events),
+        "changed_sdr_db": _last(_since(events, "started"), "validation_changed").get("valid_sdr_db"),
         "curves": curves(events),
     }
 
@@ -137,9 +138,19 @@ def _prepares(events: Sequence[Event]) -> bool:
     return last in ("preparing", "resumed")
 
 
-def _all(events: Sequence[Event], type_: str) -> list[Event]:
-    return [event for event in events if event["type"] == type_]
+def _best_sdr_db(events: Sequence[Event]) -> float | None:
+    """The best since the validation songs last changed; scores on others do not count."""
+    scored = (
+        event for event in _since(events, "validation_changed") if event["type"] in ("epoch", "validation_changed")
+    )
+    return max((event["valid_sdr_db"] for event in scored if event.get("valid_sdr_db")), default=None)
 
 
-def _last(events: Sequence[Event], type_: str) -> Event:
-    return next((event for event in reversed(events) if event["type"] == type_), {})
+def _since(events: Sequence[Event], type_: str) -> Sequence[Event]:
+    """The events from the last of a type on; all of them if there is none."""
+    first = next((n for n in range(len(events) - 1, -1, -1) if events[n]["type"] == type_), 0)
+    return events[first:]
+
+
+def _last(events: Sequence[Event], *types: str) -> Event:
+    return next((event for event in reversed(events) if event["type"] in types), {})

@@ -66,9 +66,20 @@ def test_a_swapped_estimate_scores_below_zero(target: torch.Tensor, others: torc
     assert si_sdr(target, others) < -30
 
 
-def test_a_common_gain_changes_nothing(target: torch.Tensor, others: torch.Tensor) -> None:
-    loud = sdr(target, target + others)
-    assert sdr(0.01 * target, 0.01 * (target + others)).item() == pytest.approx(loud.item(), abs=1e-5)
+@pytest.mark.parametrize("gain_db", [-120, -60, 20])
+def test_a_common_gain_changes_nothing(gain_db: int, target: torch.Tensor, others: torch.Tensor) -> None:
+    target[:, :RATE] = 0
+    gain = 10 ** (gain_db / 20)
+
+    def scores(gain: float) -> list[float]:
+        sounds = [gain * s for s in (target, target + 0.1 * others + 0.01 * noise(2, 4 * RATE, seed=2))]
+        mixture = gain * (target + others)
+        bss = bss_eval(*sounds, mixture, RATE)
+        below_db = silence_leak(*sounds, RATE, mixture).below_mixture_db
+        per_second = [framewise_sdr(*sounds, RATE), clean(*sounds, mixture, RATE), bss.sir, bss.sar, bss.isr]
+        return [float(sdr(*sounds)), float(si_sdr(*sounds)), below_db or 0.0, *torch.cat(per_second).tolist()]
+
+    assert scores(gain) == pytest.approx(scores(1), abs=0.01, nan_ok=True)
 
 
 def test_batches_are_scored_one_by_one(target: torch.Tensor, others: torch.Tensor) -> None:
@@ -95,7 +106,7 @@ def test_si_sdr_is_that_of_torchmetrics(target: torch.Tensor, others: torch.Tens
 def test_framewise_sdr_is_that_of_museval(target: torch.Tensor, others: torch.Tensor) -> None:
     loudness = torch.linspace(0.1, 2, target.shape[-1])
     estimate = target + loudness * others
-    theirs = bss_eval(target, estimate, target + others, RATE, dither_dbfs=None)
+    theirs = bss_eval(target, estimate, target + others, RATE, dither_db=None)
     assert framewise_sdr(target, estimate, RATE).tolist() == pytest.approx(theirs.sdr.tolist(), abs=1e-9)
 
 
@@ -111,7 +122,7 @@ def test_sir_survives_references_with_an_empty_band() -> None:
     sources[..., sources.shape[-1] // 2 :] = 0
     target, others, artifacts = torch.fft.irfft(sources, dim=-1)
     estimate = target + 0.1 * others + 0.1 * artifacts
-    alone, dithered = (bss_eval(target, estimate, target + others, RATE, dither_dbfs=level) for level in (None, -90))
+    alone, dithered = (bss_eval(target, estimate, target + others, RATE, dither_db=level) for level in (None, -70))
     assert alone.sir.median() < 0
     assert dithered.sir.median() == pytest.approx(20, abs=2.5)
     assert dithered.sdr.tolist() == pytest.approx(alone.sdr.tolist(), abs=0.01)
@@ -135,9 +146,10 @@ def test_a_silent_reference_is_unknown_and_counted(target: torch.Tensor) -> None
 
 
 def test_museval_rule_for_silence_is_available(target: torch.Tensor) -> None:
-    quiet = 1e-5 * target
-    assert framewise_sdr(quiet, 0 * quiet, RATE).isnan().all()
-    assert framewise_sdr(quiet, 0 * quiet, RATE, silence_dbfs=-math.inf).tolist() == pytest.approx([0] * 4)
+    target[:, 2 * RATE :] *= 1e-5
+    target[:, :RATE] = 0
+    seconds = [framewise_sdr(target, 0 * target, RATE, silence_db=level).isnan().tolist() for level in (-45, -math.inf)]
+    assert seconds == [[True, False, True, True], [True, False, False, False]]
 
 
 @pytest.mark.parametrize("n_samples", [1, 5, RATE - 1, RATE, RATE + 1])
@@ -207,6 +219,11 @@ def test_shapes_that_differ_are_refused_with_both(shape: tuple[int, ...]) -> Non
 )
 def test_grades_follow_the_scale(value: float | None, name: str) -> None:
     assert grade(value).name == name
+
+
+def test_a_silent_estimate_is_graded_silent_and_not_poor() -> None:
+    assert grade(0.0, is_silent=True).name == "silent estimate"
+    assert grade(None, is_silent=True).name == "not scored"
 
 
 def test_listening_grades_go_from_best_to_worst() -> None:

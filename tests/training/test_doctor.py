@@ -89,6 +89,14 @@ def test_a_silent_target_is_named(data: Path, check: Callable[..., Report]) -> N
     assert max(split.silent_share for split in report.splits.values()) > 0.19
 
 
+def test_a_quiet_song_is_not_taken_for_a_silent_one(data: Path, check: Callable[..., Report]) -> None:
+    for path in data.rglob("*.wav"):
+        soundfile.write(path, 1e-3 * soundfile.read(path)[0], 22050, subtype="FLOAT")
+    report = check()
+    assert report.findings == ()
+    assert report.splits["train"].silent_share == 0
+
+
 def test_clipping_is_named(data: Path, check: Callable[..., Report], melody: Melody) -> None:
     soundfile.write(data / "Artist 2 - Song" / "vocals.wav", 20 * melody(4.0), 22050)
     assert "clipped in more than 0.1%" in only_warning(check()).what

@@ -53,6 +53,36 @@ def test_a_silent_reference_is_not_scored_but_its_silence_is(noise: Noise) -> No
     assert "3 silent" in song_report(SongScore("hush", score))
 
 
+def test_a_quiet_song_scores_as_a_loud_one(noise: Noise) -> None:
+    target, others = noise(4 * RATE), noise(4 * RATE, seed=1)
+    target[:, :RATE] = 0
+    loud, quiet = (
+        score_pair(gain * target, gain * (target + 0.1 * others), RATE, gain * (target + others)) for gain in (1, 1e-3)
+    )
+    assert quiet.sdr_per_second == pytest.approx(loud.sdr_per_second, abs=1e-3)
+    measures = [[s.sdr_db, s.si_sdr_db, s.clean_db, s.silence.below_mixture_db] for s in (loud, quiet)]
+    assert measures[1] == pytest.approx(measures[0], abs=1e-3)
+    assert quiet.grade == loud.grade
+    ceilings = [oracles(gain * (target + others), gain * target, RATE).irm2_db for gain in (1, 1e-3)]
+    assert ceilings[1] == pytest.approx(ceilings[0], abs=1e-3)
+
+
+def test_codec_noise_in_an_empty_stem_is_not_scored(noise: Noise) -> None:
+    stem, song = 1e-4 * noise(3 * RATE), noise(3 * RATE, seed=1)
+    score = score_pair(stem, 0.01 * song, RATE, song)
+    assert (score.grade.name, score.frames.n_silent) == ("not scored", 3)
+    assert oracles(song, stem, RATE).floor_db is None
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-3])
+def test_a_silent_estimate_is_graded_silent(noise: Noise, level: float) -> None:
+    row = SongScore("gone", score_pair(noise(3 * RATE), level * noise(3 * RATE, seed=1), RATE))
+    assert row.score and row.score.grade.name == "silent estimate"
+    assert "nothing was separated" in song_report(row)
+    assert "silent estimate" in table([row])
+    assert row.score.to_dict()["grade"] == "silent estimate"
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_samples_that_are_not_numbers_are_refused(noise: Noise, bad: float) -> None:
     broken = noise(RATE)

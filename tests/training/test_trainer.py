@@ -16,6 +16,7 @@ from separator.config import ModelConfig
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from training.cache import Cache
 from training.config import PRESETS, TrainConfig
+from training.console import describe_event
 from training.events import BEATS, Event
 from training.material import Material, Pair, Pool
 from training.run import RunFolder
@@ -106,6 +107,69 @@ def test_four_epochs_equal_two_and_two_more_after_a_resume(
         assert halves == [event[name] for event in told(whole, "epoch")], name
     assert_same(load_model(whole.run.best_model).state_dict(), load_model(second.run.best_model).state_dict())
     assert told(second, "resumed")[0]["epoch"] == 2
+    assert not told(second, "validation_changed")
+
+
+def other_songs(material: Material) -> Material:
+    """The same training songs, with twice as loud a rest in those to validate on."""
+
+    def louder(pair: Pair) -> Pair:
+        rest = pair.rest
+        return replace(pair, rest=SimpleNamespace(**{**vars(rest), "read": lambda a, n: 2 * rest.read(a, n)}))  # type: ignore[arg-type]
+
+    return replace(material, valid=tuple(louder(pair) for pair in material.valid))
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.001, 5.0), (9.0, 5.0)])
+def test_other_validation_songs_begin_the_count_anew(
+    make_trainer: Callable[..., Trainer], material: Material, before: float, after: float
+):
+    first = make_trainer(epochs=2, patience=1)
+    first.judge.scores_of = lambda model: Scores(before, sdr_db=-before)  # type: ignore[method-assign]
+    assert first.fit() == "early_stopping"
+    kept = load_model(first.run.best_model).state_dict()
+    events: list[Event] = []
+    resume = read_checkpoint(first.run.last)
+    config = first.config.replace(epochs=3)
+    second = Trainer(config, other_songs(material), first.run, [events.append], resume)
+    second.judge.scores_of = lambda model: Scores(after, sdr_db=-after)  # type: ignore[method-assign]
+    second._train_epoch = lambda: False  # type: ignore[method-assign]
+    assert second.fit() == "stopped"
+    (changed,) = [event for event in events if event["type"] == "validation_changed"]
+    assert (changed["epoch"], changed["valid_loss"], changed["best_loss"], changed["bad_epochs"]) == (
+        2,
+        after,
+        after,
+        0,
+    )
+    assert "not those of before" in describe_event(changed)
+    assert describe(first.run.best_model).training["loss"] == after
+    assert_same(load_model(first.run.best_model).state_dict(), second.learner.crnn.state_dict())
+    assert kept.keys() == second.learner.crnn.state_dict().keys()
+    assert read_checkpoint(first.run.last)["stopping"]["best_loss"] == after
+
+
+def test_the_best_model_of_before_stays_if_it_scores_better(make_trainer: Callable[..., Trainer], material: Material):
+    first = make_trainer(epochs=2)
+    scores = iter([Scores(1.0, sdr_db=1.0), Scores(2.0, sdr_db=0.0)])
+    first.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+    first.fit()
+    best = load_model(first.run.best_model).state_dict()
+    second = Trainer(first.config, other_songs(material), first.run, resume=read_checkpoint(first.run.last))
+    scores = iter([Scores(8.0, sdr_db=-8.0), Scores(7.0, sdr_db=-7.0)])
+    second.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+    second.fit()
+    assert_same(load_model(first.run.best_model).state_dict(), best)
+    record = describe(first.run.best_model).training
+    assert (record["epoch"], record["loss"], second.stopping.best_epoch) == (1, 7.0, 1)
+
+
+def test_another_loss_begins_the_count_anew(make_trainer: Callable[..., Trainer]):
+    first = make_trainer(epochs=1)
+    first.fit()
+    second = make_trainer(resume=read_checkpoint(first.run.last), epochs=1, loss=("l1_sqrt",))
+    second.fit()
+    assert len(told(second, "validation_changed")) == 1
 
 
 def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[..., Trainer]):

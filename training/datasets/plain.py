@@ -3,11 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.datasets.songs import ACCOMPANIMENT, DataFolder, Song
+from training.datasets.names import MIXTURE, stem_name
+from training.datasets.songs import DataFolder, Song
 from training.datasets.tree import artist_of, audio_files, name_some, split_folders, subfolders
-
-MIXTURE_NAMES = ("mixture", "mix")
-STEM_NAMES = {"vocal": "vocals", "voice": "vocals", "instrumental": ACCOMPANIMENT, "no_vocals": ACCOMPANIMENT}
 
 
 def find_plain(root: Path) -> DataFolder | None:
@@ -30,11 +28,11 @@ def read_song(folder: Path) -> Song | None:
     stems: dict[str, tuple[Path, ...]] = {}
     mixture = None
     for path in audio_files(folder):
-        name = path.stem.lower()
-        if name in MIXTURE_NAMES:
+        name = stem_name(path.stem)
+        if name == MIXTURE:
             mixture = mixture or path
         else:
-            stems.setdefault(STEM_NAMES.get(name, name), (path,))
+            stems.setdefault(name, (path,))
     if len(stems) + (mixture is not None) < 2:
         return None
     return Song(folder.name, folder, stems, mixture, artist_of(folder.name), None, "plain")

@@ -16,6 +16,8 @@ CONTAINER_SUFFIX = ".stem.mp4"
 FOUR_STEMS = frozenset({"vocals", "drums", "bass", "other"})
 """The stems that make up a whole song in the MUSDB18 convention."""
 
+OWN_LAYOUTS = ("plain", "stem folders", "CSV list")
+
 
 @dataclass(frozen=True)
 class Song:
@@ -31,14 +33,19 @@ class Song:
     split: SplitName | None
     """The part its data set assigns it to; None where the data set has no split of its own."""
     source: str
-    """The layout it came from: "plain", "musdb18hq", "musdb18", "moisesdb" or "slakh2100"."""
+    """The layout it came from: one of `OWN_LAYOUTS`, "musdb18hq", "musdb18", "moisesdb" or "slakh2100"."""
 
     def has(self, target: str) -> bool:
         """Whether this song has true audio of `target`.
 
-        Where it has not: in MoisesDB and Slakh2100 the instrument does not play; in a plain folder nobody knows.
+        Where it has not: in MoisesDB and Slakh2100 the instrument does not play; in one's own songs nobody knows.
         """
         return bool(self.stems.get(target))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it was arranged by its user, rather than by a published data set."""
+        return self.source in OWN_LAYOUTS
 
     def rest(self, target: str) -> tuple[Path, ...]:
         """The files whose sum is the song without `target`.

@@ -121,11 +121,23 @@ def test_missing_audio_and_broken_metadata_are_named(tmp_path: Path, make_track:
     assert any("Track00002: left out" in note for note in found.notes)
 
 
-def test_metadata_is_read_as_a_yaml_package_reads_it() -> None:
-    text = metadata(BAND, "1a81ae092884234f3264e2f45927f00a")
-    uuid, stems = read_metadata(text)
-    full = yaml.safe_load(text)
-    assert uuid == full["UUID"]
-    assert {name: {key: yaml.safe_load(value) for key, value in fields.items()} for name, fields in stems.items()} == (
-        full["stems"]
+def test_metadata_may_be_any_yaml(tmp_path: Path, make_track: Callable[..., Path]) -> None:
+    folder = make_track("train/Track00001", "a")
+    (folder / "metadata.yaml").write_text(
+        "\"UUID\": 'a: b' # the MIDI file\n"
+        "stems: {S00: {inst_class: Guitar, is_drum: false}, 'S01': {inst_class: \"Bass\"}, S02: {is_drum: 'true'}}\n"
     )
+    (song,) = find_songs(tmp_path / "slakh").songs
+    assert {stem: [path.stem for path in files] for stem, files in song.stems.items()} == {
+        "guitar": ["S00"],
+        "other": ["S00"],
+        "bass": ["S01"],
+        "drums": ["S02"],
+    }
+    assert read_metadata((folder / "metadata.yaml").read_bytes())[0] == "a: b"
+
+
+@pytest.mark.parametrize("text", ["", "UUID: [", "stems: 3", "stems: {S00: loud}", "!!python/object/apply:os.abort []"])
+def test_metadata_that_names_no_stems_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read_metadata(text)
