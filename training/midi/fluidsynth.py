@@ -73,6 +73,7 @@ def synthesise(
         wav_path = Path(folder) / "stem.wav"
         command = [find_fluidsynth(), "-f", os.devnull, "-n", "-i", "-q", "-g", GAIN, "-F", str(wav_path)]
         command += ["-r", str(sample_rate), "-T", "wav", "-O", "float", "-o", "synth.dynamic-sample-loading=1"]
+        command += ["-o", "synth.default-soundfont="]  # else it stands in for one that cannot be loaded
         for name, value in settings.items():
             command += ["-o", f"{name}={value:.4f}"]
         most_seconds = START_SECONDS + SECONDS_PER_SECOND * seconds
