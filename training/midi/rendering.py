@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
+from torchaudio.functional import highpass_biquad
 
 from separator.errors import DatasetError, SeparatorError
 from training.midi import STEMS
@@ -25,6 +27,7 @@ PLAYING_SHARE = 0.01
 SILENCE = 1e-3
 """-60 dBFS: what a song ends with below this is trimmed, and a stem that never reaches it is left out."""
 FADE_SECONDS = 0.05
+LOWEST_HZ = 20.0
 PEAK = 0.98
 
 
@@ -149,8 +152,15 @@ def synthesise_stems(score: Score, variation: Variation, rendering: Rendering) -
             midi_path = Path(folder) / f"{stem}.mid"
             write_stem(score, stem, variation, midi_path)
             samples = synthesise(midi_path, variation.soundfont, rendering.sample_rate, seconds, variation.room)
-        stems[stem] = samples if rendering.channels == 2 else samples.mean(axis=1, keepdims=True)
+        mixed_down = samples if rendering.channels == 2 else samples.mean(axis=1, keepdims=True)
+        stems[stem] = remove_offset(mixed_down, rendering.sample_rate)
     return stems
+
+
+def remove_offset(samples: FloatArray, sample_rate: int) -> FloatArray:
+    """Filter out what lies below hearing; (N, C). Some samples of common soundfonts are far off zero."""
+    filtered = highpass_biquad(torch.from_numpy(samples.T.copy()), sample_rate, LOWEST_HZ)
+    return np.asarray(filtered.numpy().T)
 
 
 def mix(stems: Mapping[str, FloatArray], variation: Variation, rendering: Rendering) -> dict[str, FloatArray]:

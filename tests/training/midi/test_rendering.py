@@ -10,7 +10,7 @@ import soundfile
 from separator.errors import DatasetError
 from tests.soundfont import RATE, require_fluidsynth, write_midi, write_soundfont
 from training.datasets import find_loose, find_songs
-from training.midi.rendering import Outcome, Rendering, find_midi, render_folder
+from training.midi.rendering import Outcome, Rendering, find_midi, remove_offset, render_folder
 from training.midi.variation import LEVELS_DBFS
 from training.render_midi import main
 
@@ -97,6 +97,13 @@ def test_songs_of_one_file_name_stay_apart(tmp_path: Path) -> None:
     for name in ("a/b.mid", "a_b.mid", "a_b.midi"):
         write_midi(tmp_path / name, PIANO)
     assert len(find_midi(tmp_path, 0)) == 3
+
+
+def test_offset_is_removed_and_bass_is_kept() -> None:
+    bass = 0.1 * np.sin(2 * np.pi * 41 * np.arange(2 * RATE) / RATE)
+    filtered = remove_offset(np.stack([bass + 0.3, bass], axis=1).astype(np.float32), RATE)[RATE:]
+    assert np.abs(filtered.mean(axis=0)).max() < 1e-3
+    assert filtered.std(axis=0) == pytest.approx([0.0707, 0.0707], rel=0.05)
 
 
 def test_command_tells_what_is_missing(
