@@ -1,4 +1,1 @@
 """Renders MIDI files with soundfonts into songs in true stems, as Slakh2100 was made; FluidSynth makes the sound."""
-
-STEMS = ("drums", "bass", "other")
-"""What General MIDI can play; it has no singers."""

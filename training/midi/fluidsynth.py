@@ -87,10 +87,10 @@ def synthesise(
                 timeout=most_seconds,
                 check=False,
             )
-            samples, _ = soundfile.read(wav_path, dtype="float32", always_2d=True)
         except subprocess.TimeoutExpired as error:
             raise AudioError(f"FluidSynth was stopped after {most_seconds:.0f} s without an end") from error
-        except (OSError, soundfile.SoundFileError) as error:
-            reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-            raise AudioError(f"FluidSynth made no sound ({reason[0]})") from error
+        if done.returncode or not wav_path.exists():
+            reason = " ".join(done.stderr.split()[-20:])
+            raise AudioError(f"FluidSynth ended with exit code {done.returncode} and no song: {reason}")
+        samples, _ = soundfile.read(wav_path, dtype="float32", always_2d=True)
     return np.asarray(samples, dtype=np.float32)

@@ -18,7 +18,7 @@ KITS = (0, 8, 16, 24, 25, 32, 40)
 """Standard, room, power, electronic, TR-808, jazz and brush."""
 
 
-def stem_of(channel: int, program: int) -> str:
+def find_stem(channel: int, program: int) -> str:
     """The stem that a note of this channel, playing this programme, belongs to."""
     if channel == DRUM_CHANNEL or program in PERCUSSION:
         return "drums"

@@ -14,7 +14,6 @@ import torch
 from torchaudio.functional import highpass_biquad
 
 from separator.errors import DatasetError, SeparatorError
-from training.midi import STEMS
 from training.midi.fluidsynth import FloatArray, check_soundfonts, find_fluidsynth, synthesise
 from training.midi.score import TAIL_SECONDS, Score, cut, read_score, vary, write_stem
 from training.midi.variation import Variation, draw_variation
@@ -64,13 +63,19 @@ def find_midi(folder: Path, seed: int) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise DatasetError(f"no folder {folder}: give one that holds MIDI files, at any depth")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in MIDI_SUFFIXES and path.is_file())
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in MIDI_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
     if not paths:
         raise DatasetError(f"no MIDI files ({', '.join(MIDI_SUFFIXES)}) in {folder}")
     named: dict[str, Path] = {}
     for path in paths:
         name = "_".join(path.relative_to(folder).with_suffix("").parts)
-        named[name if name not in named else f"{name}{path.suffix}"] = path
+        while name in named:
+            name += "_"
+        named[name] = path
     return dict(sorted(named.items(), key=lambda item: _hash(seed, item[0])))
 
 
@@ -147,7 +152,7 @@ def synthesise_stems(score: Score, variation: Variation, rendering: Rendering) -
     """Samples (N, C) of each stem that has notes; their lengths differ."""
     stems: dict[str, FloatArray] = {}
     seconds = max(score.seconds()) + TAIL_SECONDS
-    for stem in [stem for stem in STEMS if stem in score.stems()]:
+    for stem in sorted(score.stems()):
         with tempfile.TemporaryDirectory() as folder:
             midi_path = Path(folder) / f"{stem}.mid"
             write_stem(score, stem, variation, midi_path)
@@ -165,12 +170,14 @@ def remove_offset(samples: FloatArray, sample_rate: int) -> FloatArray:
 
 def mix(stems: Mapping[str, FloatArray], variation: Variation, rendering: Rendering) -> dict[str, FloatArray]:
     """The stems (N, C) that sound, at their levels and of one length; neither they nor their sum clip."""
-    sounding = {stem: samples for stem, samples in stems.items() if np.abs(samples).max(initial=0) > SILENCE}
+    most = round(rendering.max_seconds * rendering.sample_rate)
+    kept = {stem: samples[:most] for stem, samples in stems.items()}
+    sounding = {stem: samples for stem, samples in kept.items() if np.abs(samples).max(initial=0) > SILENCE}
     if not sounding:
         return {}
-    most = min(max(map(len, sounding.values())), round(rendering.max_seconds * rendering.sample_rate))
+    longest = max(map(len, sounding.values()))
     levelled = {
-        stem: _pad(samples[:most], most) * _gain(samples[:most], variation.levels_dbfs[stem], rendering.sample_rate)
+        stem: _pad(samples, longest) * _find_gain(samples, variation.levels_dbfs[stem], rendering.sample_rate)
         for stem, samples in sounding.items()
     }
     mixture = sum(levelled.values())
@@ -187,7 +194,7 @@ def _pad(samples: FloatArray, n_samples: int) -> FloatArray:
     return np.pad(samples, ((0, n_samples - len(samples)), (0, 0)))
 
 
-def _gain(samples: FloatArray, level_dbfs: float, sample_rate: int) -> float:
+def _find_gain(samples: FloatArray, level_dbfs: float, sample_rate: int) -> float:
     """What brings the RMS of the parts that play to a level."""
     block = round(BLOCK_SECONDS * sample_rate)
     n_blocks = max(1, len(samples) // block)

@@ -8,7 +8,7 @@ from pathlib import Path
 import mido
 
 from separator.errors import DatasetError
-from training.midi.programs import DRUM_CHANNEL, stem_of
+from training.midi.programs import DRUM_CHANNEL, find_stem
 from training.midi.variation import Variation
 
 DROPPED_CONTROLS = frozenset({0, 32, 91, 93})
@@ -58,7 +58,7 @@ class Score:
             if message.type == "program_change":
                 programs[message.channel] = message.program
             is_note = message.type == "note_on" and message.velocity > 0
-            yield event, stem_of(message.channel, programs[message.channel]) if is_note else ""
+            yield event, find_stem(message.channel, programs[message.channel]) if is_note else ""
 
 
 def read_score(path: Path) -> Score:
@@ -135,7 +135,7 @@ def write_stem(score: Score, stem: str, variation: Variation, path: Path) -> Non
         if stem_of_note in ("", stem):
             track.append(_play(event.message, variation).copy(time=event.ticks - ticks))
             ticks = event.ticks
-    track.append(mido.MetaMessage("marker", text="end", time=_tail_ticks(score)))
+    track.append(mido.MetaMessage("marker", text="end", time=_measure_tail(score)))
     # FluidSynth plays on until every voice is silent: a note that was cut, or never ends, would sound for ever.
     track += [mido.Message("control_change", channel=channel, control=ALL_SOUND_OFF) for channel in range(16)]
     mido.MidiFile(type=0, ticks_per_beat=score.ticks_per_beat, tracks=[track]).save(path)
@@ -144,10 +144,10 @@ def write_stem(score: Score, stem: str, variation: Variation, path: Path) -> Non
 def _play(message: mido.Message | mido.MetaMessage, variation: Variation) -> mido.Message | mido.MetaMessage:
     if message.type != "program_change":
         return message
-    return message.copy(program=_program(message.channel, message.program, variation))
+    return message.copy(program=_choose_program(message.channel, message.program, variation))
 
 
-def _program(channel: int, program: int, variation: Variation) -> int:
+def _choose_program(channel: int, program: int, variation: Variation) -> int:
     if channel == DRUM_CHANNEL:
         return program if variation.kit is None else variation.kit
     return variation.programs[program]
@@ -159,11 +159,11 @@ def _set_up(stem: str, variation: Variation) -> Iterator[mido.Message]:
     controls = [(101, 0), (100, 1), (6, coarse), (38, fine), (101, 127), (100, 127)]
     controls += [(91, variation.reverb_sends[stem]), (93, variation.chorus_sends[stem])]
     for channel in range(16):
-        yield mido.Message("program_change", channel=channel, program=_program(channel, 0, variation))
+        yield mido.Message("program_change", channel=channel, program=_choose_program(channel, 0, variation))
         for control, value in controls:
             yield mido.Message("control_change", channel=channel, control=control, value=value)
 
 
-def _tail_ticks(score: Score) -> int:
+def _measure_tail(score: Score) -> int:
     tempo = [event.message.tempo for event in score.events if event.message.type == "set_tempo"][-1]
     return int(mido.second2tick(TAIL_SECONDS, score.ticks_per_beat, tempo))

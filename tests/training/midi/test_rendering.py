@@ -94,9 +94,32 @@ def test_folder_of_other_settings_is_refused(tmp_path: Path, rendering: Renderin
 
 
 def test_songs_of_one_file_name_stay_apart(tmp_path: Path) -> None:
-    for name in ("a/b.mid", "a_b.mid", "a_b.midi"):
+    for name in ("a/b/c.mid", "a/b_c.mid", "a_b/c.mid", "a_b_c.MIDI", "._a_b_c.mid"):
         write_midi(tmp_path / name, PIANO)
-    assert len(find_midi(tmp_path, 0)) == 3
+    assert len(find_midi(tmp_path, 0)) == 4
+
+
+def test_part_that_begins_after_the_cut_has_no_file(tmp_path: Path, rendering: Rendering) -> None:
+    late = [
+        mido.Message("note_on", channel=9, note=57, time=2000),
+        mido.Message("note_off", channel=9, note=57, time=9),
+    ]
+    file = mido.MidiFile(write_midi(tmp_path / "midi" / "song.mid", BASS, PIANO))
+    file.tracks.append(mido.MidiTrack(late))
+    file.save(tmp_path / "midi" / "song.mid")
+    short = Rendering(rendering.soundfonts, sample_rate=RATE, channels=1, max_seconds=1)
+    render(tmp_path / "midi", tmp_path / "out", short)
+    assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == ["bass.flac", "other.flac"]
+
+
+def test_failure_of_fluidsynth_leaves_no_song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_midi(tmp_path / "midi" / "song.mid", PIANO)
+    (tmp_path / "fluidsynth").write_text("#!/bin/sh\necho out of luck >&2\nexit 3\n")
+    (tmp_path / "fluidsynth").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (outcome,) = render(tmp_path / "midi", tmp_path / "out", Rendering((write_soundfont(tmp_path / "tiny.sf2"),)))
+    assert outcome.problem == "FluidSynth ended with exit code 3 and no song: out of luck"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["rendering.json"]
 
 
 def test_offset_is_removed_and_bass_is_kept() -> None:
@@ -106,7 +129,7 @@ def test_offset_is_removed_and_bass_is_kept() -> None:
     assert filtered.std(axis=0) == pytest.approx([0.0707, 0.0707], rel=0.05)
 
 
-def test_command_tells_what_is_missing(
+def test_command_names_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_midi(tmp_path / "song.mid", PIANO)

@@ -8,7 +8,7 @@ import pytest
 
 from separator.errors import DatasetError
 from tests.soundfont import write_midi
-from training.midi.programs import BASSES, VOICES, draw_programs, stem_of
+from training.midi.programs import BASSES, VOICES, draw_programs, find_stem
 from training.midi.score import cut, read_score, swing, vary, write_stem
 from training.midi.variation import draw_variation
 
@@ -18,8 +18,8 @@ DRUMS, BASS, PIANO = (9, 0, 36), (1, 33, 40), (0, 0, 69)
 def test_stems_follow_channel_and_programme(tmp_path: Path) -> None:
     assert read_score(write_midi(tmp_path / "a.mid", DRUMS, BASS, PIANO)).stems() == {"drums", "bass", "other"}
     assert read_score(write_midi(tmp_path / "b.mid", DRUMS)).stems() == {"drums"}
-    assert {stem_of(0, program) for program in BASSES} == {"bass"}
-    assert stem_of(0, 116) == "drums"  # taiko
+    assert {find_stem(0, program) for program in BASSES} == {"bass"}
+    assert find_stem(0, 116) == "drums"  # taiko
 
 
 def test_channel_may_change_its_stem(tmp_path: Path) -> None:
