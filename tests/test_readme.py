@@ -18,6 +18,7 @@ import torch
 from separator.checkpoint import save_checkpoint
 from separator.config import ModelConfig
 from separator.model import CRNN
+from tests.soundfont import require_fluidsynth, write_midi, write_soundfont
 from training.config import TrainConfig
 from training.flags import settings_table
 from training.run import RunFolder
@@ -28,6 +29,7 @@ RATE = 22050
 SERVERS = {"python app.py": 7860, "mlflow ui": 5000}
 INSTALLS = ("python -m pip", "sudo apt-get")
 OTHER_MACHINES = "--nnodes=2"
+SOUNDFONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 
 
 def commands() -> list[str]:
@@ -57,6 +59,8 @@ def test_pictures_and_links_are_there() -> None:
 @pytest.mark.parametrize("command", [command for command in commands() if command not in SERVERS])
 def test_command_runs_as_written(command: str, workplace: Path) -> None:
     """Trainings are asked to stop as soon as they have begun; everything else runs to its end."""
+    if SOUNDFONT in command:
+        require_fluidsynth()
     with start(command, workplace) as process:
         if "train.py" in command and "--check" not in command:
             stop_when_training(workplace, process)
@@ -103,6 +107,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     soundfile.write(folder / "song.mp3", mixture, rate)
     for name in ("ESTIMATE_A.wav", "ESTIMATE_B.wav"):
         soundfile.write(folder / name, 0.5 * mixture, rate)
+    write_soundfont(folder / "tiny.sf2")
+    write_midi(folder / "data" / "midi" / "song.mid", (9, 0, 36), (1, 33, 40), (0, 0, 69))
     save_run(folder / "checkpoints")
     return folder
 
@@ -126,7 +132,7 @@ def save_run(checkpoints: Path) -> None:
 
 
 def start(command: str, folder: Path) -> "subprocess.Popen[str]":
-    words = shlex.split(command)
+    words = shlex.split(command.replace(SOUNDFONT, "tiny.sf2"))
     if words[0] == "python":
         words[0] = sys.executable
     else:
