@@ -5,11 +5,10 @@ Nothing here changes a level: what is above full scale is kept where the format 
 
 import os
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from zlib import crc32
 
 import numpy as np
 import soundfile
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from separator.errors import AudioError
+from separator.files import atomic_write, part_path
 
 _COPY_SAMPLES = 1 << 16
 
@@ -50,9 +50,11 @@ class AudioWriter:
         self._rate, self._channels = sample_rate, channels
         self._may_turn_float = float_above_full_scale and self.path.suffix.lower() == ".wav"
         self._expected_samples = expected_samples
-        # Not the whole name: with more around it, one that just fits would not.
-        self._part = self.path.with_name(f".{crc32(os.fsencode(self.path.name)):08x}.part")
-        self._file = self._create(self._part, subtype)
+        with ExitStack() as place:
+            self._part = place.enter_context(atomic_write(self.path))
+            self._file = self._create(subtype)
+            place.callback(self.close)
+            self._place = place.pop_all()
 
     @property
     def clips(self) -> bool:
@@ -80,25 +82,22 @@ class AudioWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         try:
-            self.close()
-            if kind is None:
-                os.replace(self._part, self.path)
-        except OSError as error:
+            self._place.__exit__(kind, error, traceback)
+        except OSError as problem:
             raise AudioError(
-                f"Could not put {self.path} in its place: {error.strerror}. Is it a folder, or open in another program?"
-            ) from error
-        finally:
-            self._part.unlink(missing_ok=True)
+                f"Could not put {self.path} in its place: {problem.strerror}. "
+                "Is it a folder, or open in another program?"
+            ) from problem
 
-    def _create(self, part: Path, subtype: str) -> soundfile.SoundFile:
-        container = _container(self.path, self._expected_samples * self._channels * 4)
+    def _create(self, subtype: str) -> soundfile.SoundFile:
+        name, container = sndfile_name(self._part), _container(self.path, self._expected_samples * self._channels * 4)
         try:
-            return soundfile.SoundFile(sndfile_name(part), "w", self._rate, self._channels, subtype, format=container)
+            return soundfile.SoundFile(name, "w", self._rate, self._channels, subtype, format=container)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            with suppress(OSError):
-                part.unlink()
             raise AudioError(self._refusal(error)) from error
 
     def _refusal(self, error: Exception) -> str:
@@ -111,10 +110,11 @@ class AudioWriter:
 
     def _turn_float(self) -> None:
         self._file.close()
-        pcm, self._part = self._part, self._part.with_suffix(".float.part")
+        pcm = part_path(self.path)
+        os.replace(self._part, pcm)
         try:
             with soundfile.SoundFile(sndfile_name(pcm)) as so_far:
-                self._file = self._create(self._part, "FLOAT")
+                self._file = self._create("FLOAT")
                 while len(samples := so_far.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
                     self._file.write(samples)
         finally:

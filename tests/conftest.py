@@ -1,5 +1,6 @@
 """Fixtures shared by every room's tests: made-up sounds and a model small enough to run in a blink."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from separator.checkpoint import save_checkpoint
 from separator.config import ModelConfig
+from separator.files import part_path
 from separator.model import CRNN
 
 
@@ -53,3 +55,14 @@ def tiny_checkpoint(tiny_model: CRNN, tmp_path: Path) -> Path:
     path.parent.mkdir()
     save_checkpoint(path, tiny_model, training={"run_name": "tiny"})
     return path
+
+
+@pytest.fixture
+def leftover() -> Callable[[Path], Path]:
+    """The name under which a process that has ended was writing a path."""
+
+    def name(path: Path) -> Path:
+        part = part_path(path)
+        return part.with_name(part.name.replace(f".{os.getpid()}.", f".{2**22 + 1}."))  # no process has this number
+
+    return name

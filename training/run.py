@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from separator.files import atomic_write
 from training.config import TrainConfig
 from training.events import TERMINAL, Event, read_events
 
@@ -65,9 +66,8 @@ class RunFolder:
     def create(self, config: TrainConfig) -> None:
         """Make the folder and write down what was asked."""
         (self.path / "previews").mkdir(parents=True, exist_ok=True)
-        part = self.path / ".config.json.part"
-        part.write_text(json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, self.path / "config.json")
+        with atomic_write(self.path / "config.json") as part:
+            part.write_text(json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         self.clear_stop()
 
     def config(self) -> dict[str, Any]:

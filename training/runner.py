@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from separator.checkpoint import read_checkpoint
 from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
+from separator.files import atomic_write, explain_os_error
 from training.config import TrainConfig, model_config_of
 from training.events import Announcer, EventFile, Listener
 from training.material import Material, gather
@@ -97,13 +98,13 @@ def publish_best(run: RunFolder) -> None:
     Raises:
         CheckpointError: it cannot be written there.
     """
-    part = run.path.parent / ".best_model.pth.part"
+    published = run.path.parent / "best_model.pth"
     try:
-        shutil.copyfile(run.best_model, part)
-        os.replace(part, run.path.parent / "best_model.pth")
+        with atomic_write(published) as part:
+            shutil.copyfile(run.best_model, part)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CheckpointError(f"the best model is {run.best_model}, but it cannot be copied: {error}") from error
+        reason = explain_os_error(error, published)
+        raise CheckpointError(f"the best model is {run.best_model}, but it cannot be copied: {reason}") from error
 
 
 def _gather_and_fit(

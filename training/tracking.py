@@ -7,7 +7,6 @@ slow, locked or down is mentioned once and costs the training nothing. A resumed
 from __future__ import annotations
 
 import json
-import os
 import queue
 import sys
 import threading
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from separator.files import atomic_write
 from training.events import BEATS, TERMINAL, Event
 from training.mlflow_store import DEFAULT_URI, experiment_id, open_client
 from training.run import RunFolder
@@ -159,9 +159,8 @@ class _TrackedRun:
     def _new_run(self, client: MlflowClient) -> str:
         experiment = experiment_id(client, self._experiment)
         run_id = str(client.create_run(experiment, run_name=self._folder.name).info.run_id)
-        part = self._folder.path / f".{_RUN_FILE}.part"
-        part.write_text(json.dumps({"tracking_uri": self._tracking_uri, "run_id": run_id}) + "\n", encoding="utf-8")
-        os.replace(part, self._folder.path / _RUN_FILE)
+        with atomic_write(self._folder.path / _RUN_FILE) as part:
+            part.write_text(json.dumps({"tracking_uri": self._tracking_uri, "run_id": run_id}) + "\n", encoding="utf-8")
         return run_id
 
     def _watch_machine(self) -> None:
