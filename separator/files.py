@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-PART_NAME = re.compile(r"\.[0-9a-f]{8}\.([0-9a-f]{8})\.(\d+)\.(\d+)\.\d+\.part")
+PART_NAME = re.compile(r"\.[0-9a-f]{8}\.([0-9a-f]{8})\.(\d+)\.(\d+)\.\d+\.part(?:-journal)?")
 """A file being written: `.<hash of its name>.<hash of the machine>.<pid>.<start>.<count>.part`, short for any name."""
 FOREIGN_SECONDS = 24 * 3600
 """A part file of another machine is left alone for so long after its last change: its process cannot be looked up."""
