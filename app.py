@@ -10,8 +10,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ui.page import build_page, launch_options
-from ui.settings import PageSettings
+from training.mlflow_store import disable_telemetry
+
+disable_telemetry()  # before Gradio is imported
+
+from ui.page import build_page, launch_options  # noqa: E402
+from ui.settings import PageSettings  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
 

@@ -2,6 +2,7 @@
 
 python compare_mlflow.py --ref ./test/TEST_SONG/vocals.wav --a ESTIMATE_A.wav --b ESTIMATE_B.wav
 python compare_mlflow.py --ref vocals.wav --a a.wav --b b.wav c.wav --names desktop laptop phone
+python compare_mlflow.py --log_kept comparison-20260101-120000.zip   # what MLflow did not take at the time
 mlflow ui                                              # then look at http://localhost:5000
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from separator.errors import ConfigError, SeparatorError
 from training.comparison import Comparison, compare_files
-from training.comparison_log import EXPERIMENT, log_comparison
+from training.comparison_log import EXPERIMENT, log_comparison, log_kept
 from training.mlflow_store import DEFAULT_URI
 from training.score_report import clock, table
 from training.scoring import SongScore
@@ -25,9 +26,13 @@ _FLAG_INSIDE = re.compile(r"(?:^|\s+)(--(?:ref|a|b|mixture|names))\s+")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 2 when there was nothing to compare."""
-    arguments = _parser().parse_args(_unquoted(sys.argv[1:] if argv is None else argv))
+    parser = _parser()
+    arguments = parser.parse_args(_unquoted(sys.argv[1:] if argv is None else argv))
+    if not arguments.log_kept and not (arguments.ref and arguments.a and arguments.b):
+        parser.error("--ref, --a and --b are required, or --log_kept")
     try:
-        _compare(arguments)
+        run_id = _log_kept(arguments) if arguments.log_kept else _compare(arguments)
+        print(f"\nMLflow: experiment {arguments.experiment}, run {run_id}; see it with: {_how_to_look(arguments)}")
     except (SeparatorError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -37,15 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--ref", required=True, help="the true stem")
-    add("--a", required=True, help="an estimate of it")
-    add("--b", required=True, nargs="+", help="one or more other estimates")
+    add("--ref", help="the true stem")
+    add("--a", help="an estimate of it")
+    add("--b", nargs="+", help="one or more other estimates")
     add("--names", nargs="+", default=[], help="what to call them, as in --names desktop laptop")
     add("--mixture", help="the song (default: mixture.* or the other stems beside the reference)")
     add("--fix_offset", action="store_true", help="shift estimates that are late or early into place first")
     add("--bss", action="store_true", help="add SIR, SAR and ISR (BSSEval v4; slow)")
     add("--tracking_uri", default=DEFAULT_URI, help=f"MLflow store or server (default: {DEFAULT_URI})")
     add("--experiment", default=EXPERIMENT, help=f"MLflow experiment (default: {EXPERIMENT})")
+    add("--log_kept", metavar="FILE", help="log a comparison that MLflow did not take when it was made")
     return parser
 
 
@@ -68,7 +74,12 @@ def _refuse_blanks(arguments: argparse.Namespace) -> None:
             raise ConfigError(f"--{name} is empty; leave it out, or give one, such as {example}")
 
 
-def _compare(arguments: argparse.Namespace) -> None:
+def _log_kept(arguments: argparse.Namespace) -> str:
+    return log_kept(arguments.log_kept, arguments.tracking_uri, arguments.experiment)
+
+
+def _compare(arguments: argparse.Namespace) -> str:
+    """Print the report and write it to MLflow; returns the run's id there."""
     _refuse_blanks(arguments)
     files = [arguments.a, *arguments.b]
     comparison = compare_files(
@@ -80,8 +91,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         bss=arguments.bss,
     )
     print(_report(comparison))
-    run_id = log_comparison(comparison, arguments.tracking_uri, arguments.experiment)
-    print(f"\nMLflow: experiment {arguments.experiment}, run {run_id}; see it with: {_how_to_look(arguments)}")
+    return log_comparison(comparison, arguments.tracking_uri, arguments.experiment, keep_in=Path())
 
 
 def _report(comparison: Comparison) -> str:

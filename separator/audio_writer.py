@@ -6,11 +6,10 @@ Nothing here changes a level: what is above full scale is kept where the format 
 import io
 import os
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from zlib import crc32
 
 import numpy as np
 import soundfile
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from separator.errors import AudioError
+from separator.files import atomic_write, part_path
 
 _COPY_SAMPLES = 1 << 16
 _MOST_WAV_BYTES = 1 << 32
@@ -62,10 +62,12 @@ class AudioWriter:
         self._may_turn_float = float_above_full_scale and self.path.suffix.lower() == ".wav"
         self._container = self.path.suffix[1:].upper()
         self._n_samples = 0
-        # Not the whole name: with more around it, one that just fits would not.
-        self._part = self.path.with_name(f".{crc32(os.fsencode(self.path.name)):08x}.part")
         refuse_unwritable(self.path, sample_rate, channels, subtype)
-        self._file = self._create(self._part)
+        with ExitStack() as place:
+            self._part = place.enter_context(atomic_write(self.path))
+            self._file = self._create()
+            place.callback(self.close)
+            self._place = place.pop_all()
 
     @property
     def clips(self) -> bool:
@@ -96,30 +98,27 @@ class AudioWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         try:
-            self.close()
-            if kind is None:
-                os.replace(self._part, self.path)
-        except OSError as error:
+            self._place.__exit__(kind, error, traceback)
+        except OSError as problem:
             raise AudioError(
-                f"Could not put {self.path} in its place: {error.strerror}. Is it a folder, or open in another program?"
-            ) from error
-        finally:
-            self._part.unlink(missing_ok=True)
+                f"Could not put {self.path} in its place: {problem.strerror}. "
+                "Is it a folder, or open in another program?"
+            ) from problem
 
     def _append(self, waveform: Tensor) -> None:
         if self._container == "OGG" and self._channels in VORBIS_ORDER:
             waveform = waveform[VORBIS_ORDER[self._channels]]
         self._file.write(_quantised(waveform, self.subtype))
 
-    def _create(self, part: Path) -> soundfile.SoundFile:
-        name = sndfile_name(part)
+    def _create(self) -> soundfile.SoundFile:
+        name = sndfile_name(self._part)
         try:
             return soundfile.SoundFile(name, "w", self._rate, self._channels, self.subtype, format=self._container)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            with suppress(OSError):
-                part.unlink()
             raise AudioError(self._refusal(error)) from error
 
     def _refusal(self, error: Exception) -> str:
@@ -132,11 +131,12 @@ class AudioWriter:
     def _start_over(self, container: str, subtype: str) -> None:
         """Copy what is written so far into a file of another kind, and go on there."""
         self._file.close()
-        so_far, self._part = self._part, self._part.with_suffix(f".{container}.{subtype}.part")
+        so_far = part_path(self.path)
+        os.replace(self._part, so_far)
         self._container, self.subtype = container, subtype
         try:
             with soundfile.SoundFile(sndfile_name(so_far)) as file:
-                self._file = self._create(self._part)
+                self._file = self._create()
                 while len(samples := file.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
                     self._append(torch.from_numpy(samples.T))
         finally:

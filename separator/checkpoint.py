@@ -1,10 +1,10 @@
 """One file that carries weights, model config and training record; save, load, describe and list them.
 
 A checkpoint is a dictionary of tensors, numbers, strings, lists and dictionaries, read with ``weights_only=True`` only,
-so that a stranger's file can hold data but no code. It is written beside and renamed: no reader sees half a file.
+so that a stranger's file can hold data but no code. No reader sees half a file.
 """
 
-import os
+import io
 import pickle
 import struct
 import zipfile
@@ -16,6 +16,7 @@ import torch
 
 from separator.config import ModelConfig
 from separator.errors import CheckpointError, ConfigError
+from separator.files import atomic_write, explain_os_error
 from separator.model import CRNN
 
 FORMAT_VERSION = 1
@@ -73,14 +74,14 @@ def save_checkpoint(
         "training": training,
         **extra,
     }
-    part = path.with_name(f".{path.name}.part")
+    archive = io.BytesIO()
+    torch.save(content, archive)  # to memory: of a full disk torch reports an "unexpected pos"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, part)
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        part.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write {path}: {error}") from error
+        with atomic_write(path) as part:
+            part.write_bytes(archive.getbuffer())
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {explain_os_error(error, path)}") from error
 
 
 def load_model(path: Path | str, device: str | torch.device = "cpu") -> CRNN:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from separator.checkpoint import save_checkpoint
 from separator.config import ModelConfig
+from separator.files import part_path
 from separator.model import CRNN
 
 
@@ -68,3 +69,14 @@ def ffmpeg() -> Callable[..., None]:
         subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True)
 
     return run
+
+
+@pytest.fixture
+def leftover() -> Callable[[Path], Path]:
+    """The name under which a process that has ended was writing a path."""
+
+    def name(path: Path) -> Path:
+        part = part_path(path)
+        return part.with_name(part.name.replace(f".{os.getpid()}.", f".{2**22 + 1}."))  # no process has this number
+
+    return name

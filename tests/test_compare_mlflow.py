@@ -1,6 +1,9 @@
 """The comparison command: a verdict, and everything in a real MLflow store where `mlflow ui` finds it."""
 
+import errno
 import json
+import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +15,7 @@ from torch import Tensor
 
 from compare_mlflow import main
 from separator.audio import write
-from training import comparison_log
+from training.mlflow_store import REQUEST_SECONDS, RETRY_SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own dependencies warn of one another
 
@@ -104,15 +107,49 @@ def test_a_run_that_could_not_be_written_is_marked_as_failed(
     files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(comparison_log, "_write_artifacts", full)
-    command = ["--ref", files["ref"], "--a", files["a"], "--b", files["b"], "--experiment", "Full"]
-    assert main(command) == 2
-    assert "disk full" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_artifacts", full)
+        command = ["--ref", files["ref"], "--a", files["a"], "--b", files["b"], "--experiment", "Full"]
+        assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "No space left" in error
     parents, children, _ = runs("Full")
-    assert {run.info.status for run in parents} == {"FAILED"}
-    assert {run.info.status for run in children} == {"FINISHED"}
+    assert ([run.info.status for run in parents], children) == (["FAILED"], [])
+    kept = error.split("--log_kept ")[1].strip()
+    assert main(["--log_kept", kept, "--experiment", "Later"]) == 0
+    (parent,), children, client = runs("Later")
+    assert parent.data.tags["winner"] == "A 데스크톱"
+    assert len(client.list_artifacts(parent.info.run_id)) == 3
+    best = next(run for run in children if run.info.run_name == "A 데스크톱")
+    assert best.data.metrics["sdr_db"] == pytest.approx(20, abs=0.1)
+    assert len(client.get_metric_history(best.info.run_id, "sdr_per_second_db")) == SECONDS
+
+
+def test_a_server_that_does_not_answer_is_left_soon(
+    files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert REQUEST_SECONDS + RETRY_SECONDS["http"] <= 20
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setitem(RETRY_SECONDS, "http", 0.5)
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begun = time.monotonic()
+        assert main(["--ref", files["ref"], "--a", files["a"], "--b", files["b"], "--tracking_uri", uri]) == 2
+        assert time.monotonic() - begun < 20
+    error = capsys.readouterr().err
+    assert "cannot be written to" in error and "--log_kept comparison-" in error
+
+
+def test_a_kept_file_that_is_none_is_refused(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workplace / "notes.zip").write_text("hello")
+    for name in ("notes.zip", "absent.zip"):
+        assert main(["--log_kept", name]) == 2
+        assert f"{name} is no comparison" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--ref", "vocals.wav"])
 
 
 def test_a_silent_reference_is_told_without_empty_words(

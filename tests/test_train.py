@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 import torch
 
 from separator.checkpoint import describe, load_model
 from separator.config import ModelConfig
+from separator.files import ProcessId, start_time
 from train import main, make_parser, pretraining
 from training.config import TrainConfig
 from training.run import RunFolder
@@ -310,11 +312,17 @@ def test_an_interrupt_finishes_the_step_saves_and_says_how_to_go_on(flags: list[
 
 
 @pytest.mark.slow
-def test_a_killed_training_can_be_resumed(flags: list[str], run: RunFolder):
-    process = start(command(flags, epochs="100000", patience="100000"))
+def test_a_killed_training_leaves_no_process_and_can_be_resumed(flags: list[str], run: RunFolder):
+    process = start(command(flags, epochs="100000", patience="100000", workers="1"))
     wait_for(has_epoch(run), process)
-    os.killpg(process.pid, signal.SIGKILL)
+    helpers = [ProcessId(p.pid, start_time(p.pid) or 0) for p in psutil.Process(process.pid).children(recursive=True)]
+    assert len(helpers) >= 2  # the data worker and the fork server
+    process.kill()
     process.communicate(timeout=WAIT_SECONDS)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while any(helper.is_alive() for helper in helpers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert run.status().state == "interrupted"  # at once, since its process is gone
     epoch = describe(run.last).training["epoch"]
     assert main(["--resume_from", str(run.last), "--epochs", str(epoch + 1)]) == 0
@@ -323,10 +331,34 @@ def test_a_killed_training_can_be_resumed(flags: list[str], run: RunFolder):
     assert epochs[-1] == epoch + 1
 
 
-def test_a_torn_off_event_line_and_part_files_do_not_hinder_a_resume(flags: list[str], run: RunFolder):
+@pytest.mark.slow
+def test_of_two_trainings_of_one_name_one_is_refused(flags: list[str], run: RunFolder):
+    processes = [start(command(flags, epochs="3")) for _ in range(2)]
+    ends = [(process.communicate(timeout=WAIT_SECONDS), process.returncode) for process in processes]
+    assert sorted(code for _, code in ends) == [0, 2]
+    ((_, refusal),) = [end for end, code in ends if code == 2]
+    assert "by another process" in refusal or "there is a run in" in refusal
+    assert [event["epoch"] for event in run.events() if event["type"] == "epoch"] == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_run_folder_that_is_moved_away_ends_its_training_with_a_sentence(flags: list[str], run: RunFolder):
+    process = start(command(flags, epochs="100000", patience="100000"))
+    wait_for(has_epoch(run), process)
+    moved = RunFolder(run.path.rename(run.path.with_name("moved")))
+    _, error = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 2
+    assert "was moved or removed" in error and "Traceback" not in error
+    assert not run.path.exists()
+    assert moved.last.is_file()
+
+
+def test_a_torn_off_event_line_and_part_files_do_not_hinder_a_resume(
+    flags: list[str], run: RunFolder, leftover: Callable[[Path], Path]
+):
     """What a kill in the middle of a write leaves."""
     main(flags)
-    (run.path / ".last.pth.part").write_bytes(b"half a file")
+    leftover(run.last).write_bytes(b"half a file")
     with run.events_file.open("a") as file:
         file.write(json.dumps({"type": "epoch"})[:9])
     assert main(["--resume_from", str(run.last), "--epochs", "2"]) == 0

@@ -28,6 +28,13 @@ class BackgroundTraining:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._run: RunFolder | None = None
+        self._stop_asked = threading.Event()
+        self._failure = ""
+
+    @property
+    def run(self) -> RunFolder | None:
+        """The run that was started last, wherever its folder is now."""
+        return self._run
 
     @property
     def is_running(self) -> bool:
@@ -47,16 +54,26 @@ class BackgroundTraining:
                 assert self._run is not None
                 raise TrainingBusyError(f"{self._run.name} is being trained; stop it first, or wait until it is done")
             run, checkpoint = open_run(config, resume_from)
-            self._run = run
+            self._run, self._failure = run, ""
+            self._stop_asked.clear()
             self._thread = threading.Thread(
-                target=_train, args=(config, run, checkpoint, listeners), name=f"training {run.name}", daemon=True
+                target=self._train, args=(config, run, checkpoint, listeners), name=f"training {run.name}", daemon=True
             )
             self._thread.start()
             return run
 
+    def _train(
+        self, config: TrainConfig, run: RunFolder, checkpoint: Checkpoint | None, listeners: Sequence[Listener]
+    ) -> None:
+        try:
+            train(config, run, checkpoint, listeners, self._stop_asked.is_set)
+        except SeparatorError as error:  # in the run's events too, where the folder is still there
+            self._failure = str(error)
+
     def stop(self) -> None:
         """Ask the running training to finish its step, save and end; returns at once."""
         if self.is_running and self._run is not None:
+            self._stop_asked.set()
             self._run.request_stop()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -73,16 +90,12 @@ class BackgroundTraining:
         return Snapshot(run, self.status(run), run.events())
 
     def status(self, run: RunFolder) -> RunStatus:
-        """As ``run.status()``, but a live thread of this process runs, whatever its folder says of earlier."""
-        is_ours = self.is_running and self._run is not None and self._run.path == run.path
+        """As ``run.status()``; of this process's own run also what its folder, old or gone, does not show."""
         status = run.status()
-        if is_ours and status.state != "running":
+        if self._run is None or self._run.path != run.path:
+            return status
+        if self.is_running and status.state != "running":
             return RunStatus("running", "getting ready")
+        if self._failure and not self.is_running and status.state != "failed":
+            return RunStatus("failed", self._failure)
         return status
-
-
-def _train(config: TrainConfig, run: RunFolder, checkpoint: Checkpoint | None, listeners: Sequence[Listener]) -> None:
-    try:
-        train(config, run, checkpoint, listeners)
-    except SeparatorError:
-        return  # told in the run's events, which is where whoever watches will look

@@ -1,7 +1,9 @@
 """The batches that one process trains on, prepared by worker processes, and how long they were waited for."""
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +32,7 @@ class Batches:
             persistent_workers=config.workers > 0,
             prefetch_factor=4 if config.workers else None,
             multiprocessing_context=_worker_context() if config.workers else None,
-            worker_init_fn=_leave_interrupts_to_the_trainer,
+            worker_init_fn=_follow_trainer,
             pin_memory=fabric.device.type == "cuda",
         )
 
@@ -65,6 +67,17 @@ def _worker_context() -> str:
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-def _leave_interrupts_to_the_trainer(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; a worker that obeyed it would break the step to be finished."""
+def _follow_trainer(worker: int) -> None:
+    """Leave Ctrl-C, which reaches every process of a terminal, to the trainer, and end when that one has ended.
+
+    A worker's parent process is the fork server, which waits for its workers: neither would notice a killed trainer.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_trainer, name="end with the trainer", daemon=True).start()
+
+
+def _end_with_trainer() -> None:
+    trainer = multiprocessing.parent_process()  # who asked for this process, not who forked it
+    assert trainer is not None
+    trainer.join()
+    os._exit(1)

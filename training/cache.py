@@ -9,9 +9,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import threading
-import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from separator.errors import AudioError, Cancelled, DatasetError
+from separator.files import PART_NAME, atomic_write, explain_os_error, remove_leftovers
 from training.cached_audio import (
     FULL_SCALE,
     Audio,
@@ -34,14 +32,12 @@ from training.datasets.songs import Song, split_stream
 from training.decode import decode
 
 FORMAT_VERSION = 3
-STALE_SECONDS = 3600
-"""A `.part` file older than this was left by a process that died."""
 MOST_WORKERS = 8
 """Unless asked for more: each brings torch's own threads along, and the disk is soon the limit."""
 
 KEY_DIGITS = 24
-OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)|\.[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)\.\d+-\d+\.part")
-"""What the files of a cache are called: those of an entry, and those being written."""
+OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)")
+"""What the files of an entry are called."""
 
 Progress = Callable[[float, str], None]
 
@@ -181,16 +177,14 @@ class Cache:
         return entry
 
     def _write(self, path: Path, content: bytes) -> None:
-        # The process and thread are in the name: two of them may decode the same file, and either result is right.
-        part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-            os.replace(part, path)
+            with atomic_write(path) as part:
+                part.write_bytes(content)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            reason = explain_os_error(error, path)
             raise DatasetError(
-                f"cannot write to the cache {self.folder}: {error.strerror}; {_free_space(path)}"
+                f"cannot write to the cache {self.folder}: {reason}; give another folder with --cache_dir"
             ) from error
 
     def _make_folder(self) -> None:
@@ -198,13 +192,11 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatasetError(f"cannot make the cache folder {self.folder}: {error.strerror}") from error
-        for path in self._own_files():
-            if path.suffix == ".part" and time.time() - path.stat().st_mtime > STALE_SECONDS:
-                path.unlink(missing_ok=True)
+        remove_leftovers(self.folder)
 
     def _own_files(self) -> list[Path]:
         found = self.folder.iterdir() if self.folder.is_dir() else ()
-        return [path for path in found if OWN_NAME.fullmatch(path.name)]
+        return [path for path in found if OWN_NAME.fullmatch(path.name) or PART_NAME.fullmatch(path.name)]
 
     def _samples_path(self, path: Path) -> Path:
         return self.folder / f"{self._key(path)}.pcm"
@@ -219,10 +211,3 @@ class Cache:
             raise AudioError(f"cannot read {path}: {error.strerror}") from error
         identity = f"{FORMAT_VERSION}|{self.sample_rate}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
         return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:KEY_DIGITS]
-
-
-def _free_space(path: Path) -> str:
-    try:
-        return f"{shutil.disk_usage(path.parent).free / 2**30:.1f} GB are free there"
-    except OSError:
-        return "give another folder with --cache_dir"

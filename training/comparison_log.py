@@ -1,4 +1,8 @@
-"""A comparison in MLflow: a parent run with the picture, the report and the verdict, and a child run per estimate."""
+"""A comparison in MLflow: a parent run with the picture, the report and the verdict, and a child run per estimate.
+
+It is written to a folder first, as a record with its artifacts, and sent from there; where MLflow does not take it, the
+record is kept as a ZIP file, to be sent later.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import json
 import platform
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +25,9 @@ from torch import Tensor
 from separator.audio import probe, write
 from separator.energy import frame_energy
 from separator.errors import ConfigError
+from separator.files import atomic_write
 from training.comparison import Comparison, Estimate
-from training.mlflow_store import DEFAULT_URI, experiment_id, open_client, patiently
+from training.mlflow_store import DEFAULT_URI, end_dead_runs, experiment_id, open_client, process_tags, retrying
 from training.scoring import Score
 
 if TYPE_CHECKING:
@@ -30,38 +37,104 @@ EXPERIMENT = "Model_Comparison"
 
 _PREVIEW_SECONDS = 10
 _MOST_IN_A_BATCH = 1000  # what MLflow takes at once
+_RECORD, _ARTIFACTS = "record.json", "artifacts"
 
 
-def log_comparison(comparison: Comparison, tracking_uri: str = DEFAULT_URI, experiment: str = EXPERIMENT) -> str:
+def log_comparison(
+    comparison: Comparison,
+    tracking_uri: str = DEFAULT_URI,
+    experiment: str = EXPERIMENT,
+    keep_in: Path | None = None,
+) -> str:
     """Write a comparison to MLflow: a parent run, a child per estimate. Returns the parent's run id.
 
+    Args:
+        keep_in: a folder for the comparison's record where MLflow does not take it.
+
     Raises:
-        ConfigError: MLflow is not installed, or its store cannot be written to.
+        ConfigError: MLflow is not installed, or its store cannot be written to; with the name of the kept record.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        _write_record(Path(folder), comparison)
+        try:
+            return _send(Path(folder), tracking_uri, experiment)
+        except ConfigError as error:
+            if keep_in is None:
+                raise
+            kept = _keep(Path(folder), keep_in / f"comparison-{datetime.now():%Y%m%d-%H%M%S}.zip")
+            raise ConfigError(f"{error}; log it later with: python compare_mlflow.py --log_kept {kept}") from error
+
+
+def log_kept(path: Path | str, tracking_uri: str = DEFAULT_URI, experiment: str = EXPERIMENT) -> str:
+    """Write a comparison that was kept to MLflow. Returns the parent's run id.
+
+    Raises:
+        ConfigError: the file is no kept comparison; or as `log_comparison`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(folder)
+            json.loads((Path(folder) / _RECORD).read_text(encoding="utf-8"))["estimates"]
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise ConfigError(f"{path} is no comparison that compare_mlflow.py kept ({error})") from error
+        return _send(Path(folder), tracking_uri, experiment)
+
+
+def _keep(folder: Path, path: Path) -> Path:
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return path
+
+
+def _write_record(folder: Path, comparison: Comparison) -> None:
+    """All that MLflow is to get, in files."""
+    names = " vs ".join(estimate.name for estimate in comparison.estimates)
+    record = {
+        "name": f"{comparison.reference_path.stem}: {names}",
+        "params": _file_params("reference", comparison.reference_path) | {"mixture": comparison.mixture} | _versions(),
+        "tags": {"winner": comparison.winner or "none", "verdict": comparison.verdict(), "mlflow.note.content": names},
+        "estimates": [_estimate_record(comparison, estimate) for estimate in comparison.estimates],
+    }
+    (folder / _ARTIFACTS).mkdir()
+    _write_artifacts(folder / _ARTIFACTS, comparison)
+    (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+
+def _estimate_record(comparison: Comparison, estimate: Estimate) -> dict[str, Any]:
+    score = estimate.score
+    return {
+        "name": estimate.name,
+        "params": _file_params("estimate", estimate.path) | {"reference": comparison.reference_path.name},
+        "tags": {
+            "is_winner": str(estimate.name == comparison.winner).lower(),
+            "grade": score.grade.name,
+            "notes": "; ".join(score.notes),
+        },
+        "metrics": _metrics(score),
+        "sdr_per_second_db": score.sdr_per_second,
+    }
+
+
+def _send(folder: Path, tracking_uri: str, experiment: str) -> str:
+    record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     try:
-        client = patiently(lambda: open_client(tracking_uri))
-        number = patiently(lambda: experiment_id(client, experiment))
-        return patiently(lambda: _log(client, number, comparison), attempts=3)
+        client = retrying(open_client(tracking_uri), tracking_uri)
+        number = experiment_id(client, experiment)
+        end_dead_runs(client, number)
+        parent = str(client.create_run(number, run_name=record["name"], tags=process_tags()).info.run_id)
+        with _ended(client, parent):
+            _log_values(client, parent, record, {})
+            client.log_artifacts(parent, str(folder / _ARTIFACTS))
+            for estimate in record["estimates"]:
+                _log_estimate(client, number, parent, estimate)
     except ConfigError:
         raise
     except Exception as error:  # MLflow passes on whatever its store raises
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"MLflow at {tracking_uri} cannot be written to: {reason}") from error
-
-
-def _log(client: MlflowClient, experiment: str, comparison: Comparison) -> str:
-    names = " vs ".join(estimate.name for estimate in comparison.estimates)
-    parent = client.create_run(experiment, run_name=f"{comparison.reference_path.stem}: {names}").info.run_id
-    params = _file_params("reference", comparison.reference_path) | {"mixture": comparison.mixture} | _versions()
-    tags = {"winner": comparison.winner or "none", "verdict": comparison.verdict(), "mlflow.note.content": names}
-    with _ended(client, parent):
-        _log_values(client, parent, params, tags, {})
-        for estimate in comparison.estimates:
-            _log_estimate(client, experiment, parent, comparison, estimate)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_artifacts(Path(folder), comparison)
-            client.log_artifacts(parent, folder)
-    return str(parent)
+    return parent
 
 
 @contextmanager
@@ -76,37 +149,31 @@ def _ended(client: MlflowClient, run_id: str) -> Iterator[None]:
     client.set_terminated(run_id)
 
 
-def _log_estimate(
-    client: MlflowClient, experiment: str, parent: str, comparison: Comparison, estimate: Estimate
-) -> None:
+def _log_estimate(client: MlflowClient, experiment: str, parent: str, estimate: Mapping[str, Any]) -> None:
     from mlflow.entities import Metric
 
-    tags = {"mlflow.parentRunId": parent, "is_winner": str(estimate.name == comparison.winner).lower()}
-    child = client.create_run(experiment, run_name=estimate.name, tags=tags).info.run_id
+    tags = {"mlflow.parentRunId": parent, **process_tags()}
+    child = client.create_run(experiment, run_name=estimate["name"], tags=tags).info.run_id
     moment = _now()
     series = [
         Metric("sdr_per_second_db", value, moment, second)
-        for second, value in enumerate(estimate.score.sdr_per_second)
+        for second, value in enumerate(estimate["sdr_per_second_db"])
         if value is not None
     ]
     with _ended(client, child):
-        params = _file_params("estimate", estimate.path) | {"reference": comparison.reference_path.name}
-        grades = {"grade": estimate.score.grade.name, "notes": "; ".join(estimate.score.notes)}
-        _log_values(client, child, params, grades, _metrics(estimate.score))
+        _log_values(client, child, estimate, estimate["metrics"])
         for start in range(0, len(series), _MOST_IN_A_BATCH):
             client.log_batch(child, series[start : start + _MOST_IN_A_BATCH])
 
 
-def _log_values(
-    client: MlflowClient, run_id: str, params: Mapping[str, Any], tags: Mapping[str, str], metrics: Mapping[str, float]
-) -> None:
+def _log_values(client: MlflowClient, run_id: str, record: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
     client.log_batch(
         run_id,
         [Metric(key, value, _now(), 0) for key, value in metrics.items()],
-        [Param(key, str(value)[:500]) for key, value in params.items()],
-        [RunTag(key, value) for key, value in tags.items()],
+        [Param(key, str(value)[:500]) for key, value in record["params"].items()],
+        [RunTag(key, value) for key, value in record["tags"].items()],
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from separator.errors import DatasetError
+from separator.files import atomic_write
 from training.config import PRACTICE_FOLDER
 from training.synthesis import Array
 from training.synthesis.drums import drum_kit, play_drums
@@ -146,9 +147,8 @@ def _claim(folder: Path, recipe: dict[str, float]) -> None:
         raise DatasetError(f"`{folder}` holds files that are not practice songs; give an empty or a new folder")
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        part = note.with_name(f".{note.name}.part")
-        part.write_text(json.dumps(recipe), encoding="utf-8")
-        part.replace(note)
+        with atomic_write(note) as part:
+            part.write_text(json.dumps(recipe), encoding="utf-8")
 
 
 def _song_name(index: int) -> str:

@@ -1,24 +1,30 @@
 """The run folder: the contract between a training and everyone who watches it, in this process or another.
 
-``config.json`` (what was asked), ``events.jsonl`` (what happened), ``best_model.pth``, ``last.pth``, ``previews/`` and
-``STOP`` (exists = please stop). Status is worked out from these, never remembered.
+``config.json`` (what was asked), ``events.jsonl`` (what happened), ``best_model.pth``, ``last.pth``, ``previews/``,
+``STOP`` (exists = please stop) and ``.lock`` (held by the process that trains). Status is worked out from these, never
+remembered.
 """
 
 import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import BaseFileLock, FileLock, Timeout
+
+from separator.files import ProcessId, atomic_write
 from training.config import TrainConfig
 from training.events import TERMINAL, Event, read_events
 
 HEARTBEAT_SECONDS = 120.0
 """A training that has said nothing for so long is taken for interrupted; it speaks every few seconds."""
-LIVE_SECONDS = 3600.0
-"""One whose process is alive on this machine keeps its folder for so long, however slow its validation or its disk."""
+
+_locks: dict[Path, BaseFileLock] = {}
+"""Those of this process, by folder: it never locks itself out."""
 
 State = Literal["empty", "running", "finished", "stopped", "failed", "interrupted"]
 
@@ -59,21 +65,47 @@ class RunFolder:
         return self.path / "last.pth"
 
     @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 
     def create(self, config: TrainConfig) -> None:
         """Make the folder and write down what was asked."""
         (self.path / "previews").mkdir(parents=True, exist_ok=True)
-        part = self.path / ".config.json.part"
-        part.write_text(json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, self.path / "config.json")
+        with atomic_write(self.config_file) as part:
+            part.write_text(json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         self.clear_stop()
+
+    def lock(self) -> bool:
+        """Make the folder and keep it for this process until `unlock` or its end; False if another process has it.
+
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        own = FileLock(self.path / ".lock", blocking=False, thread_local=False)
+        try:
+            _locks.setdefault(self.path.absolute(), own).acquire()
+        except Timeout:
+            return False
+        except (OSError, NotImplementedError):  # a file system without locks: the events have to do
+            pass
+        if self.is_trained_elsewhere():
+            self.unlock()
+            return False
+        return True
+
+    def unlock(self) -> None:
+        if lock := _locks.pop(self.path.absolute(), None):
+            lock.release(force=True)
 
     def config(self) -> dict[str, Any]:
         """What was asked; empty if the folder holds no readable config."""
         try:
-            values = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            values = json.loads(self.config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return values if isinstance(values, dict) else {}
@@ -91,7 +123,7 @@ class RunFolder:
             return RunStatus(last["type"], _ending(last, events))
         silent_for = (now or time.time()) - float(last["time"])
         trainer = self._trainer(events)
-        if trainer is not None and not _is_alive(trainer):
+        if trainer is not None and not trainer.is_alive():
             return RunStatus("interrupted", "the process that trained it has ended; it can be resumed")
         if silent_for > HEARTBEAT_SECONDS:
             return RunStatus("interrupted", f"no sign of life for {_duration(silent_for)}; it can be resumed")
@@ -103,19 +135,19 @@ class RunFolder:
         """Whether another process of this machine is known to be training here."""
         events = self.events()
         trainer = self._trainer(events) if events and events[-1]["type"] not in TERMINAL else None
-        if trainer is None or trainer == os.getpid():
-            return False
-        return _is_alive(trainer) and time.time() - float(events[-1]["time"]) < LIVE_SECONDS
+        return trainer is not None and trainer.pid != os.getpid() and trainer.is_alive()
 
-    def _trainer(self, events: list[Event]) -> int | None:
-        """The number of the process that trains here, if it is one of this machine that says so."""
+    def _trainer(self, events: list[Event]) -> ProcessId | None:
+        """The process that trains here, if it is one of this machine."""
         starts = [event for event in events if event["type"] == "preparing" and "pid" in event]
-        here = os.name == "posix" and starts and starts[-1].get("host") == socket.gethostname()
-        return int(starts[-1]["pid"]) if here else None
+        if not starts or starts[-1].get("host") != socket.gethostname() or "pid_start" not in starts[-1]:
+            return None
+        return ProcessId(int(starts[-1]["pid"]), int(starts[-1]["pid_start"]))
 
     def request_stop(self) -> None:
         """Ask whoever trains here to finish the step, save, and stop."""
-        (self.path / "STOP").touch()
+        with suppress(FileNotFoundError):  # moved away: its training ends by itself
+            (self.path / "STOP").touch()
 
     def stop_requested(self) -> bool:
         return (self.path / "STOP").exists()
@@ -137,18 +169,8 @@ def list_runs(root: Path | str) -> list[RunFolder]:
     return sorted(runs, key=lambda run: _last_activity(run), reverse=True)
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)  # asks, and does nothing
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # someone else's, but there
-        pass
-    return True
-
-
 def _last_activity(run: RunFolder) -> float:
-    file = run.events_file if run.events_file.exists() else run.path / "config.json"
+    file = run.events_file if run.events_file.exists() else run.config_file
     return file.stat().st_mtime
 
 

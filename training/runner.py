@@ -4,19 +4,23 @@ The command and the page's thread both call ``open_run`` and ``train``; a crash 
 again.
 """
 
+import errno
+import itertools
 import os
 import shutil
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from separator.checkpoint import read_checkpoint
 from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
+from separator.files import ProcessId, atomic_write, explain_os_error
 from training.config import TrainConfig, model_config_of
-from training.events import Announcer, EventFile, Listener
+from training.events import Announcer, EventFile, Listener, make_event
 from training.material import Material, gather
 from training.run import RunFolder
 
@@ -72,7 +76,11 @@ def train(
     is_first = _is_first_process()
     announce = Announcer([EventFile(run.events_file), *listeners] if is_first else [])
     try:
-        announce("preparing", fraction=0.0, stage="looking for songs", pid=os.getpid(), host=socket.gethostname())
+        process = ProcessId.current()
+        trainer = {"pid": process.pid, "pid_start": process.start, "host": socket.gethostname()}
+        announce("preparing", fraction=0.0, stage="looking for songs", **trainer)
+        if is_first:
+            should_stop = _refuse_to_lose(run, should_stop)
         tell = _teller(announce, progress, lambda: should_stop() or run.stop_requested())
         reason = _gather_and_fit(config, run, resume, announce.listeners, should_stop, tell)
         if is_first and run.best_model.is_file():
@@ -83,12 +91,51 @@ def train(
             raise
         return "stopped"
     except BaseException as error:
-        announce("failed", message=str(error) or type(error).__name__)
-        raise
+        failure = _explain_failure(run, error)
+        _announce_failure(announce.listeners, str(failure) or type(failure).__name__)
+        if failure is error:
+            raise
+        raise failure from error
     finally:
         if is_first:
             run.clear_stop()
+            run.unlock()
     return reason
+
+
+def _refuse_to_lose(run: RunFolder, should_stop: Callable[[], bool]) -> Callable[[], bool]:
+    """``should_stop``, which raises SeparatorError when the run folder is gone: a save would make a new one."""
+
+    def check() -> bool:
+        if not run.config_file.is_file():
+            raise SeparatorError(_lost(run))
+        return should_stop()
+
+    return check
+
+
+def _explain_failure(run: RunFolder, error: BaseException) -> BaseException:
+    """The error, or what an operating system's error means for the run folder."""
+    if isinstance(error, OSError) and not run.config_file.is_file():
+        return SeparatorError(_lost(run))
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return SeparatorError(f"cannot write to {run.path}: {explain_os_error(error, run.path)}")
+    return error
+
+
+def _lost(run: RunFolder) -> str:
+    return (
+        f"the run folder {run.path} was moved or removed while it was trained, so the training has ended; "
+        f"go on from where it is now, with --resume_from and its {run.last.name}"
+    )
+
+
+def _announce_failure(listeners: Sequence[Listener], message: str) -> None:
+    """To each listener, also where the event file cannot be written any more."""
+    event = make_event("failed", message=message)
+    for listener in listeners:
+        with suppress(OSError):
+            listener(event)
 
 
 def publish_best(run: RunFolder) -> None:
@@ -97,13 +144,13 @@ def publish_best(run: RunFolder) -> None:
     Raises:
         CheckpointError: it cannot be written there.
     """
-    part = run.path.parent / ".best_model.pth.part"
+    published = run.path.parent / "best_model.pth"
     try:
-        shutil.copyfile(run.best_model, part)
-        os.replace(part, run.path.parent / "best_model.pth")
+        with atomic_write(published) as part:
+            shutil.copyfile(run.best_model, part)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CheckpointError(f"the best model is {run.best_model}, but it cannot be copied: {error}") from error
+        reason = explain_os_error(error, published)
+        raise CheckpointError(f"the best model is {run.best_model}, but it cannot be copied: {reason}") from error
 
 
 def _gather_and_fit(
@@ -143,26 +190,38 @@ def _gather_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, tell: 
 
 def _make_folder(config: TrainConfig, last: Path | None) -> Path:
     """The folder of a run that goes on, or a new one, named as asked or after target, date and time."""
+    run = RunFolder(last.parent if last is not None else Path(config.out_dir) / config.run_name)
     if last is not None:
-        run = RunFolder(last.parent)
-        if run.is_trained_elsewhere():
-            raise ConfigError(f"{run.path} is being trained by another process; stop that one first")
-        run.create(config.replace(run_name=run.name, out_dir=str(last.parent.parent)))
-        return run.path
-    name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunFolder(Path(config.out_dir) / name)
-    if run.last.exists():
-        raise ConfigError(
-            f"there is a run in {run.path} already; go on with it by --resume_from {run.last}, "
-            "or give another --run_name"
-        )
+        config = config.replace(run_name=run.name, out_dir=str(last.parent.parent))
     try:
+        if not config.run_name:
+            run = _lock_new_run(config)
+        elif not run.lock():
+            raise ConfigError(f"{run.path} is being trained by another process; stop that one first")
+        if last is None and run.last.exists():
+            run.unlock()
+            raise ConfigError(
+                f"there is a run in {run.path} already; go on with it by --resume_from {run.last}, "
+                "or give another --run_name"
+            )
         run.create(config)
     except OSError as error:
         raise ConfigError(
             f"cannot make the run's folder {run.path}: {error.strerror}; give another --out_dir"
         ) from error
     return run.path
+
+
+def _lock_new_run(config: TrainConfig) -> RunFolder:
+    """A run named after target, date and time, with a number where another one began in the same second."""
+    name = f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
+    for number in itertools.count(1):
+        run = RunFolder(Path(config.out_dir) / (name if number == 1 else f"{name}-{number}"))
+        with suppress(FileExistsError):
+            run.path.mkdir(parents=True)
+            if run.lock():
+                return run
+    raise AssertionError  # the numbers do not end
 
 
 def _teller(announce: Callable[..., None], progress: Progress | None, should_stop: Callable[[], bool]) -> Progress:

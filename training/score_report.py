@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from separator.files import atomic_write
 from training.bootstrap import Interval, mean_interval, median_interval
 from training.oracles import Oracles
 from training.scoring import Score, SongScore
@@ -174,9 +174,8 @@ def write_csv(path: str | Path, rows: Sequence[SongScore]) -> None:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _grade_name(row: SongScore) -> str:

@@ -7,7 +7,6 @@ slow, locked or down is mentioned once and costs the training nothing. A resumed
 from __future__ import annotations
 
 import json
-import os
 import queue
 import sys
 import threading
@@ -16,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from separator.files import atomic_write
 from training.events import BEATS, TERMINAL, Event
-from training.mlflow_store import DEFAULT_URI, experiment_id, open_client
+from training.mlflow_store import DEFAULT_URI, end_dead_runs, experiment_id, open_client, process_tags
 from training.run import RunFolder
 
 if TYPE_CHECKING:
@@ -131,7 +131,11 @@ class _TrackedRun:
     def _opened(self) -> MlflowClient:
         if self._client is None:
             client = open_client(self._tracking_uri)
-            self._run_id = self._known_run(client) or self._new_run(client)
+            self._run_id = self._run_id or self._known_run(client) or self._new_run(client)
+            with atomic_write(self._folder.path / _RUN_FILE) as part:
+                known = {"tracking_uri": self._tracking_uri, "run_id": self._run_id}
+                part.write_text(json.dumps(known) + "\n", encoding="utf-8")
+            end_dead_runs(client, client.get_run(self._run_id).info.experiment_id)
             self._watch_machine()
             self._client = client
         return self._client
@@ -154,25 +158,21 @@ class _TrackedRun:
                 return None
             raise
         client.update_run(known["run_id"], status="RUNNING")
+        for key, value in process_tags().items():
+            client.set_tag(known["run_id"], key, value)
         return str(known["run_id"])
 
     def _new_run(self, client: MlflowClient) -> str:
         experiment = experiment_id(client, self._experiment)
-        run_id = str(client.create_run(experiment, run_name=self._folder.name).info.run_id)
-        part = self._folder.path / f".{_RUN_FILE}.part"
-        part.write_text(json.dumps({"tracking_uri": self._tracking_uri, "run_id": run_id}) + "\n", encoding="utf-8")
-        os.replace(part, self._folder.path / _RUN_FILE)
-        return run_id
+        run = client.create_run(experiment, run_name=self._folder.name, tags=process_tags())
+        return str(run.info.run_id)
 
     def _watch_machine(self) -> None:
         if not self._wants_system_metrics or self._monitor is not None:
             return
-        try:
-            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-            monitor = SystemMetricsMonitor(self._run_id, resume_logging=True, tracking_uri=self._tracking_uri)
-        except ImportError:  # psutil is optional
-            return
+        monitor = SystemMetricsMonitor(self._run_id, resume_logging=True, tracking_uri=self._tracking_uri)
         monitor.start()
         self._monitor = monitor
 

@@ -111,18 +111,26 @@ class Trainings:
 
     def stop(self, name: str) -> None:
         """Ask whoever trains this run, here or in another process, to finish the step, save and end."""
-        self.run(name).request_stop()
+        if self.busy and self.background.run is not None and self.background.run.name == name:
+            self.background.stop()
+        else:
+            self.run(name).request_stop()
 
     def runs(self) -> list[RunFolder]:
-        """The runs that the page shows, newest first."""
-        return list_runs(self.settings.checkpoints)[:MOST_RUNS]
+        """The runs that the page shows, newest first; the page's own also when its folder was moved away."""
+        return self._all_runs()[:MOST_RUNS]
+
+    def _all_runs(self) -> list[RunFolder]:
+        runs, own = list_runs(self.settings.checkpoints), self.background.run
+        is_lost = own is not None and not own.config_file.is_file()
+        return [own, *runs] if own is not None and is_lost else runs
 
     def run(self, name: str) -> RunFolder:
         """The run of that name; only listed ones, so no name leads outside the folder.
 
         Raises ConfigError when there is none.
         """
-        for run in list_runs(self.settings.checkpoints):
+        for run in self._all_runs():
             if run.name == name:
                 return run
         raise ConfigError(f"There is no run named {name!r}.")

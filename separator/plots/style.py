@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from separator.files import atomic_write
 
 CARD, PANEL, LINE, QUIET, TEXT = "#1b1b19", "#121211", "#423f39", "#a8a395", "#ece9e1"
 MISSED, LEAKED = "#5a8cf0", "#f0733c"
@@ -27,13 +28,12 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save_png(figure: Figure, path: str | Path, dpi: int = 100) -> Path:
-    """Write a figure beside and rename it, so that a reader never sees half a picture."""
+    """Write a figure as PNG; a reader never sees half a picture."""
     path = Path(path)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(buffer.getvalue())
-    os.replace(part, path)
+    with atomic_write(path) as part:
+        part.write_bytes(buffer.getvalue())
     return path
 
 

@@ -186,6 +186,16 @@ def test_an_exception_leaves_nothing_behind_and_an_old_file_as_it_was(tmp_path: 
     assert song.read_bytes() == before
 
 
+def test_the_later_of_two_writers_of_a_file_wins_whole(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    with AudioWriter(path, SECOND, 1, "FLOAT") as first, AudioWriter(path, SECOND, 1, "FLOAT") as second:
+        for _ in range(10):
+            first.write(torch.full((1, 1000), 0.1))
+            second.write(torch.full((1, 1000), 0.2))
+    assert torch.equal(read(path)[0], torch.full((1, 10_000), 0.1))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

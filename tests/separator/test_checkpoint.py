@@ -1,5 +1,6 @@
 """Checkpoints: safe to take from a stranger, exact, and whole or not there at all."""
 
+import errno
 import os
 import pickle
 from pathlib import Path
@@ -126,11 +127,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     path = tmp_path / "model.pth"
     save_checkpoint(path, tiny_model, {"epoch": 1})
 
-    def half_a_file(content: object, part: Path) -> None:
-        part.write_bytes(b"half")
-        raise RuntimeError("the disk is full")
+    def half_a_file(part: Path, content: bytes) -> None:
+        part.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", half_a_file)
+    monkeypatch.setattr(Path, "write_bytes", half_a_file)
     with pytest.raises(CheckpointError, match="disk is full"):
         save_checkpoint(path, tiny_model, {"epoch": 2})
     assert [file.name for file in tmp_path.iterdir()] == ["model.pth"]

@@ -158,3 +158,27 @@ def test_a_run_that_was_trained_is_not_overwritten(
     assert background.wait(WAIT_SECONDS)
     with pytest.raises(ConfigError, match="--resume_from"):
         background.start(config.replace(epochs=1))
+
+
+@pytest.mark.parametrize("is_decoded", [False, True])
+def test_a_run_whose_folder_is_moved_away_has_failed(
+    background: BackgroundTraining, config: TrainConfig, gate: threading.Event, is_decoded: bool
+):
+    is_there = threading.Event()
+    told: list[str] = []
+
+    def listen(event: dict[str, Any]) -> None:
+        told.append(event["type"])
+        if event["type"] == ("epoch" if is_decoded else "preparing"):
+            is_there.set()
+
+    if is_decoded:
+        gate.set()
+    run = background.start(config, listeners=[listen])
+    assert is_there.wait(WAIT_SECONDS)
+    run.path.rename(run.path.with_name("moved"))
+    assert background.wait(WAIT_SECONDS)
+    status = background.status(run)
+    assert (status.state, "was moved or removed" in status.message) == ("failed", True)
+    assert told[-1] == "failed"  # by those who listen, too
+    assert not run.path.exists()

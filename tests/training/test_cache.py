@@ -1,7 +1,6 @@
 import json
 import multiprocessing
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 import soundfile
 
 from separator.errors import AudioError, Cancelled, DatasetError
-from training.cache import STALE_SECONDS, Cache
+from separator.files import part_path
+from training.cache import Cache
 from training.datasets import find_songs
 
 WriteSound = Callable[..., Path]
@@ -192,15 +192,14 @@ def test_two_processes_may_fill_it_at_once(cache: Cache, tmp_path: Path, write_s
     assert len(list(cache.folder.iterdir())) == 2 * len(paths)
 
 
-def test_leftovers_of_a_killed_process_are_cleared(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
+def test_leftovers_of_a_killed_process_are_cleared(
+    cache: Cache, tmp_path: Path, write_sound: WriteSound, leftover: Callable[[Path], Path]
+) -> None:
     cache.folder.mkdir()
-    old, new = (cache.folder / f".{digit * 24}.pcm.1-1.part" for digit in "ab")
+    old, new = leftover(cache.folder / "a.pcm"), part_path(cache.folder / "a.pcm")
     foreign = cache.folder / ".film.mp4.part"
     for part in (old, new, foreign):
         part.write_bytes(b"half a fi")
-    long_ago = time.time() - 2 * STALE_SECONDS
-    for part in (old, foreign):
-        os.utime(part, (long_ago, long_ago))
     cache.prepare([[write_sound(tmp_path / "a.wav")]])
     assert not old.exists()
     assert new.exists()  # another process may be writing it
@@ -222,7 +221,7 @@ def test_a_full_disk_stops_it_and_leaves_no_half_entry(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(DatasetError, match=r"No space left on device.*free"):
+    with pytest.raises(DatasetError, match=r"the disk is full.*free"):
         cache.prepare([[path]])
     assert list(cache.folder.iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -61,13 +62,15 @@ def test_songs_of_one_seed_differ_in_every_stem(practice: Path) -> None:
         assert abs(np.corrcoef(first, second)[0, 1]) < 0.2
 
 
-def test_a_second_call_keeps_songs_and_completes_an_interrupted_one(practice: Path, tmp_path: Path) -> None:
+def test_a_second_call_keeps_songs_and_completes_an_interrupted_one(
+    practice: Path, tmp_path: Path, leftover: Callable[[Path], Path]
+) -> None:
     folder = Path(shutil.copytree(practice, tmp_path / "copy"))
     first, second = songs_of(folder)
     before = (first / "mixture.wav").stat().st_mtime_ns
     # What a kill leaves behind: the song under its working name, with some of its files.
-    second.rename(folder / f".{second.name}.part")
-    (folder / f".{second.name}.part" / "mixture.wav").unlink()
+    (second / "mixture.wav").unlink()
+    second.rename(leftover(second))
     reports: list[tuple[float, str]] = []
     make_practice_songs(folder, 2, SECONDS, seed=3, progress=lambda *report: reports.append(report))
     assert reports == [(1.0, second.name)]

@@ -3,15 +3,18 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from separator.files import ProcessId, start_time
 from training.config import TrainConfig
 from training.events import EventFile
-from training.run import HEARTBEAT_SECONDS, LIVE_SECONDS, RunFolder, list_runs
+from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
 
 NOW = 1_000_000.0
 
@@ -26,8 +29,10 @@ def make_run(path: Path, *events: dict[str, Any]) -> RunFolder:
 
 
 HERE = {"host": socket.gethostname(), "stage": "decoding"}
-NOBODY = 2**22 + 1
-"""A process number beyond what Linux gives."""
+OWN = ProcessId.current()
+ALIVE = {**HERE, "pid": OWN.pid, "pid_start": OWN.start}
+DEAD = {**HERE, "pid": 2**22 + 1, "pid_start": OWN.start}  # a number beyond what Linux gives
+REUSED = {**HERE, "pid": OWN.pid, "pid_start": OWN.start - 1}
 EPOCH = {"type": "epoch", "epoch": 3}
 
 
@@ -40,11 +45,12 @@ EPOCH = {"type": "epoch", "epoch": 3}
         ([{"type": "started"}, EPOCH], 1, "running", "epoch 4"),
         ([{"type": "started"}, EPOCH], HEARTBEAT_SECONDS - 1, "running", "epoch 4"),
         ([{"type": "started"}, EPOCH], 7300, "interrupted", "2.0 h"),
-        ([{"type": "preparing", **HERE, "pid": os.getpid()}, EPOCH], 1, "running", "epoch 4"),
-        ([{"type": "preparing", **HERE, "pid": os.getpid()}, EPOCH], 9999, "interrupted", "no sign of life"),
-        ([{"type": "preparing", **HERE, "pid": NOBODY}, EPOCH], 1, "interrupted", "process"),
-        ([{"type": "preparing", "host": "elsewhere", "pid": NOBODY}, EPOCH], 1, "running", "epoch 4"),
-        ([{"type": "preparing", **HERE, "pid": NOBODY}, EPOCH, {"type": "stopped"}], 1, "stopped", "after epoch 3"),
+        ([{"type": "preparing", **ALIVE}, EPOCH], 1, "running", "epoch 4"),
+        ([{"type": "preparing", **ALIVE}, EPOCH], 9999, "interrupted", "no sign of life"),
+        ([{"type": "preparing", **DEAD}, EPOCH], 1, "interrupted", "process"),
+        ([{"type": "preparing", **REUSED}, EPOCH], 1, "interrupted", "process"),
+        ([{"type": "preparing", **DEAD, "host": "elsewhere"}, EPOCH], 1, "running", "epoch 4"),
+        ([{"type": "preparing", **DEAD}, EPOCH, {"type": "stopped"}], 1, "stopped", "after epoch 3"),
         ([EPOCH, {"type": "stopped", "reason": "stopped"}], 9999, "stopped", "after epoch 3"),
         ([EPOCH, {"type": "failed", "message": "no disk"}], 9999, "failed", "no disk"),
         ([EPOCH, {"type": "finished", "reason": "early_stopping"}], 9999, "finished", "no improvement"),
@@ -111,14 +117,26 @@ def test_config_json_is_plain_json(tmp_path: Path):
 
 
 def test_only_a_live_process_other_than_this_one_trains_elsewhere(tmp_path: Path):
-    for pid, expected in ((os.getpid(), False), (os.getppid(), True), (NOBODY, False)):
-        run = make_run(tmp_path / str(pid), {"type": "preparing", **HERE, "pid": pid, "time": time.time()})
+    parent = {**HERE, "pid": os.getppid(), "pid_start": start_time(os.getppid())}
+    for name, process, expected in (("own", ALIVE, False), ("parent", parent, True), ("dead", DEAD, False)):
+        long_ago = time.time() - 10 * HEARTBEAT_SECONDS  # however slow its validation or its disk
+        run = make_run(tmp_path / name, {"type": "preparing", **process, "time": long_ago})
         assert run.is_trained_elsewhere() == expected
         EventFile(run.events_file)({"type": "stopped", "time": time.time()})
         assert not run.is_trained_elsewhere()
 
 
-def test_a_live_process_keeps_its_folder_through_a_long_silence(tmp_path: Path):
-    for silent_seconds, expected in ((10 * HEARTBEAT_SECONDS, True), (LIVE_SECONDS + 1, False)):
-        spoken = {"type": "preparing", **HERE, "pid": os.getppid(), "time": time.time() - silent_seconds}
-        assert make_run(tmp_path / str(silent_seconds), spoken).is_trained_elsewhere() == expected
+def test_a_reused_process_number_is_another_process(tmp_path: Path):
+    reused = {**HERE, "pid": os.getppid(), "pid_start": OWN.start + 1, "time": time.time()}
+    assert not make_run(tmp_path / "run", {"type": "preparing", **reused}).is_trained_elsewhere()
+
+
+def test_a_folder_is_locked_for_others_until_it_is_unlocked(tmp_path: Path):
+    run = RunFolder(tmp_path / "new" / "run")
+    attempt = [sys.executable, "-c", "import sys; from training.run import *; print(RunFolder(sys.argv[1]).lock())"]
+    assert run.lock() and run.lock()  # this process may take it again
+    assert subprocess.check_output([*attempt, str(run.path)], text=True) == "False\n"
+    run.unlock()
+    assert subprocess.check_output([*attempt, str(run.path)], text=True) == "True\n"
+    assert run.lock()  # the end of a process unlocks
+    run.unlock()

@@ -3,11 +3,13 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from torch import Tensor
 
 from separator.audio import write
 from training.events import EventFile, make_event
-from training.mlflow_store import experiment_id, patiently
+from training.mlflow_store import experiment_id, open_client, process_tags, retry_with_backoff
 from training.tracking import MlflowTracker
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own dependencies warn of one another
@@ -188,9 +190,48 @@ def test_patience_ends_with_the_last_error() -> None:
         raise OSError("locked")
 
     with pytest.raises(OSError, match="locked"):
-        patiently(fail, attempts=3, first_wait_seconds=0)
-    assert len(tries) == 3
-    assert patiently(lambda: 7) == 7
+        retry_with_backoff(fail, seconds=0.1, first_wait_seconds=0.01)
+    assert len(tries) > 2
+    assert retry_with_backoff(lambda: 7, seconds=0) == 7
+
+
+def test_a_full_disk_is_not_tried_again() -> None:
+    tries: list[int] = []
+
+    def fail() -> None:
+        tries.append(1)
+        raise RuntimeError("(sqlite3.OperationalError) database or disk is full")
+
+    with pytest.raises(RuntimeError, match="full"):
+        retry_with_backoff(fail, seconds=60)
+    assert len(tries) == 1
+
+
+def test_runs_of_dead_processes_are_ended(store: str, run_folder: Path) -> None:
+    client = MlflowClient(tracking_uri=store)
+    experiment = experiment_id(client, "Training")
+    dead = process_tags() | {"sori.pid": str(2**22 + 1)}
+    tags = {"dead": dead, "own": process_tags(), "elsewhere": dead | {"sori.host": "elsewhere"}, "foreign": {}}
+    runs = {name: client.create_run(experiment, tags=its).info.run_id for name, its in tags.items()}
+    tracker = MlflowTracker(run_folder, store, system_metrics=False)
+    send(tracker, run_folder, started())
+    tracker.close()
+    states = {name: client.get_run(run_id).info.status for name, run_id in runs.items()}
+    assert states == {"dead": "KILLED", "own": "RUNNING", "elsewhere": "RUNNING", "foreign": "RUNNING"}
+
+
+def test_a_half_made_database_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.mlflow_store.QUIET_SECONDS", 0.2)
+    with closing(sqlite3.connect("mlflow.db")) as connection:
+        connection.execute("CREATE TABLE _alembic_tmp_experiments (id INTEGER)")
+    said: list[str] = []
+    assert experiment_id(open_client("sqlite:///mlflow.db", said.append), "Training") == "1"
+    (aside,) = tmp_path.glob("mlflow.db.half-made-*")
+    assert len(said) == 1 and aside.name in said[0]
+    assert not list(tmp_path.glob(".*.part*"))
+    assert open_client("sqlite:///mlflow.db", said.append).get_experiment("1").name == "Training"
+    assert len(said) == 1
 
 
 def test_a_deleted_experiment_comes_back(store: str) -> None:

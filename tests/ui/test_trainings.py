@@ -1,5 +1,8 @@
 """Which folders and runs the page's trainings may touch."""
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 
 from separator.errors import CheckpointError, ConfigError
 from tests.ui.run_folders import STARTED, epoch, write_run
+from training import runner
 from training.config import TrainConfig
 from ui.settings import PageSettings
 from ui.trainings import SPACE_MINUTES, Trainings
@@ -97,6 +101,30 @@ def test_after_a_crash_the_reason_is_known_and_start_works_again(settings: PageS
         status = trainings.snapshot(run).status
         assert status.state == "failed"
         assert "no songs in" in status.message
+
+
+def test_a_run_whose_folder_is_moved_away_is_shown_and_stopped(
+    settings: PageSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = threading.Event()
+
+    def decode(config: TrainConfig, rate: int, progress: Callable[[float, str], None]) -> None:
+        moved.wait(60)
+        progress(0.5, "decoding")
+
+    monkeypatch.setattr(runner, "gather", decode)
+    trainings = Trainings(settings)
+    run = trainings.start(trainings.config({"run_name": "mine"}, str(tmp_path / "songs")))
+    while not run.events():
+        time.sleep(0.01)
+    run.path.rename(tmp_path / "moved")
+    assert [run.name for run in trainings.runs()] == ["mine"]
+    assert trainings.snapshot(run).status.state == "running"
+    trainings.stop("mine")
+    moved.set()
+    assert trainings.background.wait(60)
+    status = trainings.snapshot(trainings.run("mine")).status
+    assert (status.state, "was moved or removed" in status.message) == ("failed", True)
 
 
 def test_nothing_is_worked_out_again_until_a_run_moves_on(settings: PageSettings) -> None:

@@ -1,12 +1,11 @@
 """Levels, and stems as whole numbers, so that they add up to their mixture exactly."""
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from separator.files import atomic_write
 from training.synthesis import SAMPLE_RATE, Array
 
 STEMS = ("drums", "bass", "other", "vocals")
@@ -63,16 +62,17 @@ def write_stem(path: Path, stem: Array) -> None:
 
     soundfile is used directly: as integers the samples reach the file unchanged, whatever rounding floats would get.
     """
-    part = path.with_name(f".{path.name}.part")
-    soundfile.write(part, stem.T, SAMPLE_RATE, subtype="PCM_16", format=path.suffix[1:].upper())
-    os.replace(part, path)
+    with atomic_write(path) as part:
+        soundfile.write(part, stem.T, SAMPLE_RATE, subtype="PCM_16", format=path.suffix[1:].upper())
 
 
 def write_song(folder: Path, stems: dict[str, Array]) -> None:
     """Write 16-bit ``stems`` of (2, N) as WAV files of a new ``folder``, which appears complete or not at all."""
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for name, stem in stems.items():
-        write_stem(part / f"{name}.wav", stem)
-    os.replace(part, folder)
+    try:
+        with atomic_write(folder) as part:
+            part.mkdir(parents=True)
+            for name, stem in stems.items():
+                write_stem(part / f"{name}.wav", stem)
+    except OSError:
+        if not folder.is_dir():  # another process made the same song meanwhile
+            raise

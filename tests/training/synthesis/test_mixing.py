@@ -1,5 +1,6 @@
 """Stems are whole numbers that add up exactly; levels are what was asked for; a song's folder is complete or absent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,13 @@ def test_fade_out_ends_at_zero_and_leaves_the_start() -> None:
     assert (faded[:, : SAMPLE_RATE * 3 // 4] == 1).all()
 
 
-def test_a_song_replaces_its_half_written_self(tmp_path: Path) -> None:
-    leftover = tmp_path / ".song.part"
-    leftover.mkdir()
-    (leftover / "old.wav").write_bytes(b"half")
-    write_song(tmp_path / "song", {"vocals": np.arange(-5, 5, dtype=np.int16).reshape(2, 5)})
+def test_a_song_replaces_its_half_written_self(tmp_path: Path, leftover: Callable[[Path], Path]) -> None:
+    half = leftover(tmp_path / "song")
+    half.mkdir()
+    (half / "old.wav").write_bytes(b"half")
+    song = {"vocals": np.arange(-5, 5, dtype=np.int16).reshape(2, 5)}
+    write_song(tmp_path / "song", song)
+    write_song(tmp_path / "song", song)  # as another process may have done meanwhile
     assert [path.name for path in tmp_path.iterdir()] == ["song"]
     assert [path.name for path in (tmp_path / "song").iterdir()] == ["vocals.wav"]
     stored = soundfile.read(tmp_path / "song" / "vocals.wav", dtype="int16")[0]
