@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from separator.errors import ConfigError
-from ui.safety import KEEP_SECONDS, MAX_NAME_BYTES, new_job_folder, safe_name, sweep, typed_folder
+from ui.safety import new_job_folder, safe_name, typed_folder
+from ui.safety.disk import KEEP_SECONDS, sweep
+from ui.safety.names import MAX_NAME_BYTES
 
 
 @pytest.mark.parametrize(
