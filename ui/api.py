@@ -113,12 +113,12 @@ class Endpoints:
         """
         if reference is None or estimate is None:
             raise gr.Error("Give both a reference and an estimate to score.", print_exception=False)
-        for sound in filter(None, (reference, estimate, mixture)):
-            refuse_long(sound, self.settings.max_minutes)
         call = BackgroundCall(
             lambda _progress, _cancel: score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
         )
         try:
+            for sound in filter(None, (reference, estimate, mixture)):
+                refuse_long(sound, self.settings.max_minutes)
             call.start(self.turns.join(request))
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error

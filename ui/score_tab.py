@@ -109,7 +109,7 @@ class Handlers:
         """Out: reference, mixture, source. The demo song's vocals, to be made again by the model."""
         found = {stem: sorted(self.settings.demo_song.glob(f"{stem}.*")) for stem in ("vocals", "mixture")}
         if not all(found.values()):
-            raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
+            raise drawing.toast(say(request, "separate.no_demo"))
         return str(found["vocals"][0]), str(found["mixture"][0]), FROM_MODEL
 
     def announce(
@@ -125,9 +125,12 @@ class Handlers:
         }
         for key, is_missing in missing.items():
             if is_missing:
-                raise gr.Error(say(request, key), print_exception=False)
-        for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
-            refuse_long(path, self.settings.max_minutes, request)
+                raise drawing.toast(say(request, key))
+        try:
+            for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
+                refuse_long(path, self.settings.max_minutes, request)
+        except SeparatorError as error:
+            raise drawing.toast(str(error)) from error
         return drawing.progress(say(request, "score.queued"), 0.0)
 
     def run_scoring(
@@ -142,7 +145,7 @@ class Handlers:
         try:
             turn = self.turns.join(request)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         self.desk.put(request, call)
         call.start(turn)
         try:
@@ -189,11 +192,11 @@ class Handlers:
     def log(self, answer: Answer | None, blind: dict[str, float] | None, request: gr.Request) -> str:
         """In: answer, result of the blind test. Out: logged, with a link to the run."""
         if self.settings.on_space:
-            raise gr.Error(say(request, "score.no_log"), print_exception=False)
+            raise drawing.toast(say(request, "score.no_log"))
         if answer is None:
-            raise gr.Error(say(request, "score.nothing_to_log"), print_exception=False)
+            raise drawing.toast(say(request, "score.nothing_to_log"))
         try:
             name, address = log_answer(answer, blind, self.settings.tracking_uri)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         return drawing.note_with_link(say(request, "score.logged", name=name), f"{self.settings.mlflow_url}/{address}")

@@ -138,7 +138,7 @@ class Handlers:
         """Out: songs. The demo song alone."""
         found = sorted(self.settings.demo_song.glob("mixture.*"))
         if not found:
-            raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
+            raise drawing.toast(say(request, "separate.no_demo"))
         return [str(found[0])]
 
     def greet(self, request: gr.Request) -> str:
@@ -173,13 +173,13 @@ class Handlers:
         Refuses what cannot be done.
         """
         if not paths:
-            raise gr.Error(say(request, "separate.no_song"), print_exception=False)
+            raise drawing.toast(say(request, "separate.no_song"))
         try:
             self.shelf.paths(models)
             if suffix in LOSSLESS:
                 output_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         return drawing.progress(say(request, "separate.queued"), 0.0)
 
     def run_queue(
@@ -193,7 +193,7 @@ class Handlers:
             )
             turn = self.turns.join(request, job.seconds)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         self.desk.put(request, job)
         job.start(turn)
         try:
