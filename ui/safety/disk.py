@@ -54,6 +54,8 @@ def make_room(folders: Sequence[Path], wanted: int, most_bytes: int) -> bool:
 
     Those written to within ``FRESH_SECONDS`` stay. Returns whether there is room now.
     """
+    if wanted > most_bytes:
+        return False
     sizes = {folder: _size(folder) for folder in folders}
     total = sum(sizes.values()) + wanted
     newest_to_go = time.time() - FRESH_SECONDS

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.safety.disk import MOST_BYTES, make_room
 
+MOST_UPLOAD_BYTES = 5_000_000_000
+"""Of one request, which may hold several songs."""
 MOST_WAITING_EVENTS = 64
 """Of one address, in Gradio's queues; an open page has a handful."""
 JOINING = ("/gradio_api/queue/join", "/gradio_api/call/")
@@ -33,14 +35,17 @@ class UploadGuard:
             return
         self._arriving += int(size)
         try:
-            folders = {Path(path).parent for path in scope["app"].get_blocks().upload_file_set}
-            if await run_in_threadpool(make_room, list(folders), self._arriving, self.most_bytes):
+            if int(size) <= MOST_UPLOAD_BYTES and await self._make_room(scope):
                 await self.app(scope, receive, send)
             else:
                 sentence = "The page has no room for so large an upload; send less, or try again in a quarter hour.\n"
                 await PlainTextResponse(sentence, 413)(scope, receive, send)
         finally:
             self._arriving -= int(size)
+
+    async def _make_room(self, scope: Scope) -> bool:
+        folders = {Path(path).parent for path in scope["app"].get_blocks().upload_file_set}
+        return await run_in_threadpool(make_room, list(folders), self._arriving, self.most_bytes)
 
 
 class EventGuard:
