@@ -49,6 +49,7 @@ def test_it_answers_to_every_loopback_name(url: str, host: str) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[evil"},
         {"Origin": "http://127.0.0.1.evil.example"},
         {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"},
         {"Sec_Fetch_Site": "cross-site", "Origin": "https://evil.example"},

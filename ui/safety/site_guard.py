@@ -5,7 +5,6 @@ rebinding), or by a form that is sent from elsewhere.
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -13,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.safety.visitors import LOOPBACK_NAMES
+from ui.safety.visitors import LOOPBACK_NAMES, host_name
 
 REFUSAL = (
     "This call came from another web site, so it was refused; open the page itself, or name that site's host in "
@@ -51,8 +50,12 @@ class SameSite:
             return site == "cross-site" and not is_link
         if site == "same-origin":  # also where a proxy has changed the Host
             return False
-        from_host, host = urlsplit(origin).hostname, urlsplit(f"//{headers.get('host', '')}").hostname
-        return from_host is None or not (from_host == host or (self._is_known(from_host) and self._is_known(host)))
+        from_host, host = host_name(origin), host_name(headers.get("host", ""))
+        return (
+            "://" not in origin
+            or from_host is None
+            or not (from_host == host or (self._is_known(from_host) and self._is_known(host)))
+        )
 
     def _is_known(self, host: str | None) -> bool:
         name = f"[{host}]" if host and ":" in host else host or ""

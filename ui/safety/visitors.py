@@ -21,9 +21,17 @@ def address_of(request: gr.Request | None) -> str:
     return str(getattr(client, "host", None) or "unknown")
 
 
+def host_name(address: str) -> str | None:
+    """The host of an Origin or a Host header, in small letters and without its port; None where there is none."""
+    try:
+        return urlsplit(address if "//" in address else f"//{address}").hostname
+    except ValueError:  # brackets that do not match
+        return None
+
+
 def is_at_this_computer(request: gr.Request) -> bool:
     """Whether the visitor sits at the computer that serves the page: by name and address, and by no proxy between."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    host = host_name(request.headers.get("host", ""))
     is_passed_on = any(name in request.headers for name in _FORWARDED)
     is_near = address_of(request) in ("127.0.0.1", "::1", "unknown")
     return host in ("localhost", "127.0.0.1", "::1") and is_near and not is_passed_on
