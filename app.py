@@ -2,11 +2,13 @@
 
 python app.py                                   this computer only
 python app.py --host 0.0.0.0 --auth me:secret   everyone in the local network who knows the password
+python app.py --allowed_hosts music.example.org   behind a proxy on this computer that serves that name
 python app.py --share                           a temporary public link
 python app.py --mcp                             the endpoints as tools of the Model Context Protocol, too
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +20,13 @@ from ui.page import build_page, launch_options  # noqa: E402
 from ui.settings import PageSettings  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
+HOST_NAME = re.compile(r"(\*\.)?[\w.-]+|\[[0-9a-fA-F:]+\]|\*")
+SHARE_HOSTS = ("*.gradio.live",)
+"""Where Gradio's temporary public links lead in from."""
+OPEN_TO_ALL = (
+    "warning: everyone who reaches this computer at {host} can use the page and start trainings on it; "
+    "ask for a password with --auth NAME:PASSWORD"
+)
 
 
 def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -27,6 +36,10 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="make a temporary public link")
     parser.add_argument("--auth", metavar="NAME:PASSWORD", help="ask every visitor for this name and password")
+    parser.add_argument(
+        "--allowed_hosts", nargs="+", metavar="NAME",
+        help="names that the page is reached by besides localhost, such as music.example.org or *.example.org",
+    )  # fmt: skip
     parser.add_argument("--mcp", action="store_true", help="also offer the endpoints as MCP tools (needs gradio[mcp])")
     parser.add_argument("--no_browser", action="store_true", help="do not open a browser window")
     flags = parser.parse_args(arguments)
@@ -34,7 +47,22 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--auth needs NAME:PASSWORD with both parts, such as --auth me:secret")
     if flags.port is not None and not 0 <= flags.port <= 65535:
         parser.error(f"--port is {flags.port}; it must be from 0 to 65535")
+    wrong = [name for name in flags.allowed_hosts or () if not HOST_NAME.fullmatch(name)]
+    if wrong:
+        parser.error(f"--allowed_hosts has {wrong[0]!r}; give a host name without port, or *. and the end of one")
     return flags
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer reaches what listens on ``host``."""
+    return host == "localhost" or host.strip("[]") == "::1" or host.startswith("127.")
+
+
+def allowed_hosts(host: str, named: Sequence[str] | None, *, share: bool) -> list[str] | None:
+    """The names that the page answers to besides the loopback's; None for any, where it is open to a network."""
+    if named is None and not is_loopback(host):
+        return None
+    return [*(named or ()), *([] if is_loopback(host) else [host]), *(SHARE_HOSTS if share else ())]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,15 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parse_flags(arguments)
     settings = PageSettings()
     name, _, password = (flags.auth or "").partition(":")
+    host = flags.host or ("0.0.0.0" if settings.on_space else LOOPBACK)
+    if not (is_loopback(host) or flags.auth or settings.on_space):
+        print(OPEN_TO_ALL.format(host=host), file=sys.stderr)
     try:
         demo.launch(
-            server_name=flags.host or ("0.0.0.0" if settings.on_space else LOOPBACK),
+            server_name=host,
             server_port=flags.port,
             share=flags.share,
             auth=(name, password) if flags.auth else None,
             mcp_server=flags.mcp,
             inbrowser=not (flags.no_browser or settings.on_space),
-            **launch_options(settings),
+            **launch_options(settings, allowed_hosts(host, flags.allowed_hosts, share=flags.share)),
         )
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from separator.checkpoint_limits import check_archive, check_record, check_weights, shorten
 from separator.config import ModelConfig
 from separator.errors import CheckpointError, ConfigError
 from separator.files import atomic_write, explain_os_error
@@ -93,9 +94,11 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> CRNN:
     content = read_checkpoint(path)
     config = _config(content, path)
     try:
+        with torch.device("meta"):  # takes no memory
+            CRNN(config).load_state_dict(content["weights"], strict=True, assign=True)
         model = CRNN(config)
         model.load_state_dict(content["weights"], strict=True)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: the weights do not fit the model it describes: {error}") from error
     return model.float().to(device).eval()
 
@@ -120,7 +123,7 @@ def list_checkpoints(folder: Path | str) -> list[CheckpointInfo]:
     Files that are not checkpoints are passed over.
     """
     folder = Path(folder)
-    runs = sorted(folder.glob(f"*/best_model{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    runs = sorted(folder.glob(f"*/best_model{SUFFIX}"), key=_last_written, reverse=True)
     shipped = [path for path in sorted(folder.glob(f"*{SUFFIX}")) if path.stem != "best_model"]
     found = []
     for path in [*shipped, *runs]:
@@ -141,7 +144,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"there is no model file {path}; train one with train.py, or give another --model_path")
     try:
-        _refuse_bare_pickle(path)
+        check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
@@ -155,29 +158,30 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     version = content["format_version"]
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has format version {version}; this Sori reads up to {FORMAT_VERSION}: update Sori to use it"
+            f"{path} has format version {shorten(version)}; "
+            f"this Sori reads up to {FORMAT_VERSION}: update Sori to use it"
         )
     missing = [key for key in ("model", "weights", "training") if not isinstance(content.get(key), dict)]
     if missing:
         raise CheckpointError(f"{path} is damaged: it lacks {', '.join(missing)}")
-    for name, value in content["weights"].items():
-        if not isinstance(name, str) or not isinstance(value, torch.Tensor) or not torch.isfinite(value).all():
-            raise CheckpointError(f"{path} is damaged: its weight {name!r} is no tensor of finite numbers")
+    check_weights(path, content["weights"])
+    check_record(path, content["training"])
     return content
-
-
-def _refuse_bare_pickle(path: Path) -> None:
-    """Checkpoints are ZIP archives; a pickle outside of one is not even looked into."""
-    with path.open("rb") as file:
-        if file.read(1) == pickle.PROTO:
-            raise pickle.UnpicklingError("a bare pickle")
 
 
 def _config(content: dict[str, Any], path: Path | str) -> ModelConfig:
     try:
         return ModelConfig.from_dict(content["model"])
-    except (ConfigError, TypeError, AttributeError) as error:
+    except (ConfigError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise CheckpointError(f"{path} describes a model that this Sori cannot build: {error}") from error
+
+
+def _last_written(path: Path) -> float:
+    """Seconds since the epoch; 0 of a file that is gone by now."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _halved(name: str, value: torch.Tensor) -> torch.Tensor:

@@ -16,6 +16,41 @@ def _refuse_unknown(cls: type, values: dict[str, Any]) -> None:
         raise ConfigError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
 
 
+LIMITS = {
+    "sample_rate": 768_000,
+    "n_fft": 65_536,
+    "hop_length": 32_768,
+    "input_channels": 2,
+    "channels": 4096,
+    "frequency_strides": 64,
+    "time_strides": 64,
+    "kernel_size": 31,
+    "frequency_bottleneck": 4096,
+    "gru_input": 8192,
+    "gru_hidden": 4096,
+    "gru_layers": 16,
+    "local_channels": 4096,
+}
+"""The most of each whole number: far above any use, so that a config from elsewhere cannot ask for all memory."""
+MOST_LAYERS = 12
+MOST_LETTERS = 64
+"""Of a target, which becomes part of file names."""
+
+
+def _refuse_absurd(config: object) -> None:
+    """Raises ConfigError naming every number of ``config`` that is no whole number or above its limit."""
+    problems = []
+    for name, most in LIMITS.items():
+        value = getattr(config, name, 0)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if len(numbers) > MOST_LAYERS:
+            problems.append(f"{name} has {len(numbers)} numbers; it may have {MOST_LAYERS} at most")
+        elif not all(type(number) is int and abs(number) <= most for number in numbers):
+            problems.append(f"{name} must be a whole number, {most} at most")
+    if problems:
+        raise ConfigError("; ".join(problems) + ".")
+
+
 @dataclass(frozen=True)
 class StftConfig:
     """The grid of times and frequencies a model works on."""
@@ -28,6 +63,7 @@ class StftConfig:
     """Samples from one frame to the next (11.6 ms at 22.05 kHz)."""
 
     def __post_init__(self) -> None:
+        _refuse_absurd(self)
         problems = []
         if self.sample_rate <= 0:
             problems.append(f"sample_rate is {self.sample_rate}; it must be a positive number of Hz")
@@ -98,6 +134,7 @@ class ModelConfig:
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "frequency_strides", tuple(self.frequency_strides))
         object.__setattr__(self, "time_strides", tuple(self.time_strides))
+        _refuse_absurd(self)
         problems = self._problems()
         if problems:
             raise ConfigError("; ".join(problems) + ".")
@@ -133,8 +170,8 @@ class ModelConfig:
             problems.append(f"local_channels is {self.local_channels}; it must be 0 (no local path) or more")
         if not 0 < self.input_power <= 1:
             problems.append(f"input_power is {self.input_power}; it must be above 0 and at most 1")
-        if not self.target.isidentifier():
-            problems.append(f"target is {self.target!r}; it must be one word, such as vocals")
+        if not self.target.isidentifier() or len(self.target) > MOST_LETTERS:
+            problems.append(f"target is {self.target[:MOST_LETTERS]!r}; it must be one word, such as vocals")
         return problems
 
     @property

@@ -6,6 +6,7 @@
     ├── CheckpointError                a model file that is missing, damaged, foreign or too new
     ├── DatasetError                   a folder of songs that cannot be trained on or scored
     ├── TrainingBusyError              a training is already running
+    ├── BusyError                      the page has too much to do already
     └── Cancelled                      the user asked to stop; nothing was left half done
 
 The library raises these; only the edges (a command, the page) show them. Each message says what was given, what was
@@ -35,6 +36,10 @@ class DatasetError(SeparatorError):
 
 class TrainingBusyError(SeparatorError):
     """A training is already running in this process."""
+
+
+class BusyError(SeparatorError):
+    """The page has too much to do already, or one visitor has asked for too much at once."""
 
 
 class Cancelled(SeparatorError):

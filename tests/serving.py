@@ -32,7 +32,8 @@ settings = PageSettings(
     practice=scratch / "practice", practice_songs=3, practice_seconds=6.0, cache=scratch / "cache",
 )
 options = launch_options(settings)
-build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), quiet=True, **options)
+auth = tuple(sys.argv[5:]) or None
+build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), auth=auth, quiet=True, **options)
 """
 
 
@@ -59,17 +60,17 @@ def small_checkpoints(folder: Path) -> Path:
 
 
 @contextmanager
-def served_page(checkpoints: Path, scratch: Path, setup: str = "") -> Iterator[str]:
+def served_page(checkpoints: Path, scratch: Path, setup: str = "", auth: tuple[str, ...] = ()) -> Iterator[str]:
     """Serve the page on a free port; yields its address. Its temporary files and its MLflow store lie in ``scratch``.
 
-    ``setup`` is Python that runs in the server before the page is built.
+    ``setup`` is Python that runs in the server before the page is built; ``auth`` a name and a password.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(scratch / "gradio"), "OMP_NUM_THREADS": "1"}
     store = f"sqlite:///{scratch / 'mlflow.db'}"
-    command = [sys.executable, "-c", setup + SERVER, str(checkpoints), str(port), store, str(scratch)]
+    command = [sys.executable, "-c", setup + SERVER, str(checkpoints), str(port), store, str(scratch), *auth]
     with (scratch / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
@@ -85,7 +86,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(url + "/config", timeout=5):
+            with urllib.request.urlopen(url + "/theme.css", timeout=5):
                 return
         except OSError:
             time.sleep(0.2)

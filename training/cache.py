@@ -34,6 +34,9 @@ from training.decode import decode
 FORMAT_VERSION = 3
 MOST_WORKERS = 8
 """Unless asked for more: each brings torch's own threads along, and the disk is soon the limit."""
+MOST_BAD = 50
+"""Where so many files in a row cannot be decoded and none before them could, the others are not tried: each bad file
+costs a tenth of a second, as ffmpeg is asked about it as well."""
 
 KEY_DIGITS = 24
 OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)")
@@ -93,12 +96,12 @@ class Cache:
             The files that could not be decoded, for the caller to leave out and name.
 
         Raises:
-            DatasetError: the cache cannot be written, e.g. the disk is full.
+            DatasetError: the cache cannot be written, e.g. the disk is full; or none of the first files is audio.
             Cancelled: `cancel()` was true.
         """
         self._make_folder()
         paths = list(dict.fromkeys(path for group in groups for path in group))
-        bad = []
+        bad: list[BadFile] = []
         with ThreadPoolExecutor(workers or min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
             futures = {pool.submit(self._entry, path): path for path in paths}
             try:
@@ -110,6 +113,8 @@ class Cache:
                         future.result()
                     except AudioError as error:
                         bad.append(BadFile(path, str(error)))
+                        if len(bad) == done == MOST_BAD:
+                            raise DatasetError(_all_bad(bad, len(paths))) from error
                     if progress is not None:
                         progress(done / len(paths), f"decoding {path.parent.name}/{path.name}")
             except BaseException:
@@ -211,3 +216,8 @@ class Cache:
             raise AudioError(f"cannot read {path}: {error.strerror}") from error
         identity = f"{FORMAT_VERSION}|{self.sample_rate}|{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}"
         return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:KEY_DIGITS]
+
+
+def _all_bad(bad: Sequence[BadFile], n_files: int) -> str:
+    left = f", so the other {n_files - len(bad)} were not tried" if n_files > len(bad) else ""
+    return f"none of the first {len(bad)} files can be decoded{left}; one of them: {bad[0].message}"

@@ -14,6 +14,7 @@ from training.losses import LOSSES
 
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 SCHEDULES = ("plateau", "cosine", "constant")
+MOST_NAME_BYTES = 120
 PRACTICE_FOLDER = Path("data/practice")
 """Where made-up songs are put, for a training without data of one's own."""
 PRACTICE_RECIPE = Path(__file__).resolve().parent.parent / "checkpoints" / "recipes" / "practice.toml"
@@ -122,7 +123,9 @@ class TrainConfig:
             found.append(f"target_gain_db is {self.target_gain_db}; it must be two numbers, the lower one first")
         if not self.target.isidentifier():
             found.append(f"target is {self.target!r}; it must be one word, such as vocals")
-        if Path(self.run_name).name != self.run_name or self.run_name.startswith("."):
+        if len(self.run_name.encode(errors="replace")) > MOST_NAME_BYTES or not self.run_name.isprintable():
+            found.append(f"run_name must be {MOST_NAME_BYTES} bytes of letters, digits and spaces at most")
+        elif Path(self.run_name).name != self.run_name or self.run_name.startswith("."):
             found.append(f"run_name is {self.run_name!r}; it must be a plain folder name")
         if not self.data_dir:
             found.append("data_dir is missing; give a folder of songs, or --practice for made-up ones")

@@ -13,7 +13,7 @@ import numpy as np
 
 from separator.audio import probe
 from separator.errors import AudioError, Cancelled, DatasetError, SeparatorError
-from training.cache import Cache, Progress
+from training.cache import MOST_BAD, Cache, Progress
 from training.cached_audio import PROFILE_SECONDS, Entry
 from training.datasets import Song, WeightedFolder, find_loose, find_songs, find_weighted, split_songs
 from training.datasets.songs import ACCOMPANIMENT, split_stream, without_files
@@ -72,9 +72,12 @@ def examine(
     findings += _check_resources(cache, needed, free)
     splits: dict[str, SplitSummary] = {}
     if not _has_errors(findings):
-        findings += _decode(decoding, loose, "left out")[1]
-        splits, found = _examine_songs(decoding, songs, target, (valid_dir, valid_share, seed))
-        findings += found
+        try:
+            findings += _decode(decoding, loose, "left out")[1]
+            splits, found = _examine_songs(decoding, songs, target, (valid_dir, valid_share, seed))
+            findings += found
+        except DatasetError as error:
+            findings.append(Finding("error", str(error), "give a folder of audio files, and room for the cache"))
     seconds = None
     if probe_epoch is not None and not _has_errors(findings):
         try:
@@ -147,15 +150,25 @@ def _find_more(
 
 def _disk(cache: Cache, files: Iterable[Path]) -> tuple[int, int]:
     """(bytes by which the cache will grow, bytes free where it is)."""
-    needed = 0
-    for path in cache.missing(files):
-        try:
-            needed += int(probe(split_stream(path)[0]).seconds * cache.sample_rate) * BYTES_PER_SAMPLE
-        except AudioError:
-            continue  # decoding will tell
+    needed = _bytes_needed(cache, cache.missing(files))
     folder = cache.folder.absolute()
     existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
     return needed, shutil.disk_usage(existing).free
+
+
+def _bytes_needed(cache: Cache, files: Sequence[Path]) -> int:
+    """What decoding the files adds to the cache; after ``MOST_BAD`` that are no audio, the mean stands for the rest."""
+    sizes: list[int] = []
+    bad = 0
+    for path in files:
+        try:
+            sizes.append(int(probe(split_stream(path)[0]).seconds * cache.sample_rate) * BYTES_PER_SAMPLE)
+        except AudioError:  # decoding will report it
+            bad += 1
+            if bad == MOST_BAD:
+                break
+    left = len(files) - bad - len(sizes)
+    return sum(sizes) + (left * sum(sizes) // len(sizes) if sizes else 0)
 
 
 def _check_resources(cache: Cache, needed: int, free: int) -> list[Finding]:

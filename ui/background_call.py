@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from separator.api import Cancel, Progress
 from separator.errors import Cancelled, SeparatorError
 from separator.memory import give_back_memory
+from ui.turns import Turn
 
 Result = TypeVar("Result")
 
@@ -23,9 +25,10 @@ class BackgroundCall(Generic[Result]):
         self._work = work
         self._cancel = threading.Event()
 
-    def start(self) -> None:
-        """Begin."""
-        threading.Thread(target=self._run, name="background-call", daemon=True).start()
+    def start(self, turn: Turn | None = None) -> None:
+        """Begin, when it is its turn."""
+        target = partial(turn.run, self._run, self._cancel.is_set) if turn else self._run
+        threading.Thread(target=target, name="background-call", daemon=True).start()
 
     def cancel(self) -> None:
         """Ask to stop; what comes of the call no longer matters."""
@@ -37,6 +40,8 @@ class BackgroundCall(Generic[Result]):
 
     def _run(self) -> None:
         try:
+            if self.cancelled:
+                return
             self.result = self._work(self._note, self._cancel.is_set)
         except Cancelled:
             self._cancel.set()

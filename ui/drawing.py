@@ -43,6 +43,11 @@ def progress(sentence: str, fraction: float, aside: str = "") -> str:
     )
 
 
+def toast(sentence: str) -> gr.Error:
+    """An error for the page, which shows it as HTML; what only programs read needs none of this."""
+    return gr.Error(escape(sentence, quote=False), print_exception=False)
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: frozenset[int] = frozenset()) -> str:
     """A table of cells that are HTML already (use ``escape`` or ``cell``); columns in ``numbers`` align right."""
     align = [' class="number"' if column in numbers else "" for column in range(len(heads))]

@@ -1,4 +1,4 @@
-"""How handlers are wired: which are private, which answer at once, and the one slot that heavy work takes turns in."""
+"""How handlers are wired: which are private, which answer at once, and which take turns."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ IN_ORDER: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 """As prompt, but through Gradio's queue. Only there are sentences of gr.Error shown, and only there is what an event
 draws shown after what others drew before it: what comes without the queue may be overtaken by an older drawing."""
 
-HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
-"""Separating and scoring take turns, so that a small computer is not asked to do both at once."""
+HEAVY: dict[str, Any] = {"concurrency_limit": None}
+"""Separating and scoring take turns (``ui.turns``), fairer than Gradio's queue, which serves who calls most."""
 
 IN_TURN: dict[str, Any] = {**PRIVATE, "concurrency_id": "drawing", "concurrency_limit": 1}
 """For what is drawn again and again from more than one place: an older drawing never lands on a newer one."""

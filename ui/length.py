@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from separator.audio import probe
-from separator.errors import SeparatorError
+from separator.errors import AudioError
 from ui.texts import say
 
 
@@ -18,11 +18,8 @@ def too_long(sound: Path, seconds: float, max_minutes: float | None, request: gr
 
 
 def refuse_long(sound: str | Path, max_minutes: float | None, request: gr.Request | None = None) -> None:
-    """Raises gr.Error for a sound that cannot be read or is longer than ``max_minutes``."""
+    """Raises AudioError for a sound that cannot be read or is longer than ``max_minutes``."""
     path = Path(sound)
-    try:
-        sentence = too_long(path, probe(path).seconds, max_minutes, request)
-    except SeparatorError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    sentence = too_long(path, probe(path).seconds, max_minutes, request)
     if sentence:
-        raise gr.Error(sentence, print_exception=False)
+        raise AudioError(sentence)

@@ -8,6 +8,9 @@ from separator.api import Separator
 from separator.checkpoint import CheckpointInfo, list_checkpoints
 from separator.errors import CheckpointError
 
+MOST_LETTERS = 60
+"""Of a run's name in a drop-down."""
+
 
 class ModelShelf:
     """Lists the checkpoints below one folder and keeps the last separator loaded. Safe in threads."""
@@ -67,7 +70,7 @@ def label(name: str, info: CheckpointInfo) -> str:
         f"{score:.1f} dB" if isinstance(score, int | float) else "",
         f"{info.size_bytes / 1e6:.1f} MB",
         str(record.get("date", ""))[:10],
-        str(record.get("run_name", "")) if "/" in name else "",
+        str(record.get("run_name", ""))[:MOST_LETTERS] if "/" in name else "",
         name,
     ]
     return " · ".join(part for part in parts if part)

@@ -1,6 +1,7 @@
 """The page as a whole: header, one tab per job, and the wires that run from one tab to another."""
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ui.api import build_endpoints
 from ui.events import AT_ONCE
 from ui.models import ModelShelf
 from ui.player import ASSETS, SCRIPTS
+from ui.safety import guards
 from ui.score_tab import build_score_tab
 from ui.separate_tab import build_separate_tab
 from ui.settings import PageSettings
@@ -19,10 +21,15 @@ from ui.theme import sori_theme
 from ui.train_api import build_train_endpoints
 from ui.train_tab import build_train_tab, wire_results
 from ui.trainings import Trainings
+from ui.turns import Turns
 
 # Kept longer than the longest job: a file must not vanish under the one who still listens to it.
 CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS = 3600, 2 * 24 * 3600
 WAITING_VISITORS = 64
+MOST_WAITING = 1000
+"""Events in Gradio's queues, beyond which even small ones are refused; one address may have few of them."""
+MOST_THREADS = 100
+"""Enough for all jobs that may wait (``ui.turns``) beside what is drawn meanwhile."""
 # Gradio remembers the page of each visit, about 0.6 MB, until so many newer ones have come; its default is 10,000.
 REMEMBERED_VISITS = 4 * WAITING_VISITORS
 
@@ -47,20 +54,20 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
-        trainings = Trainings(settings)
+        trainings, turns = Trainings(settings), Turns()
         data_folder = gr.BrowserState("", storage_key="sori-train-data", secret="sori")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("page.separate"), id="separate"):
-                separate = build_separate_tab(settings, shelf, demo)
+                separate = build_separate_tab(settings, shelf, demo, turns)
             with gr.Tab(t("page.train"), id="train"):
                 train = build_train_tab(settings, shelf, trainings, demo, data_folder)
             with gr.Tab(t("page.score"), id="score"):
-                score = build_score_tab(settings, shelf)
+                score = build_score_tab(settings, shelf, turns)
         wire_results(train, shelf, tabs, separate.models, score.source, score.model)
-        build_endpoints(settings, shelf)
+        build_endpoints(settings, shelf, turns)
         build_train_endpoints(settings, trainings)
         demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
-    demo.queue(max_size=2 * WAITING_VISITORS)  # each may wait for a job and for a drawing
+    demo.queue(max_size=MOST_WAITING, api_open=False)  # nothing that is queued can be called past the queue
     return demo
 
 
@@ -70,8 +77,11 @@ def refresh_models(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.Dropdown]:
     return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
 
 
-def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
-    """Everything that ``Blocks.launch`` needs for this page: looks, scripts, languages, limits."""
+def launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:
+    """Everything that ``Blocks.launch`` needs for this page: looks, scripts, languages, limits.
+
+    ``hosts`` are the names that it answers to besides the loopback's, None for any.
+    """
     settings = settings or PageSettings()
     return {
         "theme": sori_theme(),
@@ -87,6 +97,8 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
         "enable_monitoring": False,
         "state_session_capacity": REMEMBERED_VISITS,
         "show_error": True,
+        "max_threads": MOST_THREADS,
+        "app_kwargs": {"middleware": guards(hosts, on_space=settings.on_space)},
     }
 
 

@@ -20,10 +20,12 @@ from ui.length import refuse_long
 from ui.models import ModelShelf
 from ui.player import player
 from ui.safety import new_job_folder
+from ui.safety.visitors import has_hung_up
 from ui.score_log import log_answer
 from ui.score_view import report
 from ui.settings import PageSettings
 from ui.texts import say, t
+from ui.turns import Turns
 
 FROM_FILE, FROM_MODEL = "file", "model"
 
@@ -36,9 +38,9 @@ class ScoreTab:
     model: gr.Dropdown
 
 
-def build_score_tab(settings: PageSettings, shelf: ModelShelf) -> ScoreTab:
+def build_score_tab(settings: PageSettings, shelf: ModelShelf, turns: Turns) -> ScoreTab:
     """Lay out the tab inside the current ``gr.Tab`` and wire it."""
-    handle = Handlers(settings, shelf)
+    handle = Handlers(settings, shelf, turns)
     answer, blind_result = gr.State(None), gr.State(None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
@@ -99,15 +101,15 @@ def keep_blind_result(event: gr.EventData) -> dict[str, float]:
 class Handlers:
     """Answers to the tab's events. Each method names its inputs and outputs."""
 
-    def __init__(self, settings: PageSettings, shelf: ModelShelf) -> None:
-        self.settings, self.shelf = settings, shelf
+    def __init__(self, settings: PageSettings, shelf: ModelShelf, turns: Turns | None = None) -> None:
+        self.settings, self.shelf, self.turns = settings, shelf, turns or Turns()
         self.desk: Desk[BackgroundCall[Answer]] = Desk()
 
     def demo(self, request: gr.Request) -> tuple[str, str, str]:
         """Out: reference, mixture, source. The demo song's vocals, to be made again by the model."""
         found = {stem: sorted(self.settings.demo_song.glob(f"{stem}.*")) for stem in ("vocals", "mixture")}
         if not all(found.values()):
-            raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
+            raise drawing.toast(say(request, "separate.no_demo"))
         return str(found["vocals"][0]), str(found["mixture"][0]), FROM_MODEL
 
     def announce(
@@ -123,9 +125,12 @@ class Handlers:
         }
         for key, is_missing in missing.items():
             if is_missing:
-                raise gr.Error(say(request, key), print_exception=False)
-        for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
-            refuse_long(path, self.settings.max_minutes, request)
+                raise drawing.toast(say(request, key))
+        try:
+            for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
+                refuse_long(path, self.settings.max_minutes, request)
+        except SeparatorError as error:
+            raise drawing.toast(str(error)) from error
         return drawing.progress(say(request, "score.queued"), 0.0)
 
     def run_scoring(
@@ -137,10 +142,14 @@ class Handlers:
         estimates |= {"b": Path(b)} if b else {}
         question = Question(Path(reference), estimates, Path(mixture) if mixture else None, bss, offset)
         call = BackgroundCall(partial(self._work, question, model if source == FROM_MODEL else None))
-        self.desk.put(request, call)
-        call.start()
         try:
-            while not call.finished.wait(POLL_SECONDS) and not call.cancelled:
+            turn = self.turns.join(request)
+        except SeparatorError as error:
+            raise drawing.toast(str(error)) from error
+        self.desk.put(request, call)
+        call.start(turn)
+        try:
+            while not call.finished.wait(POLL_SECONDS) and not call.cancelled and not has_hung_up(request):
                 yield (self._progress(call, request), *[gr.skip()] * 6)
         finally:  # also when the visitor has closed the page
             call.cancel() if not call.finished.is_set() else None
@@ -183,11 +192,11 @@ class Handlers:
     def log(self, answer: Answer | None, blind: dict[str, float] | None, request: gr.Request) -> str:
         """In: answer, result of the blind test. Out: logged, with a link to the run."""
         if self.settings.on_space:
-            raise gr.Error(say(request, "score.no_log"), print_exception=False)
+            raise drawing.toast(say(request, "score.no_log"))
         if answer is None:
-            raise gr.Error(say(request, "score.nothing_to_log"), print_exception=False)
+            raise drawing.toast(say(request, "score.nothing_to_log"))
         try:
             name, address = log_answer(answer, blind, self.settings.tracking_uri)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         return drawing.note_with_link(say(request, "score.logged", name=name), f"{self.settings.mlflow_url}/{address}")

@@ -16,10 +16,12 @@ from ui.models import ModelShelf
 from ui.pictures import spectrograms
 from ui.player import player
 from ui.safety import new_job_folder
+from ui.safety.visitors import has_hung_up
 from ui.separate_view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
 from ui.separation import LOSSLESS, LOSSY, Options, SeparationJob, Song, new_job, songs_from
 from ui.settings import PageSettings
 from ui.texts import say, t
+from ui.turns import Turns
 
 UNCHANGED = [gr.skip()] * 7
 """The outcome's widgets, left as they are."""
@@ -46,9 +48,9 @@ class Form:
     cancel: gr.Button
 
 
-def build_separate_tab(settings: PageSettings, shelf: ModelShelf, page: gr.Blocks) -> SeparateTab:
+def build_separate_tab(settings: PageSettings, shelf: ModelShelf, page: gr.Blocks, turns: Turns) -> SeparateTab:
     """Lay out the tab inside the current ``gr.Tab`` and wire it; ``page`` is the whole page, for its load event."""
-    handle = Handlers(settings, shelf)
+    handle = Handlers(settings, shelf, turns)
     results = gr.State([])
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
@@ -128,15 +130,15 @@ def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:
 class Handlers:
     """Answers to the tab's events. Each method names its inputs and outputs."""
 
-    def __init__(self, settings: PageSettings, shelf: ModelShelf) -> None:
-        self.settings, self.shelf = settings, shelf
+    def __init__(self, settings: PageSettings, shelf: ModelShelf, turns: Turns | None = None) -> None:
+        self.settings, self.shelf, self.turns = settings, shelf, turns or Turns()
         self.desk: Desk[SeparationJob] = Desk()
 
     def demo(self, request: gr.Request) -> list[str]:
         """Out: songs. The demo song alone."""
         found = sorted(self.settings.demo_song.glob("mixture.*"))
         if not found:
-            raise gr.Error(say(request, "separate.no_demo"), print_exception=False)
+            raise drawing.toast(say(request, "separate.no_demo"))
         return [str(found[0])]
 
     def greet(self, request: gr.Request) -> str:
@@ -171,13 +173,13 @@ class Handlers:
         Refuses what cannot be done.
         """
         if not paths:
-            raise gr.Error(say(request, "separate.no_song"), print_exception=False)
+            raise drawing.toast(say(request, "separate.no_song"))
         try:
             self.shelf.paths(models)
             if suffix in LOSSLESS:
                 output_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         return drawing.progress(say(request, "separate.queued"), 0.0)
 
     def run_queue(
@@ -189,12 +191,13 @@ class Handlers:
             job = new_job(
                 self.settings, self.shelf, paths, models, options, strict_band=strict, tta=tta, request=request
             )
+            turn = self.turns.join(request, job.seconds)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         self.desk.put(request, job)
-        job.start()
+        job.start(turn)
         try:
-            while not job.finished.wait(POLL_SECONDS) and not job.cancelled:
+            while not job.finished.wait(POLL_SECONDS) and not job.cancelled and not has_hung_up(request):
                 yield (*draw_job(job, request), *UNCHANGED)
             # Still on the desk, so that who cancels while this is drawn gets it from `cancel`.
             yield (*draw_job(job, request), *(UNCHANGED if job.cancelled else draw_outcome(job)))

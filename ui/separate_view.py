@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gradio as gr
 
 from ui import drawing
 from ui.pictures import spectrograms
 from ui.player import mixer_value, track
+from ui.safety.visitors import is_at_this_computer
 from ui.separation import LOSSLESS, SeparationJob, Song
 from ui.settings import PageSettings
 from ui.texts import TEXTS, language_of, say
@@ -23,13 +23,6 @@ def hint(settings: PageSettings, request: gr.Request) -> str:
     if settings.max_minutes:
         return drawing.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
     return drawing.note(say(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public"))
-
-
-def is_at_this_computer(request: gr.Request) -> bool:
-    """Whether the visitor sits at the computer that serves the page: by its address, and by no proxy between."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    is_passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
-    return host in ("localhost", "127.0.0.1", "::1") and not is_passed_on
 
 
 def command_line(
@@ -64,6 +57,8 @@ def job_status(job: SeparationJob, request: gr.Request) -> str:
     if job.finished.is_set():
         done = sum(song.state == "done" for song in job.songs)
         return drawing.progress(say(request, "separate.finished", n=done, total=total), 1.0, job.message)
+    if not job.begun:
+        return drawing.progress(say(request, "separate.queued"), 0.0)
     number = next((n for n, song in enumerate(job.songs, 1) if song.state == "running"), total)
     stage = stage_text(job.songs[number - 1].stage, request)
     left = job.eta_seconds

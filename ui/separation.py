@@ -24,6 +24,7 @@ from ui.length import too_long
 from ui.models import ModelShelf
 from ui.safety import new_job_folder, safe_name
 from ui.settings import PageSettings
+from ui.turns import Turn
 
 LOSSLESS, LOSSY = (".wav", ".flac"), (".mp3", ".ogg")
 # What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.
@@ -112,12 +113,12 @@ class SeparationJob:
         """Why there is no archive, where one was asked for and could not be written."""
         self._load, self._options, self._folder = load, options, folder
         self._cancel = threading.Event()
-        self._started = time.monotonic()
+        self._started: float | None = None
 
-    def start(self) -> None:
-        """Begin in a thread of its own."""
-        self._started = time.monotonic()
-        threading.Thread(target=self.run, name="separation", daemon=True).start()
+    def start(self, turn: Turn | None = None) -> None:
+        """Begin in a thread of its own, when it is its turn."""
+        target = partial(turn.run, self.run, self._cancel.is_set) if turn else self.run
+        threading.Thread(target=target, name="separation", daemon=True).start()
 
     def cancel(self) -> None:
         """Ask to stop. Rows that are not done say so at once; the thread follows at its next block of audio."""
@@ -131,6 +132,16 @@ class SeparationJob:
         return self._cancel.is_set()
 
     @property
+    def begun(self) -> bool:
+        """Whether its turn has come."""
+        return self._started is not None
+
+    @property
+    def seconds(self) -> float:
+        """Of audio that is to be separated."""
+        return sum(song.seconds for song in self.songs if song.state == "waiting")
+
+    @property
     def fraction(self) -> float:
         """Share of the whole queue that is done, in seconds of audio."""
         total = sum(song.seconds for song in self.songs) or 1.0
@@ -140,10 +151,13 @@ class SeparationJob:
     def eta_seconds(self) -> float | None:
         """Seconds left at the pace so far; None while there is too little to tell."""
         done = self.fraction
-        return (time.monotonic() - self._started) * (1 - done) / done if done > 0.02 else None
+        if self._started is None or done <= 0.02:
+            return None
+        return (time.monotonic() - self._started) * (1 - done) / done
 
     def run(self) -> None:
         """Work through the queue in this thread."""
+        self._started = time.monotonic()
         try:
             for song in self.songs:
                 if song.state == "waiting" and not self.cancelled:

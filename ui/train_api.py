@@ -21,8 +21,8 @@ def build_train_endpoints(settings: PageSettings, trainings: Trainings) -> None:
     """Add /train_start, /train_status and /train_stop to the current Blocks."""
     endpoints = TrainEndpoints(settings, trainings)
     gr.api(_telling(endpoints.train_start), api_name="train_start", concurrency_limit=1)
-    gr.api(_telling(endpoints.train_status), api_name="train_status", queue=False)
-    gr.api(_telling(endpoints.train_stop), api_name="train_stop", queue=False)
+    gr.api(_telling(endpoints.train_status), api_name="train_status", queue=False, concurrency_limit=None)
+    gr.api(_telling(endpoints.train_stop), api_name="train_stop", queue=False, concurrency_limit=None)
 
 
 class TrainEndpoints:
@@ -39,6 +39,7 @@ class TrainEndpoints:
         batch_size: int = 0,
         resume_run: str = "",
         settings: dict[str, Any] | None = None,
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Start a training in the background, or go on with one, and answer with its status.
 
@@ -56,11 +57,12 @@ class TrainEndpoints:
         chosen = dict(settings or {})
         chosen |= {name: value for name, value in (("epochs", epochs), ("batch_size", batch_size)) if value}
         if resume_run:
-            return self._status(self.trainings.resume(resume_run, chosen))
+            return self._status(self.trainings.resume(resume_run, chosen, request))
         if not data_dir.strip():
             make_practice(self.settings)
             data_dir, chosen = str(self.settings.practice), practice_values() | chosen
-        return self._status(self.trainings.start(self.trainings.config({**chosen, "target": target}, data_dir)))
+        config = self.trainings.config({**chosen, "target": target}, data_dir)
+        return self._status(self.trainings.start(config, request=request))
 
     def train_status(self, run: str = "") -> dict[str, Any]:
         """Tell how a training stands.
@@ -75,8 +77,10 @@ class TrainEndpoints:
         """
         return self._status(self._find(run))
 
-    def train_stop(self, run: str = "") -> dict[str, Any]:
+    def train_stop(self, run: str = "", request: gr.Request | None = None) -> dict[str, Any]:
         """Ask a training to finish its step, save and end; the answer does not wait for that.
+
+        On a shared page only who started a training, or who is logged in, can stop it.
 
         Args:
             run: Its name; empty takes the one that was last active.
@@ -85,7 +89,7 @@ class TrainEndpoints:
             The status, as /train_status gives it.
         """
         found = self._find(run)
-        self.trainings.stop(found.name)
+        self.trainings.stop(found.name, request)
         return self._status(found)
 
     def _find(self, name: str) -> RunFolder:

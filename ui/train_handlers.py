@@ -83,7 +83,7 @@ class Handlers:
         try:
             return self._check(data, form, again=True)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
 
     def _check(self, data: str, form: Sequence[Any], *, again: bool) -> str:
         config = self.trainings.config(settings_from(self.names, form), data)
@@ -92,37 +92,37 @@ class Handlers:
         )
         return data
 
-    def start(self, data: str, start_from: str, track: bool, *form: Any) -> Any:
+    def start(self, request: gr.Request, data: str, start_from: str, track: bool, *form: Any) -> Any:
         """In: data, start from, track, form. Out: runs, with the new one chosen."""
         try:
             config = self.trainings.config(settings_from(self.names, form), data)
             weights = self.shelf.paths([start_from])[0] if start_from else None
             self.checkups.hush()
-            return self._chosen(self.trainings.start(config, weights, track=track))
+            return self._chosen(self.trainings.start(config, weights, track=track, request=request))
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
 
-    def stop(self, chosen: str) -> None:
+    def stop(self, chosen: str, request: gr.Request) -> None:
         """In: runs. Asks the chosen run to stop."""
         try:
-            self.trainings.stop(chosen)
+            self.trainings.stop(chosen, request)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
 
-    def resume(self, chosen: str, *form: Any) -> Any:
+    def resume(self, request: gr.Request, chosen: str, *form: Any) -> Any:
         """In: runs, form. Out: runs. Goes on with the chosen run."""
         try:
             self.checkups.hush()
-            return self._chosen(self.trainings.resume(chosen, settings_from(self.names, form)))
+            return self._chosen(self.trainings.resume(chosen, settings_from(self.names, form), request))
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
 
     def mlflow(self, chosen: str, request: gr.Request) -> str:
         """In: runs. Out: address, a card with a link to the run in MLflow."""
         try:
             address = mlflow_address(self.trainings.run(chosen), self.settings.mlflow_url)
         except SeparatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise drawing.toast(str(error)) from error
         return drawing.note_with_link(say(request, "train.in_mlflow"), address)
 
     def command(self, data: str, start_from: str, track: bool, *form: Any) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import torch
 
 from separator.errors import CheckpointError, ConfigError
@@ -18,6 +19,7 @@ from training.events import Event, Listener
 from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
 from ui.run_tracking import is_tracked, tracker
 from ui.safety import resolved, typed_folder
+from ui.safety.visitors import address_of, is_at_this_computer
 from ui.settings import PageSettings
 
 MOST_RUNS = 50
@@ -48,6 +50,7 @@ class Trainings:
         self.settings = settings
         self.background = BackgroundTraining()
         self._listeners = (be_polite, *listeners)
+        self._starters: dict[str, str] = {}
 
     @property
     def busy(self) -> bool:
@@ -83,18 +86,26 @@ class Trainings:
         places = {"out_dir": str(self.settings.checkpoints), "cache_dir": str(self.settings.cache)}
         return self._config_of({**values, **places, "data_dir": self.folders(data)})
 
-    def start(self, config: TrainConfig, start_from: Path | None = None, *, track: bool = False) -> RunFolder:
+    def start(
+        self,
+        config: TrainConfig,
+        start_from: Path | None = None,
+        *,
+        track: bool = False,
+        request: gr.Request | None = None,
+    ) -> RunFolder:
         """Start a run, from a shipped model's weights if one is given; with `track` in MLflow too. Returns at once.
 
         Raises ConfigError, CheckpointError, TrainingBusyError.
         """
         if self.busy or not track:
-            return self.background.start(config, start_from, self._listeners)  # or refuses
+            return self._note_starter(self.background.start(config, start_from, self._listeners), request)  # or refuses
         name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
         follow = tracker(Path(config.out_dir) / name, self.settings.tracking_uri)
-        return self.background.start(config.replace(run_name=name), start_from, (*self._listeners, follow))
+        run = self.background.start(config.replace(run_name=name), start_from, (*self._listeners, follow))
+        return self._note_starter(run, request)
 
-    def resume(self, name: str, how_long: Mapping[str, Any]) -> RunFolder:
+    def resume(self, name: str, how_long: Mapping[str, Any], request: gr.Request | None = None) -> RunFolder:
         """Go on with a run under its own settings; one that had finished takes its new end from `how_long`.
 
         Raises ConfigError, CheckpointError, TrainingBusyError.
@@ -107,14 +118,29 @@ class Trainings:
             values |= {key: how_long[key] for key in HOW_LONG if key in how_long}
         values |= {"out_dir": str(run.path.parent), "cache_dir": str(self.settings.cache), "run_name": name}
         follow = (tracker(run.path, self.settings.tracking_uri),) if is_tracked(run) else ()
-        return self.background.start(self._config_of(values), run.last, (*self._listeners, *follow))
+        run = self.background.start(self._config_of(values), run.last, (*self._listeners, *follow))
+        return self._note_starter(run, request)
 
-    def stop(self, name: str) -> None:
-        """Ask whoever trains this run, here or in another process, to finish the step, save and end."""
+    def stop(self, name: str, request: gr.Request | None = None) -> None:
+        """Ask whoever trains this run, here or in another process, to finish the step, save and end.
+
+        Raises ConfigError for a visitor who may not: neither at this computer, nor logged in, nor who started it.
+        """
+        if request is not None and not self._may_stop(name, request):
+            raise ConfigError("This training was started by someone else; only who started it can stop it here.")
         if self.busy and self.background.run is not None and self.background.run.name == name:
             self.background.stop()
         else:
             self.run(name).request_stop()
+
+    def _may_stop(self, name: str, request: gr.Request) -> bool:
+        is_trusted = is_at_this_computer(request) or getattr(request, "username", None) is not None
+        return is_trusted or self._starters.get(name) == address_of(request)
+
+    def _note_starter(self, run: RunFolder, request: gr.Request | None) -> RunFolder:
+        if request is not None:
+            self._starters[run.name] = address_of(request)
+        return run
 
     def runs(self) -> list[RunFolder]:
         """The runs that the page shows, newest first; the page's own also when its folder was moved away."""

@@ -1,8 +1,10 @@
 """Checkpoints: safe to take from a stranger, exact, and whole or not there at all."""
 
+import copy
 import errno
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -98,7 +100,13 @@ def test_a_file_of_another_program_is_refused(tmp_path: Path):
         ({"weights": {"a": "b"}}, "damaged.*'a'"),
         ({"weights": {"a": torch.tensor([0.0, torch.nan])}}, "damaged.*'a'"),
         ({"model": {"target": 5}}, "cannot build"),
-        ({"model": {"target": "vocals", "gru_hidden": 2.5}}, "do not fit"),
+        ({"model": {"target": "vocals", "gru_hidden": 2.5}}, "cannot build.*whole number"),
+        ({"model": {"target": "vocals", "gru_layers": 10**7}}, "cannot build.*gru_layers.*16 at most"),
+        ({"model": {"target": "vocals", "gru_hidden": 4096, "gru_layers": 16}}, "do not fit"),  # 19 GB, if built
+        ({"model": {"target": "v" * 300}}, "cannot build.*target"),
+        ({"training": {"sdr_db": 10**400}}, "damaged.*sdr_db"),
+        ({"training": {"sdr_db": float("nan")}}, "damaged.*sdr_db"),
+        ({"training": {"date": "9" * 10**6}}, "damaged.*date"),
         ({"model": {"target": "vocals", "heads": 8}}, "cannot build.*heads"),
         ({"model": {"target": "vocals"}}, "do not fit"),
     ],
@@ -150,3 +158,62 @@ def test_the_list_has_shipped_models_first_then_runs_and_no_strangers(tiny_model
 
 def test_an_absent_folder_holds_no_checkpoints(tmp_path: Path):
     assert list_checkpoints(tmp_path / "none") == []
+
+
+ODD_WEIGHTS = {
+    "fp8": lambda: torch.zeros(3).to(torch.float8_e4m3fn),
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "quantised": lambda: torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8),
+    "meta": lambda: torch.empty(3, device="meta"),
+    "expanded": lambda: torch.zeros(1).expand(10**12),
+    "complex": lambda: torch.zeros(3, dtype=torch.complex64),
+    "parameter": lambda: torch.nn.Parameter(torch.zeros(3)),
+    "bytearray": lambda: bytearray(10),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("kind", ODD_WEIGHTS)
+def test_a_weight_that_sori_never_writes_is_refused_and_the_others_listed(tiny_checkpoint: Path, kind: str):
+    content = read_checkpoint(tiny_checkpoint)
+    odd = tiny_checkpoint.with_name(f"{kind}.pth")
+    torch.save({**content, "weights": {**content["weights"], "odd": ODD_WEIGHTS[kind]()}}, odd)
+    for read in (describe, load_model):
+        with pytest.raises(CheckpointError):
+            read(odd)
+    assert [info.path.name for info in list_checkpoints(odd.parent)] == ["vocals.pth"]
+
+
+def repack(source: Path, destination: Path, compression: int) -> None:
+    """Copy an archive with another compression."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(destination, "w", compression) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+
+
+def test_an_archive_that_unpacks_to_more_than_its_size_is_refused(tiny_checkpoint: Path, tmp_path: Path):
+    content = read_checkpoint(tiny_checkpoint)
+    torch.save({**content, "bomb": torch.zeros(10**6)}, tmp_path / "loose.pth")
+    repack(tmp_path / "loose.pth", tmp_path / "bomb.pth", zipfile.ZIP_DEFLATED)
+    with pytest.raises(CheckpointError, match="compressed"):
+        describe(tmp_path / "bomb.pth")
+    repack(tmp_path / "loose.pth", tmp_path / "same.pth", zipfile.ZIP_STORED)
+    assert describe(tmp_path / "same.pth").target == "vocals", "the packing alone is no reason"
+
+
+def test_two_entries_over_the_same_bytes_are_refused(tiny_checkpoint: Path, tmp_path: Path):
+    with zipfile.ZipFile(tiny_checkpoint, "a") as archive:
+        biggest = max(archive.infolist(), key=lambda info: info.file_size)
+        for number in range(1000):
+            twin = copy.copy(biggest)
+            twin.filename = twin.orig_filename = f"archive/data/x{number}"
+            archive.filelist.append(twin)
+        archive._didModify = True  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError, match="damaged"):
+        describe(tiny_checkpoint)
+
+
+def test_a_run_that_vanishes_is_no_reason_to_stop(tiny_checkpoint: Path):
+    (tiny_checkpoint.parent / "gone").mkdir()
+    (tiny_checkpoint.parent / "gone" / "best_model.pth").symlink_to("nowhere")
+    assert [info.path.name for info in list_checkpoints(tiny_checkpoint.parent)] == ["vocals.pth"]

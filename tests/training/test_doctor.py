@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from separator.errors import SeparatorError
-from training import doctor
-from training.cache import Cache
+from separator.errors import AudioError, SeparatorError
+from training import cache, doctor
+from training.cache import MOST_BAD, Cache
 from training.doctor import examine
 from training.doctor_report import Finding, Report, Severity
 
@@ -242,3 +242,22 @@ def test_licence_citation_weight_and_notes_are_shown(tmp_path: Path, data: Path,
     assert "licence: for academic, non-commercial use" in text
     assert "cite: Rafii" in text
     assert "left out: no song" in text
+
+
+def test_a_folder_of_broken_files_is_told_by_its_first_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refuse(path: Path, *_: object) -> None:
+        tried.append(path)
+        raise AudioError(f"{path.name} is not audio")
+
+    monkeypatch.setattr(doctor, "probe", refuse)
+    monkeypatch.setattr(cache, "decode", refuse)
+    for number in range(2 * MOST_BAD):
+        (tmp_path / "data" / f"{number}").mkdir(parents=True)
+        (tmp_path / "data" / f"{number}" / "vocals.wav").write_text("no music")
+        (tmp_path / "data" / f"{number}" / "mixture.wav").write_text("no music")
+    report = examine([tmp_path / "data"], "vocals", Cache(tmp_path / "cache"), workers=1)
+    (error,) = findings(report, "error")
+    assert f"none of the first {MOST_BAD} files" in error.what and "is not audio" in error.what
+    assert len(tried) < 3 * MOST_BAD, "of 200 files, once for the disk and once for the cache"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -13,6 +15,7 @@ from gradio_client.exceptions import AppError
 from tests.serving import write_song
 from ui.api import Endpoints
 from ui.models import ModelShelf
+from ui.safety.visitors import Listeners
 from ui.settings import PageSettings
 
 # The client leaves its connections to the garbage collector.
@@ -118,3 +121,16 @@ def test_a_space_scores_no_long_songs(checkpoints: Path, tmp_path: Path, monkeyp
     for sounds in ((long, short, None), (short, long, None), (short, short, long)):
         with pytest.raises(gr.Error, match="public page"):
             endpoints.score(*sounds, False, False)
+
+
+def test_a_separation_ends_when_its_caller_has_hung_up(
+    checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.safety.visitors.GONE_SECONDS", -1.0)
+    endpoints = Endpoints(PageSettings(checkpoints=checkpoints, work=tmp_path / "work"), ModelShelf(checkpoints))
+    app = SimpleNamespace(state=SimpleNamespace(listeners=Listeners()))
+    caller: Any = SimpleNamespace(app=app, session_hash="gone", headers={}, client=SimpleNamespace(host="10.0.0.1"))
+    long = str(write_song(tmp_path / "long.wav", seconds=300))
+    with pytest.raises(gr.Error, match="Nobody waited"):
+        endpoints.separate(long, ["vocals.pth"], ".wav", 0, False, False, caller)
+    assert not list((tmp_path / "work").rglob("*.wav"))

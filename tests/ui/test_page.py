@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from tests.serving import ROOT
+from ui.drawing import toast
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,11 @@ def test_tools_of_the_model_context_protocol_are_called_as_the_endpoints_are(app
 def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
     heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
-    assert {event.concurrency_id for event in heavy} == {"heavy"}
-    assert events["models"].queue is False
+    assert {event.concurrency_limit for event in heavy} == {None}, "they wait for ui.turns, not in Gradio's queue"
+    for name in ("models", "train_status", "train_stop"):
+        assert events[name].queue is False
+    for name in ("train_status", "train_stop"):
+        assert events[name].concurrency_limit is None, "a program may bring them to the queue all the same"
     assert events["announce"].concurrency_limit is None, "nobody waits to be told what is missing"
 
 
@@ -98,3 +102,39 @@ def test_a_port_that_cannot_be_is_refused(app: ModuleType, port: str, capsys: py
         app.parse_flags([f"--port={port}"])
     assert stopped.value.code == 2
     assert "0 to 65535" in capsys.readouterr().err
+
+
+def test_names_that_a_page_answers_to_follow_from_where_it_listens(app: ModuleType) -> None:
+    assert app.allowed_hosts("127.0.0.1", None, share=False) == []
+    assert app.allowed_hosts("localhost", ["music.example.org"], share=False) == ["music.example.org"]
+    assert app.allowed_hosts("0.0.0.0", None, share=False) is None
+    assert app.allowed_hosts("192.168.0.7", ["box"], share=False) == ["box", "192.168.0.7"]
+    assert app.allowed_hosts("127.0.0.1", None, share=True) == ["*.gradio.live"]
+    with pytest.raises(SystemExit):
+        app.parse_flags(["--allowed_hosts", "http://music.example.org"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "n_warnings"),
+    [
+        (["--host", "0.0.0.0"], 1),
+        (["--host", "0.0.0.0", "--auth", "me:secret"], 0),
+        (["--host", "127.0.0.1"], 0),
+        ([], 0),
+    ],
+)
+def test_an_open_page_without_a_password_warns_in_one_sentence(
+    app: ModuleType,
+    flags: list[str],
+    n_warnings: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setattr(app.demo, "launch", lambda **options: None)
+    assert app.main([*flags, "--no_browser"]) == 0
+    assert capsys.readouterr().err.count("--auth NAME:PASSWORD") == n_warnings
+
+
+def test_errors_that_the_page_shows_are_no_html() -> None:
+    assert toast("a <img src=x onerror=y> of 'b' & c").message == "a &lt;img src=x onerror=y&gt; of 'b' &amp; c"

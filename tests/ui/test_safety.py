@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from separator.errors import ConfigError
-from ui.safety import KEEP_SECONDS, MAX_NAME_BYTES, new_job_folder, safe_name, sweep, typed_folder
+from separator.errors import BusyError, ConfigError
+from ui.safety import new_job_folder, safe_name, typed_folder
+from ui.safety.disk import KEEP_SECONDS, make_room, sweep
+from ui.safety.names import MAX_NAME_BYTES
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,16 @@ def test_a_sweep_survives_files_that_vanish_meanwhile(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Path, "is_file", lambda path: True)
     sweep(tmp_path, KEEP_SECONDS)
     assert (job / "stem.wav").exists()
+
+
+def test_the_oldest_work_goes_where_the_disk_is_full_and_fresh_work_stays(tmp_path: Path) -> None:
+    jobs = [new_job_folder(tmp_path) for _ in range(3)]
+    for age, job in zip((3000, 2000, 0), jobs, strict=True):
+        (job / "stem.wav").write_bytes(b"x" * 1000)
+        os.utime(job / "stem.wav", (time.time() - age, time.time() - age))
+    new = new_job_folder(tmp_path, most_bytes=2500)
+    assert [job.exists() for job in jobs] == [False, True, True]
+    with pytest.raises(BusyError, match="full"):
+        new_job_folder(tmp_path, most_bytes=500)
+    assert jobs[2].exists() and new.exists()
+    assert not make_room(jobs, 10**15, 2500) and jobs[2].exists(), "a claim alone removes nothing"

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -134,3 +136,30 @@ def test_nothing_is_worked_out_again_until_a_run_moves_on(settings: PageSettings
     assert trainings.signature(run) == before
     write_run(run.path, STARTED, epoch(1), epoch(2))
     assert trainings.signature(run) != before
+
+
+def visitor(address: str, host: str = "music.example.org", username: str | None = None) -> Any:
+    client = SimpleNamespace(host=address)
+    return SimpleNamespace(client=client, headers={"host": host}, username=username)
+
+
+def test_only_who_started_a_training_stops_it_on_a_shared_page(settings: PageSettings) -> None:
+    run = write_run(settings.checkpoints / "run", STARTED)
+    trainings = Trainings(settings)
+    trainings._note_starter(run, visitor("10.0.0.1"))
+    for stranger in (visitor("10.0.0.2"), visitor("10.0.0.2", host="localhost")):
+        with pytest.raises(ConfigError, match="someone else"):
+            trainings.stop("run", stranger)
+    assert not run.stop_requested()
+    for who in (visitor("10.0.0.1"), visitor("127.0.0.1", "localhost"), visitor("10.0.0.2", username="me"), None):
+        trainings.stop("run", who)
+        assert run.stop_requested()
+        run.clear_stop()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "길" * 100, "a\nb", "../x", "/etc/x", "\ud800"])
+def test_a_name_that_no_folder_can_have_gets_a_sentence_without_a_path(settings: PageSettings, name: str) -> None:
+    (settings.practice / "song").mkdir(parents=True, exist_ok=True)
+    with pytest.raises(ConfigError, match="run_name") as caught:
+        Trainings(settings).config({"run_name": name}, str(settings.practice))
+    assert str(settings.checkpoints) not in str(caught.value) and len(str(caught.value)) < 200

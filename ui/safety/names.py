@@ -1,18 +1,15 @@
-"""What may come in from a visitor: file names made harmless, typed folders kept inside the allowed roots, old work
-swept away. No name given by a visitor reaches a shell, HTML or a path without passing here or ``html.escape``."""
+"""What a visitor may type: file names made harmless, folders kept inside the allowed roots.
+
+No name given by a visitor reaches a shell, HTML or a path without passing here or ``html.escape``.
+"""
 
 import re
-import shutil
-import tempfile
-import time
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from separator.errors import ConfigError
 
-KEEP_SECONDS = 24 * 3600
 MAX_NAME_BYTES = 120
 _UNSAFE = re.compile(r"[^\w\s.,()\[\]&+'!-]", re.UNICODE)
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
@@ -58,33 +55,3 @@ def resolved(text: str) -> Path:
         return Path(text.strip()).expanduser().resolve()
     except (RuntimeError, ValueError, OSError) as error:
         raise ConfigError(f"{text!r} is not the path of a folder: {error}.") from error
-
-
-def new_job_folder(work: Path) -> Path:
-    """A fresh folder for one job. Job folders older than a day are removed on the way."""
-    work.mkdir(parents=True, exist_ok=True)
-    sweep(work, KEEP_SECONDS)
-    return Path(tempfile.mkdtemp(prefix="job-", dir=work))
-
-
-def sweep(work: Path, keep_seconds: float) -> None:
-    """Remove the job folders in ``work`` in which no file has been written for ``keep_seconds``."""
-    oldest = time.time() - keep_seconds
-    for folder in work.glob("job-*"):
-        if _last_written(folder) < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _last_written(folder: Path) -> float:
-    """When the newest file in ``folder`` was written; of an empty one, when it was made.
-
-    The age of a folder with files says nothing: it begins anew when Gradio deletes one of them.
-    """
-    times = []
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # deleted, or finished and renamed by a running job, since it was listed
-            if path.is_file():
-                times.append(path.stat().st_mtime)
-    with suppress(FileNotFoundError):
-        return max(times) if times else folder.stat().st_mtime
-    return 0.0
