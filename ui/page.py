@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -43,7 +42,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
     ) as demo:
         shelf = ModelShelf(settings.checkpoints)
-        logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+        logo = (ASSETS / "images" / "logo.svg").read_text(encoding="utf-8")
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
@@ -75,10 +74,10 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
     settings = settings or PageSettings()
     return {
         "theme": sori_theme(),
-        "css_paths": [ASSETS / "style.css", ASSETS / "train.css"],
+        "css_paths": [ASSETS / "css" / "style.css", ASSETS / "css" / "train.css"],
         "head": _head(),
         "i18n": I18N,
-        "favicon_path": ASSETS / "logo.svg",
+        "favicon_path": ASSETS / "images" / "logo.svg",
         "allowed_paths": [str(settings.demo_song)],  # Gradio serves files of the working folder, which may be another
         "max_file_size": "200mb" if settings.on_space else "2gb",
         "footer_links": ["api", "settings"],
@@ -92,5 +91,5 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
 
 def _head() -> str:
     """The page's scripts, inline: nothing is fetched, and they are there before any component is."""
-    scripts = "\n".join(Path(ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    scripts = "\n".join((ASSETS / "js" / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return f"<script>window.soriTexts = {script_texts()};\n{scripts}</script>"

@@ -1,4 +1,4 @@
-"""The stem mixer and the comparison player: one ``gr.HTML`` whose sound and drawing are in ``assets/*.js``."""
+"""The stem mixer and the comparison player: one ``gr.HTML`` whose sound and drawing are in ``assets/js/``."""
 
 from collections.abc import Iterable
 from pathlib import Path
