@@ -9,11 +9,11 @@ import gradio as gr
 from ui.api import build_endpoints
 from ui.events import AT_ONCE
 from ui.models import ModelShelf
-from ui.player import ASSETS, SCRIPTS
 from ui.score_tab import build_score_tab
+from ui.scripts import ASSETS, head, server_options
 from ui.separate_tab import build_separate_tab
 from ui.settings import PageSettings
-from ui.texts import I18N, script_texts, t
+from ui.texts import I18N, t
 from ui.theme import sori_theme
 from ui.train_api import build_train_endpoints
 from ui.train_tab import build_train_tab, wire_results
@@ -74,8 +74,13 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
     settings = settings or PageSettings()
     return {
         "theme": sori_theme(),
-        "css_paths": [ASSETS / "css" / "style.css", ASSETS / "css" / "train.css"],
-        "head": _head(),
+        "css_paths": [
+            ASSETS / "css" / "style.css",
+            ASSETS / "css" / "train.css",
+            ASSETS / "vendor" / "uplot" / "uPlot.min.css",
+        ],
+        "head": head(),
+        "app_kwargs": server_options(),
         "i18n": I18N,
         "favicon_path": ASSETS / "images" / "logo.svg",
         "allowed_paths": [str(settings.demo_song)],  # Gradio serves files of the working folder, which may be another
@@ -87,9 +92,3 @@ def launch_options(settings: PageSettings | None = None) -> dict[str, Any]:
         "state_session_capacity": REMEMBERED_VISITS,
         "show_error": True,
     }
-
-
-def _head() -> str:
-    """The page's scripts, inline: nothing is fetched, and they are there before any component is."""
-    scripts = "\n".join((ASSETS / "js" / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return f"<script>window.soriTexts = {script_texts()};\n{scripts}</script>"
