@@ -92,7 +92,10 @@ export class Chart {
    */
   render(changed = false) {
     const width = this.area.clientWidth;
-    const shape = JSON.stringify([this.log, this.lines.map(({ name, faint }) => [name, faint])]);
+    const shape = JSON.stringify([
+      this.log,
+      this.lines.map(({ name, faint, points }) => [name, faint, points.length === 1]),
+    ]);
     if (this.plot && shape !== this.shape) this.destroy();
     if (!this.lines.length || !width) return;
     const data = changed || !this.plot ? this.columns() : null;
