@@ -1,4 +1,4 @@
-"""Where an estimate loses and gains energy, as two small pictures that the browser colours (``assets/compare.js``)."""
+"""Where an estimate loses and gains energy, as two small pictures coloured in the browser."""
 
 import base64
 from typing import Any

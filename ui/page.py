@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,12 +10,12 @@ import gradio as gr
 from ui.api import build_endpoints
 from ui.events import AT_ONCE
 from ui.models import ModelShelf
-from ui.player import ASSETS, SCRIPTS
 from ui.safety import guards
 from ui.score_tab import build_score_tab
+from ui.scripts import ASSETS, head, server_options
 from ui.separate_tab import build_separate_tab
 from ui.settings import PageSettings
-from ui.texts import I18N, script_texts, t
+from ui.texts import I18N, t
 from ui.theme import sori_theme
 from ui.train_api import build_train_endpoints
 from ui.train_tab import build_train_tab, wire_results
@@ -50,7 +49,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
     ) as demo:
         shelf = ModelShelf(settings.checkpoints)
-        logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+        logo = (ASSETS / "images" / "logo.svg").read_text(encoding="utf-8")
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
@@ -85,10 +84,14 @@ def launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | 
     settings = settings or PageSettings()
     return {
         "theme": sori_theme(),
-        "css_paths": [ASSETS / "style.css", ASSETS / "train.css"],
-        "head": _head(),
+        "css_paths": [
+            ASSETS / "css" / "style.css",
+            ASSETS / "css" / "train.css",
+            ASSETS / "vendor" / "uplot" / "uPlot.min.css",
+        ],
+        "head": head(),
         "i18n": I18N,
-        "favicon_path": ASSETS / "logo.svg",
+        "favicon_path": ASSETS / "images" / "logo.svg",
         "allowed_paths": [str(settings.demo_song)],  # Gradio serves files of the working folder, which may be another
         "max_file_size": "200mb" if settings.on_space else "2gb",
         "footer_links": ["api", "settings"],
@@ -98,11 +101,5 @@ def launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | 
         "state_session_capacity": REMEMBERED_VISITS,
         "show_error": True,
         "max_threads": MOST_THREADS,
-        "app_kwargs": {"middleware": guards(hosts, on_space=settings.on_space)},
+        "app_kwargs": {**server_options(), "middleware": guards(hosts, on_space=settings.on_space)},
     }
-
-
-def _head() -> str:
-    """The page's scripts, inline: nothing is fetched, and they are there before any component is."""
-    scripts = "\n".join(Path(ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return f"<script>window.soriTexts = {script_texts()};\n{scripts}</script>"

@@ -1,4 +1,4 @@
-"""The stem mixer and the comparison player: one ``gr.HTML`` whose sound and drawing are in ``assets/*.js``."""
+"""The stem mixer and the comparison player: one ``gr.HTML`` whose sound and drawing are in ``assets/js/player``."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,11 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-ASSETS = Path(__file__).parent.parent / "assets"
-SCRIPTS = (
-    "page.js", "engine.js", "waveform.js", "player.js", "compare.js", "abx.js",
-    "spectrogram.js", "chart.js", "live.js", "learn.js",
-)  # fmt: skip
+from ui.scripts import mount_script
 
 # The template never changes, so Gradio never redraws what the script has built inside it.
 TEMPLATE = '<div class="sori-player" tabindex="0" role="group" data-empty="{empty}"></div>'
@@ -21,7 +17,7 @@ def player(elem_id: str, empty: str = "player.empty") -> gr.HTML:
     return gr.HTML(
         value=None,
         html_template=TEMPLATE.format(empty=empty),
-        js_on_load="window.Sori.mount(element, props, watch, trigger)",
+        js_on_load=mount_script("js/player/mount.js", "mountPlayer"),
         elem_id=elem_id,
         apply_default_css=False,
     )

@@ -11,6 +11,7 @@ from ui.events import AT_ONCE, IN_ORDER, IN_TURN, PRIVATE
 from ui.models import ModelShelf
 from ui.previews import preview_server
 from ui.score_tab import FROM_MODEL
+from ui.scripts import mount_script
 from ui.settings import PageSettings
 from ui.texts import t
 from ui.train_handlers import Handlers
@@ -69,7 +70,7 @@ def build_train_tab(
 def _build_watch(trainings: Trainings) -> _Watch:
     runs = gr.Radio([], label=t("train.runs"), elem_id="train-runs")
     live = gr.HTML(
-        None, html_template=LIVE, js_on_load="window.Sori.mountLive(element, props, watch)", elem_id="train-live",
+        None, html_template=LIVE, js_on_load=mount_script("js/train/live.js", "mountLive"), elem_id="train-live",
         apply_default_css=False,
     )  # fmt: skip
     with gr.Row(visible=False, elem_id="train-done") as done:
@@ -79,7 +80,7 @@ def _build_watch(trainings: Trainings) -> _Watch:
         mlflow = gr.Button(t("train.mlflow"), size="md", min_width=150, elem_id="train-mlflow")
         address = drawing.panel(elem_id="train-address")
     learn = gr.HTML(
-        None, html_template=LEARN, js_on_load="window.Sori.mountLearn(element, props, watch, server)",
+        None, html_template=LEARN, js_on_load=mount_script("js/train/learn.js", "mountLearn"),
         elem_id="train-learn", apply_default_css=False, server_functions=[preview_server(trainings)],
     )  # fmt: skip
     return _Watch(runs, live, done, in_mlflow, mlflow, address, use, score, learn)

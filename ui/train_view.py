@@ -1,4 +1,4 @@
-"""What the Train tab shows of a run, as plain values; ``assets/live.js`` puts them into words and pictures."""
+"""What the Train tab shows of a run, as plain values; ``assets/js/live.js`` puts them into words and pictures."""
 
 import threading
 from collections import OrderedDict

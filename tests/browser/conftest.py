@@ -48,13 +48,13 @@ def playwright() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(playwright: Any, url: str, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Open the page in a fresh profile: ``visit(locale="ko-KR", width=390, dark=True)``.
+    """Open the page in a fresh profile: ``visit(locale="ko-KR", width=390, dark=True)``; ``address`` if served apart.
 
     The page that comes back has ``problems``: script errors, and requests that left this computer.
     """
     contexts = []
 
-    def open_page(locale: str = "en-US", width: int = 1280, dark: bool = False) -> Any:
+    def open_page(locale: str = "en-US", width: int = 1280, dark: bool = False, address: str = url) -> Any:
         context = playwright.chromium.launch_persistent_context(
             tmp_path / f"profile {len(contexts)}", executable_path=CHROMIUM, args=FLAGS, locale=locale,
             viewport={"width": width, "height": 900}, accept_downloads=True,
@@ -63,8 +63,8 @@ def visit(playwright: Any, url: str, tmp_path: Path) -> Iterator[Callable[..., A
         page = context.pages[0]
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("request", lambda request: _note_stranger(page.problems, request.url, url))
-        page.goto(f"{url}/?__theme={'dark' if dark else 'light'}")
+        page.on("request", lambda request: _note_stranger(page.problems, request.url, address))
+        page.goto(f"{address}/?__theme={'dark' if dark else 'light'}")
         page.wait_for_selector("#songs input[type=file]", state="attached", timeout=120_000)
         return page
 

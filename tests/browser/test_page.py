@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serving import ROOT
+from tests.serving import ROOT, served_page, small_checkpoints
 
 pytestmark = pytest.mark.browser
 
+BEHIND = 'import os; os.environ["GRADIO_ROOT_PATH"] = "/behind"\n'
 LOCALES = {"en": "en-US", "ko": "ko-KR", "ja": "ja-JP", "zh": "zh-CN", "es": "es-ES"}
 
 
@@ -22,6 +24,7 @@ def test_speaks_the_browsers_language(visit: Callable[..., Any], language: str) 
     page = visit(locale=LOCALES[language])
     page.get_by_role("tab", name=words("page")["score"][language], exact=True).wait_for()
     page.get_by_text(words("separate")["hint"][language]).wait_for()  # once the page knows where it is looked at
+    page.get_by_text(words("player")["empty"][language]).first.wait_for()  # once its script is there
     content = page.locator("body").inner_text()
     for section, key in (("page", "tagline"), ("separate", "demo"), ("separate", "hint"), ("player", "empty")):
         assert words(section)[key][language] in content
@@ -43,6 +46,15 @@ def test_nothing_is_fetched_from_elsewhere(visit: Callable[..., Any]) -> None:
     page.get_by_role("tab").last.click()
     page.wait_for_timeout(1500)
     assert page.problems == []
+
+
+def test_works_below_a_proxys_path(visit: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    with served_page(small_checkpoints(tmp_path / "checkpoints"), tmp_path, BEHIND) as address:
+        page = visit(address=f"{address}/behind")
+        page.get_by_text(words("player")["empty"]["en"]).first.wait_for()
+        of_gradio = ("/manifest.json", "/pwa_icon")
+        assert [problem for problem in page.problems if not problem.endswith(of_gradio)] == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

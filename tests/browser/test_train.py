@@ -27,8 +27,7 @@ def wait_for_state(page: Any, state: str) -> None:
 
 def points(page: Any) -> int:
     """How many epochs the SDR chart has drawn."""
-    path = page.locator(".chart .line.of-valid").last
-    return (path.get_attribute("d") or "").count("L") + 1 if path.count() else 0
+    return int(page.locator(".chart-pair .chart").first.get_attribute("data-points") or 0)
 
 
 def wait_for_points(page: Any, count: int) -> None:

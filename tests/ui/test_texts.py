@@ -36,7 +36,7 @@ def test_translations_have_the_same_blanks(language: str) -> None:
 def test_every_text_that_the_code_names_exists() -> None:
     sections = {path.stem for path in FOLDER.glob("*.json")}
     named = re.compile(rf'"((?:{"|".join(sections)})\.(?!(?:js|py|css)")[a-z_]+)"')
-    sources = [*(ROOT / "ui").glob("*.py"), *(ROOT / "assets").glob("*.js")]
+    sources = [*(ROOT / "ui").glob("*.py"), *(ROOT / "assets").rglob("*.js")]
     used = {(source.name, key) for source in sources for key in named.findall(source.read_text(encoding="utf-8"))}
     assert len(used) > 50
     assert {(name, key) for name, key in used if key not in TEXTS["en"]} == set()

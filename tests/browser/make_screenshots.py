@@ -1,8 +1,8 @@
-"""Takes the README's pictures of the page, in Chromium, into ``assets/screenshots/``::
+"""Takes the README's pictures of the page, in Chromium, into ``assets/images/screenshots/``::
 
-    python assets/make_screenshots.py                # every picture
-    python assets/make_screenshots.py separate       # only those whose name begins so
-    python assets/make_screenshots.py train --checkpoints RUNS     # with the trainings of another folder
+    python tests/browser/make_screenshots.py                # every picture
+    python tests/browser/make_screenshots.py separate       # only those whose name begins so
+    python tests/browser/make_screenshots.py train --checkpoints RUNS     # with the trainings of another folder
 
 It serves the page itself, on a free port, with the shipped models and the demo song.
 """
@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from tests.serving import served_page  # noqa: E402
 
-OUTPUT = ROOT / "assets" / "screenshots"
+OUTPUT = ROOT / "assets" / "images" / "screenshots"
 WIDE, PHONE = 1280, 390
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PATIENCE_MS = 180_000
@@ -104,7 +104,7 @@ def main() -> None:
                 prepare(page)
                 page.wait_for_timeout(800)
                 page.screenshot(path=OUTPUT / f"{name}.png", full_page=True)
-            print(f"assets/screenshots/{name}.png")
+            print(f"assets/images/screenshots/{name}.png")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Composes and renders the demo song: 28 s with four true stems, everything in it made here.
 
-    python -m assets.make_demo_song [--out_dir assets/demo]
+    python -m training.practice_demo_song [--out_dir assets/demo]
 
 An intro of two bars, a verse of four, a chorus of four with harmonies, and a last chord. The words are Korean: a sound
 (sori) comes to me, a song blooms again; our sounds become one, the song goes on. Instruments and voice are those of
@@ -44,7 +44,7 @@ CHORDS = (
     [(0, 16, F)], [(0, 16, G)], [(0, 16, AM)], [(0, 8, F), (8, 8, G)],
     [(0, 28, (48, 55, 60, 62, 64, 67))],
 )  # fmt: skip
-BASS_ROOTS = ([], [], [33], [29], [36], [31], [29], [31], [33], [29, 31], [36])
+BASS_ROOTS: tuple[list[int], ...] = ([], [], [33], [29], [36], [31], [29], [31], [33], [29, 31], [36])
 
 VERSE_GROOVE = {"kick": "9......5..8.....", "rim": "....7.......7..3", "hat": "7.4.6.4.7.4.6.43"}
 CHORUS_GROOVE = {
@@ -74,7 +74,7 @@ SINGER = Voice(
 def main(arguments: list[str] | None = None) -> None:
     """Write the stems and the mixture as FLAC."""
     parser = argparse.ArgumentParser(description="Render the demo song.")
-    parser.add_argument("--out_dir", type=Path, default=Path(__file__).parent / "demo")
+    parser.add_argument("--out_dir", type=Path, default=Path("assets/demo"))
     out_dir = parser.parse_args(arguments).out_dir
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, stem in render().items():
@@ -134,8 +134,8 @@ def bass() -> Array:
     chorus.append(Note(METER.at(END, 0), 4.5, BASS_ROOTS[END][0]))
     body = play(round_bass(rng), verse + chorus, SECONDS)
     edge = play(synth_bass(rng), chorus, SECONDS)
-    line = apply_filter(body + 0.45 * edge, lambda f: highpass(f, 25, 1) * lowpass(f, 4000, 1))
-    return pan(line * (1 - 0.35 * pump()), 0.0)
+    mixed = apply_filter(body + 0.45 * edge, lambda f: highpass(f, 25, 1) * lowpass(f, 4000, 1))
+    return pan(mixed * (1 - 0.35 * pump()), 0.0)
 
 
 def _halves(roots: list[int]) -> list[int]:

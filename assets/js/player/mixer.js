@@ -1,0 +1,172 @@
+// The stem mixer: faders, mute, solo, a switch between song and stems, null test and export.
+import { icon, make } from "../dom.js";
+import { text, trackName } from "../text.js";
+import { Player } from "./player.js";
+import { colourOf } from "./tracks.js";
+
+export class Mixer extends Player {
+  /** @type {HTMLButtonElement[]} */ viewButtons = [];
+  /** @type {Decibels | undefined} level of mixture minus stems below the mixture */ nullDb;
+  nullNote = make("span", { class: "null-note", role: "status" });
+  exportButton = make("button", { type: "button", class: "chip export", onclick: () => this.export() });
+
+  controls() {
+    /** @type {("stems" | "mixture" | "null")[]} */
+    const views = this.engine.mixture ? ["stems", "mixture", "null"] : [];
+    this.viewButtons = views.map((view) =>
+      make("button", {
+        type: "button",
+        class: "chip",
+        "data-view": view,
+        title: view === "null" ? text("player.null_hint") : null,
+        text: text(`player.${view}`),
+        onclick: () => this.setView(view),
+      }),
+    );
+    this.exportButton.replaceChildren(icon("save"), make("span", { text: text("player.export") }));
+    return [
+      make("div", { class: "chips", role: "group", "aria-label": text("player.listen_to") }, ...this.viewButtons),
+      this.nullNote,
+      this.exportButton,
+    ];
+  }
+
+  /** @param {Track} track @param {number} index @returns {Row} */
+  row(track, index) {
+    const name = trackName(track);
+    const isMixture = track.kind === "mixture";
+    /** @param {"mute" | "solo"} what @param {string} letter */
+    const toggle = (what, letter) =>
+      make("button", {
+        type: "button",
+        class: `letter ${what}`,
+        "aria-label": text(`player.${what}`, { name }),
+        text: letter,
+        onclick: () => this.flip(track, what),
+      });
+    const mute = isMixture ? null : toggle("mute", "M");
+    const solo = isMixture ? null : toggle("solo", "S");
+    const gain = isMixture
+      ? null
+      : this.slider(
+          "player.gain",
+          track.db,
+          (db) => {
+            track.db = db;
+          },
+          { name },
+        );
+    const link = make(
+      "a",
+      {
+        class: "letter",
+        href: track.download.file.url,
+        download: track.download.name,
+        "aria-label": text("player.download", { name }),
+      },
+      icon("save"),
+    );
+    const title = make(
+      "span",
+      { class: "title", title: name },
+      make("i", { class: "dot", style: `background: var(${colourOf(track, index)})` }),
+      make("b", { class: "number", text: index + this.firstNumber, "aria-hidden": "true" }),
+      make("span", { text: name }),
+    );
+    const head = make(
+      "div",
+      {
+        class: "head",
+        onclick: () => {
+          this.choose(index);
+          this.refresh();
+        },
+      },
+      title,
+      link,
+      gain,
+      mute && make("span", { class: "buttons" }, mute, solo),
+    );
+    const lane = make(
+      "div",
+      { class: "lane", role: "img", "aria-label": text("player.waveform", { name }) },
+      this.waves[index].canvas,
+    );
+    const update = () => {
+      mute?.setAttribute("aria-pressed", String(track.mute));
+      solo?.setAttribute("aria-pressed", String(track.solo));
+      if (gain) gain.value = String(track.db);
+    };
+    return { head, lane, update };
+  }
+
+  /** @param {Track} track @param {"mute" | "solo"} what */
+  flip(track, what) {
+    track[what] = !track[what];
+    this.engine.apply();
+    this.refresh();
+  }
+
+  /** @param {"stems" | "mixture" | "null"} view */
+  async setView(view) {
+    this.engine.view = view;
+    this.engine.apply();
+    this.refresh();
+    if (view === "null" && this.nullDb === undefined) {
+      this.nullNote.textContent = text("player.measuring");
+      this.nullDb = await this.engine.nullLevel();
+      if (this.closed) return;
+    }
+    this.refresh();
+  }
+
+  refresh() {
+    super.refresh();
+    for (const button of this.viewButtons)
+      button.setAttribute("aria-pressed", String(button.dataset.view === this.engine.view));
+    if (this.engine.view !== "null") this.nullNote.textContent = "";
+    else if (this.nullDb !== undefined) {
+      this.nullNote.textContent = Number.isFinite(this.nullDb)
+        ? text("player.null_level", { level: this.nullDb.toFixed(1) })
+        : text("player.null_exact");
+    }
+  }
+
+  actions() {
+    const track = this.engine.tracks[this.chosen];
+    /** @param {number} sign */
+    const louder = (sign) => () => {
+      track.db = Math.max(-60, Math.min(12, track.db + sign));
+      this.engine.apply();
+    };
+    /** @type {import("./player.js").Actions} */
+    const own = {
+      a: () => {
+        this.setView(this.engine.view === "stems" && this.engine.mixture ? "mixture" : "stems");
+      },
+    };
+    if (this.engine.mixture)
+      own.n = () => {
+        this.setView(this.engine.view === "null" ? "stems" : "null");
+      };
+    if (track.kind !== "mixture")
+      Object.assign(own, {
+        m: () => this.flip(track, "mute"),
+        s: () => this.flip(track, "solo"),
+        arrowup: louder(1),
+        arrowdown: louder(-1),
+      });
+    return { ...super.actions(), ...own };
+  }
+
+  async export() {
+    const label = /** @type {HTMLElement} */ (this.exportButton.querySelector("span"));
+    label.textContent = text("player.exporting");
+    this.exportButton.disabled = true;
+    const url = URL.createObjectURL(await this.engine.exportWav());
+    make("a", { href: url, download: `${this.data.title || "song"} - mix.wav` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
+    this.exportButton.disabled = false;
+    label.textContent = text("player.export");
+  }
+}

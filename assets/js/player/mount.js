@@ -1,0 +1,30 @@
+// The one door of the players: fills a gr.HTML with the mixer or the comparison, whichever its value asks for.
+import { find, make, whenGone } from "../dom.js";
+import { text } from "../text.js";
+import { Comparison } from "./compare.js";
+import { Mixer } from "./mixer.js";
+
+const PLAYERS = { mixer: Mixer, compare: Comparison };
+
+/** The component keeps its element; a new value replaces the player in it. @param {Hooks<PlayerData>} hooks */
+export function mountPlayer({ element, props, watch, trigger }) {
+  const root = find(element, ".sori-player");
+  /** @type {import("./player.js").Player | null} */
+  let current = null;
+  const show = () => {
+    current?.close();
+    current = null;
+    const data = props.value;
+    if (!data?.tracks?.length) {
+      root.replaceChildren(make("p", { class: "player-note", text: text(root.dataset.empty || "") }));
+      return;
+    }
+    const player = new PLAYERS[data.mode](root, data, trigger);
+    Object.assign(root, { player }); // for the browser tests
+    player.open();
+    current = player;
+  };
+  watch("value", show);
+  whenGone(element, () => current?.close());
+  show();
+}

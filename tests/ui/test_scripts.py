@@ -1,0 +1,56 @@
+"""Modules reach the browser whole, under an address that changes with them, behind a proxy too."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from ui.scripts import ASSETS, address, head, mount_script, script_files, server_options, version
+
+VENDORED = sorted(path.parent for path in (ASSETS / "vendor").glob("*/SHA256SUMS"))
+
+
+@pytest.mark.parametrize(
+    ("root_path", "prefix"), [("", ""), ("/behind", ""), ("/behind", "/behind")], ids=["plain", "stripped", "whole"]
+)
+def test_every_module_is_served_as_javascript(root_path: str, prefix: str) -> None:
+    client = TestClient(FastAPI(**server_options()), root_path=root_path)
+    for module, content in script_files().items():
+        answer = client.get(prefix + address(module).removeprefix("."))
+        assert (answer.status_code, answer.content) == (200, content), module
+        assert answer.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", ["js/../../app.py", "css/style.css", "js/types.d.ts", "js/missing.js"])
+def test_nothing_but_modules_is_served(path: str) -> None:
+    client = TestClient(FastAPI(**server_options()))
+    assert client.get(f"/sori/{version()}/{path}").status_code == 404
+
+
+def test_the_address_changes_with_any_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = script_files() | {"js/text.js": b"export const changed = true;\n"}
+    before = version()
+    monkeypatch.setattr("ui.scripts.script_files", lambda: changed)
+    assert version.__wrapped__() != before
+
+
+def test_a_module_that_is_missing_is_refused() -> None:
+    with pytest.raises(KeyError, match=r"missing\.js"):
+        mount_script("js/missing.js", "mount")
+
+
+def test_only_the_texts_are_inline() -> None:
+    assert head().count("<script") == 2
+    assert 'type="application/json"' in head()
+    assert f'src="{address("js/uploads.js")}"' in head()
+
+
+@pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
+def test_vendored_files_are_the_released_ones(folder: Path) -> None:
+    sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    files = {path.name for path in folder.iterdir()} - {"SHA256SUMS", "README.md"}
+    assert set(sums) == files and "LICENSE" in files
+    assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files} == sums
