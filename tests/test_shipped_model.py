@@ -29,7 +29,7 @@ def test_it_is_as_small_as_the_card_says(name: str) -> None:
     info = describe(shipped(name))
     said = re.search(rf"\| `{name}.pth` \|.*\| ([\d.]+) M \| ([\d.]+) MB \|", CARD)
     assert said is not None
-    assert info.target == name.split("_")[0]
+    assert info.targets == (name.split("_")[0],)
     assert info.n_weights / 1e6 == pytest.approx(float(said[1]), abs=0.01)
     assert info.size_bytes / 1e6 == pytest.approx(float(said[2]), abs=0.1)
     assert info.n_weights < 4e6

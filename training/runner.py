@@ -149,7 +149,7 @@ def _make_folder(config: TrainConfig, last: Path | None) -> Path:
             raise ConfigError(f"{run.path} is being trained by another process; stop that one first")
         run.create(config.replace(run_name=run.name, out_dir=str(last.parent.parent)))
         return run.path
-    name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
+    name = config.run_name or f"{'-'.join(config.target)}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunFolder(Path(config.out_dir) / name)
     if run.last.exists():
         raise ConfigError(
@@ -188,7 +188,7 @@ def _checkpoint_of(path: Path, config: TrainConfig, weights_only: bool) -> tuple
     last = None if weights_only else _last_of(path, content, config)
     if last is not None:
         state = read_checkpoint(last)
-        if state["model"]["target"] == config.target:
+        if tuple(state["model"].get("targets", ())) == config.target:
             return state, last
     return {"model": content["model"], "weights": content["weights"]}, None
 
