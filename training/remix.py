@@ -19,6 +19,8 @@ MIXTURE_DBFS = (-30.0, -10.0)
 """Range of the mixture's RMS level."""
 ALIGNED_GAIN_DB = 3.0
 """An aligned excerpt's balance is changed by at most this much."""
+LAID_OVER_SHARE = 0.8
+"""How often a target that does not play in a song is laid over it: singers over an instrumental song."""
 PARTS_SHARE = 0.3
 """Share of remixes whose rest is put together from stems of different songs, where there are such."""
 TWO_RESTS_SHARE = 0.15
@@ -69,15 +71,18 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
         if is_remix:
             targets, rest, band_hz = self._remixed(rng)
         else:
-            targets, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds)
+            targets, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds, is_true=True)
         is_silenced = (rng.uniform(size=len(targets)) < self.config.silent_share) & (band_hz != UNKNOWN_HZ)
         targets[is_silenced], band_hz[is_silenced] = 0, self.sample_rate / 2
         return targets, rest, band_hz
 
     def _aligned(
-        self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray
+        self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray, *, is_true: bool = False
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Targets and rest of the same moment of one song, with their balance slightly changed."""
+        """Targets and rest of the same moment of one song, with their balance slightly changed.
+
+        What does not play in a song of true stems is often laid over it.
+        """
         pair = pairs[int(np.searchsorted(odds, rng.uniform(0, odds[-1])))]
         speed = self._speed(rng, often=0.4)
         sounding = [target for target in pair.known if target.n_samples] or [pair.rest]
@@ -88,7 +93,16 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
             targets, rest = -targets, -rest
         gains_db = rng.uniform(-ALIGNED_GAIN_DB, ALIGNED_GAIN_DB, size=(len(targets), 1))
         targets = targets * (10 ** (gains_db / 20)).astype(np.float32)
-        return targets, rest, self._bands_hz(pair.targets, [speed] * len(targets))
+        band_hz = self._bands_hz(pair.targets, [speed] * len(targets))
+        there = targets.sum(axis=0) + rest
+        for i, target in enumerate(pair.targets if is_true else ()):
+            is_empty = target is not None and not target.n_samples and self.material.targets[i].items
+            if is_empty and rng.uniform() < LAID_OVER_SHARE:
+                samples, audio, own_speed = self._drawn(self.material.targets[i], rng)
+                balance_db = rng.uniform(*self.config.target_gain_db)
+                targets[i] = samples * (_gain_to(balance_db, samples) / _gain_to(0.0, there))
+                band_hz[i] = self._band_hz(audio, own_speed)
+        return targets, rest, band_hz
 
     def _remixed(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Targets over music that they were not made for, at random balances."""

@@ -106,6 +106,11 @@ def test_whole_numbers_are_numbers():
     assert config.validate().max_minutes == 10
 
 
+@pytest.mark.parametrize("given", ["drums,bass", "drums, bass", ["drums", "bass"], ["drums bass"]])
+def test_several_targets_are_given_as_a_list_or_in_one_text(given: object):
+    assert TrainConfig.from_dict({"target": given}).target == ("drums", "bass")
+
+
 def test_a_recipe_is_a_file_of_settings(tmp_path: Path):
     path = tmp_path / "my recipe.toml"
     path.write_text('target = "drums"\nloss = ["l1", "l1_sqrt=0.2"]\n')

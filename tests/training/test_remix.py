@@ -228,3 +228,17 @@ def test_a_remix_draws_each_target_from_its_own_songs(songs: Material):
         assert all(-12.1 < balance < 3.1 for balance in balances)
         drawn.append(balances)
     assert np.abs(np.diff(drawn, axis=1)).max() > 5
+
+
+def test_what_does_not_play_in_a_song_is_laid_over_it(songs: Material, made_sound: Callable[..., Any]):
+    """A song without bass gets that of the other one, at a level of its own; as estimates it is left alone."""
+    drums = songs.pairs[0].known[0]
+    without = Pair("without", (drums, made_sound(np.zeros(0, np.float32))), songs.pairs[0].rest)
+    only = replace(songs, pairs=(without,), pair_weights=(1.0,))
+    config = CALM.replace(remix_share=0.0, soft_share=1.0)
+    excerpts = [Excerpts(only, config, 22050)[i] for i in range(60)]
+    has_bass = [bool(targets[1].any()) for targets, _, _ in excerpts]
+    assert 0.6 < np.mean(has_bass) < 0.95
+    assert all(bands_hz[1] == HALF_RATE_HZ for _, _, bands_hz in excerpts)
+    estimates = Excerpts(replace(only, soft=(without,)), config, 22050)
+    assert not any(estimates[i][0][1].any() for i in range(20))
