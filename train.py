@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from separator.checkpoint import read_checkpoint
 from separator.config import StftConfig
-from separator.errors import SeparatorError
+from separator.errors import ConfigError, SeparatorError
 from separator.memory import keep_freed_memory
+from training.beginning import begin_from
 from training.cache import Cache
 from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
 from training.console import Console
@@ -66,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", type=Path, help="a TOML file of settings; flags override it")
     parser.add_argument("--practice", action="store_true", help="train on a dozen made-up songs, five minutes or so")
     parser.add_argument("--resume_from", type=Path, help="a checkpoint to go on from, or to fine-tune")
+    parser.add_argument("--init_from", type=Path, help="a checkpoint whose layers a new model begins with, if they fit")
     parser.add_argument(
         "--pretrain_dir", nargs="+", help="data folders to train on first; data_dir then fine-tunes what was learned"
     )
@@ -112,18 +114,20 @@ def _settings_of(checkpoint: Path) -> dict[str, Any]:
     for folder in (checkpoint.parent, checkpoint.parent / str(name)):
         if RunFolder(folder).config():
             return RunFolder(folder).config()
-    return {"target": content["model"]["target"]}
+    return {"target": list(content["model"]["targets"])}
 
 
 def _train_all(config: TrainConfig, args: dict[str, Any]) -> int:
     """Train, after a run of its own on other data where that is asked for."""
-    start_from = args["resume_from"]
+    start_from, init_from = args["resume_from"], args["init_from"]
+    if start_from and init_from:
+        raise ConfigError("give --resume_from to go on with a model, or --init_from to begin a new one, not both")
     if args["pretrain_dir"]:
-        run, reason = _train(pretraining(config, args["pretrain_dir"]), start_from, args["mlflow"])
+        run, reason = _train(pretraining(config, args["pretrain_dir"]), start_from, args["mlflow"], init_from=init_from)
         if reason == "stopped":
             return 0
-        start_from = run.best_model
-    _train(config, start_from, args["mlflow"], weights_only=bool(args["pretrain_dir"]))
+        start_from, init_from = run.best_model, None
+    _train(config, start_from, args["mlflow"], weights_only=bool(args["pretrain_dir"]), init_from=init_from)
     return 0
 
 
@@ -135,11 +139,19 @@ def pretraining(config: TrainConfig, folders: Sequence[str]) -> TrainConfig:
 
 
 def _train(
-    config: TrainConfig, start_from: Path | None, mlflow: str | None, weights_only: bool = False
+    config: TrainConfig,
+    start_from: Path | None,
+    mlflow: str | None,
+    weights_only: bool = False,
+    init_from: Path | None = None,
 ) -> tuple[RunFolder, str]:
     """One run, and how it ended."""
+    begun, sentence = begin_from(init_from, config) if init_from else (None, "")
     run, checkpoint = open_run(config, start_from, weights_only)
     keep_freed_memory()
+    if begun is not None:
+        checkpoint = begun
+        _say(sentence)
     _say(f"run folder: {run.path}")
     with _stop_on_signals(run), _listeners(run, mlflow) as listeners, _bar("decoding", is_all=True) as progress:
         reason = train(config, run, checkpoint, listeners, progress=progress)
@@ -161,7 +173,7 @@ def _check(config: TrainConfig) -> int:
             config.data_dir,
             config.target,
             cache,
-            loose_dirs=(*config.target_dir, *config.rest_dir),
+            loose_dirs=config.loose_dirs(),
             soft_dirs=config.soft_dir,
             valid_dir=config.val_dir or None,
             valid_share=config.val_split,

@@ -62,7 +62,7 @@ class StemFile:
 
 
 class Separator:
-    """One or more models, each the mask of one target, over songs of any length, rate and number of channels.
+    """One or more models, each the masks of its targets, over songs of any length, rate and number of channels.
 
     ``plan`` says how a song is cut into segments, in frames of each model's own; ``strict_band`` leaves all above the
     models' 11 kHz to the last stem; ``tta`` averages several hearings of the song (``separator.tta``).
@@ -81,7 +81,7 @@ class Separator:
         self.device = resolve_device(device)
         self.strict_band = strict_band
         self.tta = tta
-        self.targets = tuple(model.config.target for model in models)
+        self.targets = tuple(target for model in models for target in model.config.targets)
         self._refuse_repeated_targets(models)
         self._stfts = [model.config.stft for model in models]
         segments = 1 if self.device.type == "cpu" else _GPU_SEGMENTS
@@ -253,14 +253,15 @@ class Separator:
                 mask = averaged_mask(estimate, magnitude, spectra[grid], gains, grid, period(model))
             else:
                 mask = estimate(magnitude)
-            mask = expanded(mask, magnitude, grid.model.frames_per_second)
-            masks.append(on_grid(grid.full_band(mask, strict=self.strict_band), grid, common, shape))
+            for target in mask:
+                target = expanded(target, magnitude, grid.model.frames_per_second)
+                masks.append(on_grid(grid.full_band(target, strict=self.strict_band), grid, common, shape))
         return masks
 
     def _refuse_repeated_targets(self, models: Sequence[CRNN]) -> None:
         if not models:
             raise ConfigError("No model given.")
-        if len(set(self.targets)) < len(models):
+        if len(set(self.targets)) < len(self.targets):
             raise ConfigError(f"The models' targets are {', '.join(self.targets)}; give one model per target.")
         if "rest" in self.targets:
             raise ConfigError("A model's target is rest, which is what the targets leave over; call it something else.")

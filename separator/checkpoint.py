@@ -41,7 +41,7 @@ class CheckpointInfo:
     """What a checkpoint says of itself."""
 
     path: Path
-    target: str
+    targets: tuple[str, ...]
     config: ModelConfig
     n_weights: int
     size_bytes: int
@@ -114,7 +114,7 @@ def describe(path: Path | str) -> CheckpointInfo:
     config = _config(content, path)
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     n_weights = sum(value.numel() for name, value in content["weights"].items() if not name.endswith(buffers))
-    return CheckpointInfo(path, config.target, config, n_weights, path.stat().st_size, content["training"])
+    return CheckpointInfo(path, config.targets, config, n_weights, path.stat().st_size, content["training"])
 
 
 def list_checkpoints(folder: Path | str) -> list[CheckpointInfo]:

@@ -3,7 +3,7 @@
 Settings of training live in ``training.config``; nothing here changes after a checkpoint is written.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from separator.errors import ConfigError
@@ -100,8 +100,10 @@ LAYOUTS = ("compact", "unet")
 class ModelConfig:
     """The layers of a CRNN: compact by default, the shipped models' in ``unet()``, textbook ones in ``plain()``."""
 
-    target: str = "vocals"
-    """Name of the stem that the mask picks out of the mixture."""
+    targets: tuple[str, ...] = ("vocals",)
+    """Names of the stems that the masks pick out of the mixture, one mask each."""
+    competing: bool = False
+    """Whether the masks of a place, and that of what is left, add up to 1 (a softmax); otherwise each is by itself."""
     stft: StftConfig = field(default_factory=StftConfig)
     layout: str = "compact"
     """``compact``: the layers of ``separator.model``, which keep time and fold frequency. ``unet``: those of
@@ -131,6 +133,7 @@ class ModelConfig:
     """The network sees magnitude ** input_power, which brings loud and quiet closer together."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", tuple(self.targets))
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "frequency_strides", tuple(self.frequency_strides))
         object.__setattr__(self, "time_strides", tuple(self.time_strides))
@@ -170,9 +173,7 @@ class ModelConfig:
             problems.append(f"local_channels is {self.local_channels}; it must be 0 (no local path) or more")
         if not 0 < self.input_power <= 1:
             problems.append(f"input_power is {self.input_power}; it must be above 0 and at most 1")
-        if not self.target.isidentifier() or len(self.target) > MOST_LETTERS:
-            problems.append(f"target is {self.target[:MOST_LETTERS]!r}; it must be one word, such as vocals")
-        return problems
+        return problems + target_problems("targets", self.targets)
 
     @property
     def frequency_factor(self) -> int:
@@ -190,10 +191,10 @@ class ModelConfig:
         return self.time_factor * (2 if self.local_channels else 1)
 
     @classmethod
-    def plain(cls, target: str = "vocals") -> "ModelConfig":
+    def plain(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
         """Textbook layers: frequency halved four times, 3x3 kernels, no projection and no refinement."""
         return cls(
-            target=target,
+            targets=targets,
             channels=(8, 16, 24, 32),
             frequency_strides=(2, 2, 2, 2),
             time_strides=(1, 1, 1, 1),
@@ -203,10 +204,10 @@ class ModelConfig:
         )
 
     @classmethod
-    def unet(cls, target: str = "vocals") -> "ModelConfig":
+    def unet(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
         """The shipped vocals': wide kernels, time folded like frequency, a window of twice the length, two channels."""
         return cls(
-            target=target,
+            targets=targets,
             stft=StftConfig(n_fft=2048, hop_length=512),
             layout="unet",
             input_channels=2,
@@ -219,6 +220,11 @@ class ModelConfig:
             local_channels=160,
         )
 
+    @classmethod
+    def four_stems(cls, targets: tuple[str, ...] = ("drums", "bass", "vocals")) -> "ModelConfig":
+        """``unet()`` with twice the GRU layers, for several targets at once; its masks compete, as Spleeter's do."""
+        return replace(cls.unet(targets), gru_layers=6, competing=True)
+
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
@@ -229,6 +235,14 @@ class ModelConfig:
         _refuse_unknown(cls, values)
         stft = StftConfig.from_dict(values.get("stft", {}))
         return cls(**{**values, "stft": stft})
+
+
+def target_problems(name: str, targets: tuple[str, ...]) -> list[str]:
+    """What is wrong with the names of some stems, in a field of that name."""
+    if not targets or not all(isinstance(t, str) and t.isidentifier() and len(t) <= MOST_LETTERS for t in targets):
+        given = " ".join(map(repr, targets))[:MOST_LETTERS] or "empty"
+        return [f"{name} is {given}; each must be one word, such as vocals"]
+    return [f"{name} names a stem twice: {', '.join(targets)}"] if len(set(targets)) < len(targets) else []
 
 
 def _product(numbers: tuple[int, ...]) -> int:

@@ -3,7 +3,7 @@
 - Batch normalisation, whose numbers are fixed after training, becomes part of the convolution before it.
 - The transforms across bins are done where the channels lie (channels last), instead of moving every channel there and
   back.
-- The last transposed convolution, which gives one channel, becomes an ordinary one (``separator.sub_pixel``).
+- The last transposed convolution, which gives a few channels, becomes an ordinary one (``separator.sub_pixel``).
 - Of the ``unet`` layout, see ``separator.fused_unet``.
 
 And the GRU's layers are set apart, so that each can go on where it was in the segment before (``separator.past``).
@@ -37,7 +37,7 @@ def fused(model: CRNN) -> CRNN:
         if not isinstance(layer, EncoderLayer | DecoderLayer):
             continue
         _fuse_norm(layer)
-        if isinstance(layer, DecoderLayer) and layer.conv.out_channels == 1:
+        if isinstance(layer, DecoderLayer) and layer is model.decoder[-1]:
             layer.conv = cast(nn.ConvTranspose2d, SubPixelConv(layer.conv))
         if isinstance(layer.refine, Refine):
             layer.refine = cast(Refine, ChannelsLastRefine(layer.refine))

@@ -96,7 +96,7 @@ class FusedOutputLayer(nn.Module):
         self.smooth = layer.smooth
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """``(B, C / 2, T, F)`` twice -> ``(B, 1, T * stride, F * stride)``."""
+        """``(B, C / 2, T, F)`` twice -> ``(B, S, T * stride, F * stride)``."""
         phases = self.of_skip.joint(skip) + self.of_below.joint(x)
         logits: Tensor = self.smooth(self.of_skip.side_by_side(phases, self.bend.write))
         return logits

@@ -1,8 +1,8 @@
-"""CRNN: the magnitude spectrogram of a mixture -> the mask of one target.
+"""CRNN: the magnitude spectrogram of a mixture -> the masks of one or more targets.
 
 Four convolutional encoder layers fold frequency, a three-layer bidirectional GRU follows the music through time, four
-transposed convolutions with U-Net skips unfold it again. The model owns its STFT settings, so training and inference
-cannot differ.
+transposed convolutions with U-Net skips unfold it again, the last one into a mask for each target. The model owns its
+STFT settings, so training and inference cannot differ.
 """
 
 import torch
@@ -15,7 +15,7 @@ from separator.unet import DualPathBottleneck, UNetDecoderLayer, UNetEncoderLaye
 
 
 class CRNN(nn.Module):
-    """Mask estimator of one target.
+    """Mask estimator of S targets, which share all layers but the last.
 
     References: U-Net for singing voice, Jansson et al. 2017; convolutional-recurrent masks, Takahashi et al. 2018
     (MMDenseLSTM); frequency transform, Choi et al. 2020 (TFC-TDF).
@@ -42,10 +42,11 @@ class CRNN(nn.Module):
             level_bins.append(bins)
         self.bottleneck = Bottleneck(config, channels, bins)
         for level in reversed(range(len(config.channels))):
-            out = config.channels[level - 1] if level else 1
+            out = config.channels[level - 1] if level else len(config.targets)
             refine_bins = level_bins[level - 1] if level > 1 else 0
             fold, pool = config.frequency_strides[level], config.time_strides[level]
-            self.decoder.append(DecoderLayer(config, config.channels[level], out, fold, pool, refine_bins))
+            layer = DecoderLayer(config, config.channels[level], out, fold, pool, refine_bins, is_last=not level)
+            self.decoder.append(layer)
 
     def _build_unet(self, config: ModelConfig) -> None:
         side = config.kernel_size
@@ -57,10 +58,10 @@ class CRNN(nn.Module):
         self.bottleneck = DualPathBottleneck(config, widths[-1], bins)
         for i in reversed(range(1, len(strides))):
             self.decoder.append(UNetDecoderLayer(2 * widths[i + 1], widths[i], side, strides[i]))
-        self.decoder.append(UNetOutputLayer(2 * widths[1], side, strides[0]))
+        self.decoder.append(UNetOutputLayer(2 * widths[1], len(config.targets), side, strides[0]))
 
     def forward(self, magnitude: Tensor, past: Past | None = None) -> Tensor:
-        """Magnitude ``(B, F, T)`` of the mono mixture -> mask ``(B, F, T)`` in [0, 1], for any T >= 1.
+        """Magnitude ``(B, F, T)`` of the mono mixture -> masks ``(B, S, F, T)`` in [0, 1], for any T >= 1.
 
         A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono mixture both are the same.
         The scale is that of ``separator.stft.stft`` of a waveform in [-1, 1] with the model's own STFT settings.
@@ -72,8 +73,14 @@ class CRNN(nn.Module):
         x = self.bottleneck(x) if past is None else self.bottleneck(x, past)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             x = decode(x, skip)
-        mask = torch.sigmoid(x.float()).squeeze(1)[:, :frames]  # (B, T, F - 1)
-        return torch.cat((mask, mask[..., -1:]), dim=-1).transpose(1, 2)  # bins innermost in memory, as in the STFT
+        masks = self._masks(x[:, :, :frames].float().contiguous())  # (B, S, T, F - 1)
+        return torch.cat((masks, masks[..., -1:]), dim=-1).mT  # bins innermost in memory, as in the STFT
+
+    def _masks(self, logits: Tensor) -> Tensor:
+        """``(B, S, ...)`` -> the same shape."""
+        if not self.config.competing:
+            return torch.sigmoid(logits)
+        return torch.cat((logits, torch.zeros_like(logits[:, :1])), dim=1).softmax(dim=1)[:, :-1]
 
     def encode(self, magnitude: Tensor) -> tuple[Tensor, list[Tensor]]:
         """As for ``forward`` -> what reaches the recurrent middle, ``(B, C, T', F')``, and the skips, outermost first.
@@ -131,13 +138,14 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """A transposed convolution over the joined layer and its skip; the last one gives the mask's logits."""
+    """A transposed convolution over the joined layer and its skip; the last one gives the masks' logits."""
 
-    def __init__(self, config: ModelConfig, channels: int, out: int, fold: int, pool: int, refine_bins: int) -> None:
+    def __init__(
+        self, config: ModelConfig, channels: int, out: int, fold: int, pool: int, refine_bins: int, *, is_last: bool
+    ) -> None:
         super().__init__()
         kernel = (_stride_kernel(config.kernel_size, pool), _stride_kernel(config.kernel_size, fold))
         padding = ((kernel[0] - pool) // 2, (kernel[1] - fold) // 2)
-        is_last = out == 1
         self.conv = nn.ConvTranspose2d(2 * channels, out, kernel, stride=(pool, fold), padding=padding, bias=is_last)
         self.norm = nn.Identity() if is_last else nn.Sequential(nn.BatchNorm2d(out), nn.ReLU())
         self.refine = Refine(config, out, refine_bins) if config.refine and refine_bins else nn.Identity()

@@ -158,7 +158,8 @@ def window_weights(frames: int, window: Window, plan: SegmentPlan) -> Tensor:
 
 
 class MaskEstimator:
-    """A model over the magnitude of one window, ``(F, T)`` or ``(C, F, T)`` -> mask ``(F, T)``, segment by segment.
+    """A model over the magnitude of one window, ``(F, T)`` or ``(C, F, T)`` -> masks ``(S, F, T)``, segment by
+    segment.
 
     The segments of a window are one batch. When the device runs out of memory the batch is halved, for good, with a
     warning.
@@ -235,7 +236,9 @@ class MaskEstimator:
         if len(masks) == 1:
             return masks[0]
         plan, last = self.plan, len(masks) - 1
-        joined = masks[0].new_zeros(frames, masks[0].shape[0]).T  # bins innermost, as the model's masks and the STFT
+        joined = (
+            masks[0].new_zeros(*masks[0].shape[:-2], frames, masks[0].shape[-2]).mT
+        )  # bins innermost, as the model's masks and the STFT
         for i, (mask, start) in enumerate(zip(masks, starts, strict=True)):
             begin = i * plan.stride if i else None
             end = (i + 1) * plan.stride if i < last else None
@@ -244,5 +247,5 @@ class MaskEstimator:
                 0 if begin is None else begin + plan.context,
                 frames if end is None else end + plan.context + plan.fade,
             )
-            joined[:, used] += mask[:, used.start - start : used.stop - start] * weights[used]
+            joined[..., used] += mask[..., used.start - start : used.stop - start] * weights[used]
         return joined

@@ -20,13 +20,13 @@ BEGINNINGS = 2
 """How many places a network that folds time begins at."""
 
 Estimate = Callable[[Tensor, int], Tensor]
-"""Magnitude ``(F, T)``, or ``(2, F, T)`` of left and right, and which hearing of the song it is -> mask ``(F, T)``."""
+"""Magnitude ``(F, T)`` or, of left and right, ``(2, F, T)``, and which hearing it is -> masks ``(S, F, T)``."""
 
 
 def averaged_mask(
     estimate: Estimate, heard: Tensor, spectrum: Tensor, gains: Sequence[float], grid: Grid, period: int
 ) -> Tensor:
-    """The mean ``(F_model, T)`` of the masks of all hearings.
+    """The mean ``(S, F_model, T)`` of the masks of all hearings.
 
     Args:
         heard: the song as the model hears it by itself, by ``grid.model_magnitude``.

@@ -55,14 +55,14 @@ class UNetDecoderLayer(nn.Module):
 
 
 class UNetOutputLayer(UNetDecoderLayer):
-    """The last transposed convolution, to one channel, and a smoothing one that gives the mask's logits."""
+    """The last transposed convolution, to a channel for each target, and smoothing ones that give masks' logits."""
 
-    def __init__(self, channels: int, side: int, stride: tuple[int, int]) -> None:
-        super().__init__(channels, 1, side, stride)
-        self.smooth = nn.Conv2d(1, 1, 4, dilation=2, padding=3)
+    def __init__(self, channels: int, targets: int, side: int, stride: tuple[int, int]) -> None:
+        super().__init__(channels, targets, side, stride)
+        self.smooth = nn.Conv2d(targets, targets, 4, dilation=2, padding=3, groups=targets)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """``(B, C / 2, T, F)`` twice -> ``(B, 1, T * stride, F * stride)``."""
+        """``(B, C / 2, T, F)`` twice -> ``(B, S, T * stride, F * stride)``."""
         logits: Tensor = self.smooth(super().forward(x, skip))
         return logits
 

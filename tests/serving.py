@@ -52,7 +52,7 @@ def small_checkpoints(folder: Path) -> Path:
     small = {"channels": (2, 2, 2, 2), "gru_hidden": 4, "gru_input": 0, "gru_layers": 3, "refine": False}
     save_checkpoint(folder / "vocals.pth", CRNN(ModelConfig(**small)), {"sdr_db": 6.25, "date": "2026-11-23T10:00"})
     (folder / "my run").mkdir()
-    drums = CRNN(ModelConfig(target="drums", **small))
+    drums = CRNN(ModelConfig(targets=("drums",), **small))
     save_checkpoint(folder / "my run" / "best_model.pth", drums, {"run_name": "my run"})
     save_checkpoint(folder / "my run" / "last.pth", drums, {"run_name": "my run"})
     (folder / "notes.pth").write_text("not a model")

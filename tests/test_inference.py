@@ -143,7 +143,7 @@ def test_two_models_make_two_targets_and_the_rest(
     run: Run, song: Path, tmp_path: Path, tiny_checkpoint: Path, tiny_config: ModelConfig
 ) -> None:
     drums = tmp_path / "drums.pth"
-    save_checkpoint(drums, CRNN(ModelConfig.from_dict({**tiny_config.to_dict(), "target": "drums"})), training={})
+    save_checkpoint(drums, CRNN(ModelConfig.from_dict({**tiny_config.to_dict(), "targets": ["drums"]})), training={})
     code, *_ = run(song, tmp_path / "out", "--model_path", str(tiny_checkpoint), "--model_path", str(drums))
     assert code == 0
     assert {f.stem.rsplit("_")[-1] for f in (tmp_path / "out").iterdir()} == {"vocals", "drums", "rest"}

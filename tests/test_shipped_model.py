@@ -23,7 +23,7 @@ METRICS = read_metrics()
 def test_size_and_cost_are_those_of_metrics_json(name: str) -> None:
     info = describe(shipped_path(name))
     assert describe_model(name) == METRICS["models"][name]
-    assert info.target == name.split("_")[0]
+    assert info.targets == (name.split("_")[0],)
     assert info.n_weights < 4e6
     assert info.size_bytes < 16e6
 

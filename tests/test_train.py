@@ -83,7 +83,7 @@ def test_it_trains_and_leaves_a_model_that_the_other_commands_find(
     assert "epoch    1" in said
     assert str(run.best_model) in said
     assert run.status().state == "finished"
-    assert load_model(run.path.parent / "best_model.pth").config.target == "vocals"
+    assert load_model(run.path.parent / "best_model.pth").config.targets == ("vocals",)
     assert describe(run.best_model).training["run_name"] == "run"
 
 
@@ -205,7 +205,7 @@ def test_a_model_of_another_target_is_fine_tuned(flags: list[str], run: RunFolde
     main(flags)
     again = ["--resume_from", str(run.best_model), "--target", "other", "--run_name", "other"]
     assert main(again) == 0
-    assert describe(run.path.parent / "other" / "best_model.pth").target == "other"
+    assert describe(run.path.parent / "other" / "best_model.pth").targets == ("other",)
 
 
 def test_the_doctor_says_whether_training_can_start(

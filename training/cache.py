@@ -69,17 +69,20 @@ class Cache:
         """
         return CachedAudio([(self._samples_path(path), self._entry(path)) for path in paths], self.sample_rate)
 
-    def load_song(self, song: Song, target: str) -> tuple[Audio, Audio]:
-        """The (target, rest) of a song; the rest is the mixture minus the target where no other stems are there.
+    def load_song(self, song: Song, *targets: str) -> tuple[list[Audio], Audio]:
+        """The (targets, rest) of a song; the rest is the mixture minus the targets where no other stems are there.
+
+        A target that the song does not have is empty.
 
         Raises:
             AudioError, DatasetError: as `load`.
         """
-        wanted = self.load(song.stems.get(target, ()))
-        rest = song.rest(target)
+        wanted: list[Audio] = [self.load(song.stems.get(target, ())) for target in targets]
+        rest = song.rest(*targets)
         if rest or song.mixture is None:
             return wanted, self.load(rest)
-        return wanted, Difference(self.load([song.mixture]), wanted)
+        files = dict.fromkeys(path for target in targets for path in song.stems.get(target, ()))
+        return wanted, Difference(self.load([song.mixture]), self.load(files))
 
     def prepare(
         self,

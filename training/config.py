@@ -1,13 +1,14 @@
 """Everything that can be chosen about a training: the one source of flags, form fields and README table."""
 
 import math
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from separator.config import ModelConfig
+from separator.config import ModelConfig, target_problems
 from separator.errors import ConfigError
 from training.augment import AUGMENTATIONS
 from training.losses import LOSSES
@@ -19,13 +20,15 @@ PRACTICE_FOLDER = Path("data/practice")
 """Where made-up songs are put, for a training without data of one's own."""
 PRACTICE_RECIPE = Path(__file__).resolve().parent.parent / "checkpoints" / "recipes" / "practice.toml"
 """A first training that shows something within minutes."""
-PRESETS: dict[str, Callable[[str], ModelConfig]] = {
-    "default": lambda target: ModelConfig(target=target),
-    "small": lambda target: ModelConfig(target=target, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
+PRESETS: dict[str, Callable[[tuple[str, ...]], ModelConfig]] = {
+    "default": lambda targets: ModelConfig(targets=targets),
+    "small": lambda targets: ModelConfig(targets=targets, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
     "plain": ModelConfig.plain,
     "unet": ModelConfig.unet,
+    "four_stems": ModelConfig.four_stems,
 }
-"""Models by name: a large one, one that learns practice songs in minutes, textbook layers only, the shipped ones'."""
+"""Models by name: a large one, one that learns practice songs in minutes, textbook layers only, the shipped ones', and
+one of several targets."""
 NORMS = ("batch", "kept")
 
 
@@ -40,9 +43,11 @@ class TrainConfig:
     data_dir: tuple[str, ...] = _setting(
         (), "folders of songs with true stems; folder=2 draws from it twice as often", group="simple"
     )
-    target: str = _setting("vocals", "the stem to learn", group="simple")
-    target_dir: tuple[str, ...] = _setting((), "more folders of the target alone, at any depth, for remixing")
-    rest_dir: tuple[str, ...] = _setting((), "more folders of music without the target, at any depth, for remixing")
+    target: tuple[str, ...] = _setting(("vocals",), "the stem to learn, or several for one model", group="simple")
+    target_dir: tuple[str, ...] = _setting(
+        (), "more folders of a target alone, at any depth, for remixing; of several targets, target:folder"
+    )
+    rest_dir: tuple[str, ...] = _setting((), "more folders of music without any target, at any depth, for remixing")
     soft_dir: tuple[str, ...] = _setting(
         (), "folders of songs whose stems are estimates, of another program say: learned as they are, never remixed"
     )
@@ -97,6 +102,7 @@ class TrainConfig:
             if isinstance(f.default, tuple):
                 value = getattr(self, f.name)
                 object.__setattr__(self, f.name, tuple(value) if isinstance(value, list | tuple) else (value,))
+        object.__setattr__(self, "target", split_names(self.target))
 
     def problems(self) -> list[str]:
         """Every reason why this cannot be trained, one sentence each."""
@@ -121,8 +127,10 @@ class TrainConfig:
             found += _choice_problems(f, getattr(self, f.name))
         if len(self.target_gain_db) != 2 or self.target_gain_db[0] > self.target_gain_db[-1]:
             found.append(f"target_gain_db is {self.target_gain_db}; it must be two numbers, the lower one first")
-        if not self.target.isidentifier():
-            found.append(f"target is {self.target!r}; it must be one word, such as vocals")
+        found += target_problems("target", self.target)
+        for text in self.target_dir if len(self.target) > 1 else ():
+            if split_target_dir(text, self.target)[0] is None:
+                found.append(f"target_dir is {text!r}; write {self.target[0]}:{text} to say which target it holds")
         if len(self.run_name.encode(errors="replace")) > MOST_NAME_BYTES or not self.run_name.isprintable():
             found.append(f"run_name must be {MOST_NAME_BYTES} bytes of letters, digits and spaces at most")
         elif Path(self.run_name).name != self.run_name or self.run_name.startswith("."):
@@ -130,6 +138,10 @@ class TrainConfig:
         if not self.data_dir:
             found.append("data_dir is missing; give a folder of songs, or --practice for made-up ones")
         return found
+
+    def loose_dirs(self) -> tuple[str, ...]:
+        """The folders of audio that belongs to no song."""
+        return (*(split_target_dir(text, self.target)[1] for text in self.target_dir), *self.rest_dir)
 
     def validate(self) -> "TrainConfig":
         """Return self.
@@ -179,19 +191,39 @@ class TrainConfig:
 
 
 def model_config_of(config: TrainConfig, checkpoint: dict[str, Any] | None = None) -> ModelConfig:
-    """The model to train: a checkpoint's where there is one, under the wanted target's name, else the preset's.
+    """The model to train: a checkpoint's where there is one, under the wanted targets' names, else the preset's.
 
     Raises:
-        ConfigError: the checkpoint describes a model that cannot be built.
+        ConfigError: the checkpoint describes a model that cannot be built, or one of another number of targets.
     """
-    if checkpoint is not None:
-        return ModelConfig.from_dict({**checkpoint["model"], "target": config.target})
-    return PRESETS[config.preset](config.target)
+    if checkpoint is None:
+        return PRESETS[config.preset](config.target)
+    model = ModelConfig.from_dict(checkpoint["model"])
+    if len(model.targets) != len(config.target):
+        raise ConfigError(
+            f"the model to go on from separates {', '.join(model.targets)}, and {', '.join(config.target)} are wanted; "
+            "give as many targets, or take over the layers that fit with --init_from"
+        )
+    return replace(model, targets=config.target)
 
 
 def default_of(f: "Field[Any]") -> Any:
     """The default value of a field of :class:`TrainConfig`."""
     return None if f.default is MISSING else f.default
+
+
+def split_names(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``("drums, bass",)`` -> ``("drums", "bass")``: commas or spaces part names; what is no text stays."""
+    parts = [[name] if not isinstance(name, str) else re.split(r"[,\s]+", name) for name in names]
+    return tuple(name for part in parts for name in part if name != "")
+
+
+def split_target_dir(text: str, targets: tuple[str, ...]) -> tuple[str | None, str]:
+    """``"drums:folder"`` -> ``("drums", "folder")``; a plain folder is of the only target, or of None if several."""
+    name, sign, folder = text.partition(":")
+    if sign and name in targets:
+        return name, folder
+    return targets[0] if len(targets) == 1 else None, text
 
 
 def weighted(text: str) -> tuple[str, float]:

@@ -75,16 +75,24 @@ def _start_lines(event: Event) -> str:
             *lines,
             f"{event['target']}: {event['n_weights'] / 1e6:.2f} M weights on {event['device']} ({event['precision']}); "
             f"{event['train_songs']} songs to train on, {event['valid_songs']} to validate on",
-            f"the mixture itself scores {event['floor_sdr_db']:.2f} dB, the ideal mask {event['oracle_sdr_db']:.2f} dB",
+            f"the mixture itself scores {event['floor_sdr_db']:.2f} dB{_by_target(event, 'target_floor_sdr_db')}, "
+            f"the ideal mask {event['oracle_sdr_db']:.2f} dB{_by_target(event, 'target_oracle_sdr_db')}",
         ]
     )
+
+
+def _by_target(event: Event, name: str) -> str:
+    """The scores of several targets, in brackets; of a single one nothing."""
+    scores = event.get(name) or {}
+    return f" ({', '.join(f'{target} {db:.2f}' for target, db in scores.items())})" if len(scores) > 1 else ""
 
 
 def _epoch_line(event: Event) -> str:
     eta = event.get("eta_seconds")
     return (
         f"epoch {event['epoch']:4d}  train {event['train_loss']:.5f}  valid {event['valid_loss']:.5f}  "
-        f"SDR {event['valid_sdr_db']:6.2f} dB {'best' if event.get('is_best') else '':4}  "
+        f"SDR {event['valid_sdr_db']:6.2f} dB{_by_target(event, 'target_sdr_db')} "
+        f"{'best' if event.get('is_best') else '':4}  "
         f"patience {event['bad_epochs']}/{event['patience']}  "
         f"lr {event['learning_rate']:.1e}  {event['audio_seconds_per_second']:.0f} s/s  "
         f"waiting {100 * event['data_wait_share']:.0f} %"

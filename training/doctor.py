@@ -36,7 +36,7 @@ class Decoding:
 
 def examine(
     data_dirs: Sequence[str | Path],
-    target: str,
+    targets: tuple[str, ...],
     cache: Cache,
     *,
     loose_dirs: Sequence[str | Path] = (),
@@ -64,9 +64,9 @@ def examine(
     decoding = Decoding(cache, workers, progress, cancel)
     folders, findings = _recognise(data_dirs)
     songs = [song for folder in folders for song in folder.folder.songs]
-    findings += _check_target(songs, target)
-    songs = [song for song in songs if song.has(target)]
-    loose, found = _find_more(loose_dirs, soft_dirs, target)
+    findings += _check_targets(songs, targets)
+    songs = [song for song in songs if song.has(*targets)]
+    loose, found = _find_more(loose_dirs, soft_dirs, targets)
     findings += found
     needed, free = _disk(cache, [*_files(song for song in songs if song.split != "test"), *loose])
     findings += _check_resources(cache, needed, free)
@@ -74,7 +74,7 @@ def examine(
     if not _has_errors(findings):
         try:
             findings += _decode(decoding, loose, "left out")[1]
-            splits, found = _examine_songs(decoding, songs, target, (valid_dir, valid_share, seed))
+            splits, found = _examine_songs(decoding, songs, targets, (valid_dir, valid_share, seed))
             findings += found
         except DatasetError as error:
             findings.append(Finding("error", str(error), "give a folder of audio files, and room for the cache"))
@@ -87,7 +87,7 @@ def examine(
         except SeparatorError as error:
             findings.append(Finding("error", f"a few steps of training were tried, and failed: {error}"))
     summaries = tuple(map(_summarise_folder, folders))
-    return Report(target, tuple(findings), summaries, splits, needed, free, memory_bytes(), seconds)
+    return Report(", ".join(targets), tuple(findings), summaries, splits, needed, free, memory_bytes(), seconds)
 
 
 def memory_bytes() -> int | None:
@@ -108,13 +108,24 @@ def _recognise(data_dirs: Sequence[str | Path]) -> tuple[list[WeightedFolder], l
     return folders, [*findings, *notes]
 
 
-def _check_target(songs: Sequence[Song], target: str) -> list[Finding]:
-    if songs and not any(song.has(target) for song in songs):
+def _check_targets(songs: Sequence[Song], targets: tuple[str, ...]) -> list[Finding]:
+    target = " or ".join(targets)
+    if songs and not any(song.has(*targets) for song in songs):
         stems = sorted({stem for song in songs for stem in song.stems} - {ACCOMPANIMENT})
         what = f"no song has {target}; the stems found are: {', '.join(stems) or 'none'}"
-        return [Finding("error", what, f"give one of them as --target, or name the files {target}.wav")]
-    lacking = [song for song in songs if not song.has(target)]
+        return [Finding("error", what, f"give one of them as --target, or name the files {targets[0]}.wav")]
+    lacking = [song for song in songs if not song.has(*targets)]
+    used = [song for song in songs if song.has(*targets)]
     return [
+        *(
+            finding
+            for one in targets
+            for finding in about_songs(
+                "note",
+                [song.name for song in used if not song.has(one) and not song.lacks(one)],
+                f"without {one}, from which nothing is learned of it",
+            )
+        ),
         *about_songs(
             "warning",
             [song.name for song in lacking if song.is_own],
@@ -130,7 +141,7 @@ def _check_target(songs: Sequence[Song], target: str) -> list[Finding]:
 
 
 def _find_more(
-    loose_dirs: Sequence[str | Path], soft_dirs: Sequence[str | Path], target: str
+    loose_dirs: Sequence[str | Path], soft_dirs: Sequence[str | Path], targets: tuple[str, ...]
 ) -> tuple[list[Path], list[Finding]]:
     """The audio besides the songs that is to be decoded, and what is wrong with its folders."""
     paths: list[Path] = []
@@ -142,7 +153,7 @@ def _find_more(
             findings.append(Finding("error", str(error)))
     for folder in soft_dirs:
         try:
-            paths += _files(song for song in find_songs(folder).songs if song.has(target))
+            paths += _files(song for song in find_songs(folder).songs if song.has(*targets))
         except DatasetError as error:
             findings.append(Finding("error", str(error)))
     return paths, findings
@@ -185,7 +196,7 @@ def _check_resources(cache: Cache, needed: int, free: int) -> list[Finding]:
 
 
 def _examine_songs(
-    decoding: Decoding, songs: list[Song], target: str, split: tuple[str | Path | None, float, int]
+    decoding: Decoding, songs: list[Song], targets: tuple[str, ...], split: tuple[str | Path | None, float, int]
 ) -> tuple[dict[str, SplitSummary], list[Finding]]:
     """The songs by split, and what is to be said of their audio; `split` is (folder, share, seed) of validation."""
     valid_dir, valid_share, seed = split
@@ -200,10 +211,10 @@ def _examine_songs(
         valid, found = _decode_songs(decoding, valid)
         findings += found
     entries = _entries(decoding.cache, [*train, *valid])
-    findings += check_songs([*train, *valid], target, decoding.cache, entries)
-    findings += check_duplicates(train, valid, target, decoding.cache, decoding.progress)
+    findings += check_songs([*train, *valid], targets, decoding.cache, entries)
+    findings += check_duplicates(train, valid, targets, decoding.cache, decoding.progress)
     summaries = {
-        name: _summarise_split(part, target, decoding.cache, entries)
+        name: _summarise_split(part, targets, decoding.cache, entries)
         for name, part in {"train": train, "valid": valid}.items()
     }
     return summaries, findings
@@ -225,14 +236,15 @@ def _decode(decoding: Decoding, files: Sequence[Path], consequence: str) -> tupl
     return [item.path for item in bad], [Finding("warning", item.message, to_do) for item in bad]
 
 
-def _summarise_split(songs: Sequence[Song], target: str, cache: Cache, entries: Entries) -> SplitSummary:
+def _summarise_split(songs: Sequence[Song], targets: tuple[str, ...], cache: Cache, entries: Entries) -> SplitSummary:
     hour = cache.sample_rate * 3600
     stem_hours: dict[str, float] = {}
     loud = total = 0
     for song in songs:
         for stem, paths in song.stems.items():
             stem_hours[stem] = stem_hours.get(stem, 0.0) + _longest(paths, entries) / hour
-        profile = cache.load(song.stems.get(target, ())).mean_square_profile
+        files = [path for target in targets for path in song.stems.get(target, ())]
+        profile = cache.load(files).mean_square_profile
         loud += int((profile > silence_of(song, entries) ** 2).sum())
         total += int(np.ceil(_longest(song.files(), entries) / (PROFILE_SECONDS * cache.sample_rate)))
     hours = sum(_longest(song.files(), entries) for song in songs) / hour

@@ -40,7 +40,7 @@ class SplitSummary:
     stem_hours: dict[str, float]
     """Of each stem that at least one song has."""
     silent_share: float
-    """Share of the time in which the target is silent."""
+    """Share of the time in which all targets are silent."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Report:
     """The doctor's answer."""
 
     target: str
+    """The stems to learn, with commas between them."""
     findings: tuple[Finding, ...]
     folders: tuple[FolderSummary, ...]
     splits: dict[str, SplitSummary] = field(default_factory=dict)

@@ -73,4 +73,6 @@ def read_events(path: Path | str) -> list[Event]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(number) for name, number in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,7 +18,7 @@ from training.shared_norm import share_batch_statistics
 from training.weight_average import WeightAverage
 
 Batch = Sequence[Tensor]
-"""Target (B, N), rest (B, N), and the frequency in Hz (B,) up to which the target is known."""
+"""Targets (B, S, N), rest (B, N), and the frequency in Hz (B, S) up to which each is known; below 0 it is not."""
 
 
 class Learner:
@@ -39,7 +39,7 @@ class Learner:
             _freeze_all_but(model, config.only)
         self.crnn: CRNN = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-        self._mask_of, self.optimizer = fabric.setup(_MaskOfMixture(model), optimizer)
+        self._masks_of, self.optimizer = fabric.setup(_MasksOfMixture(model), optimizer)
         self.average = WeightAverage(model, config.ema_decay) if config.ema_decay else None
 
     @property
@@ -63,7 +63,7 @@ class Learner:
         statistics = [buffer.clone() for buffer in self.crnn.buffers()]
         loss = self._backward(batches)
         norm = self.fabric.clip_gradients(
-            self._mask_of, self.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
+            self._masks_of, self.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
         )
         # Gradients are the same in every process once they are summed, so all of them decide alike.
         is_good = bool(torch.isfinite(torch.as_tensor(norm)))
@@ -78,17 +78,19 @@ class Learner:
         return float(loss)
 
     def loss_of(self, batch: Batch) -> Tensor:
-        """The mean loss of a batch, in float32, gradients and all."""
-        target, rest, band_hz = (tensor.to(self.fabric.device) for tensor in batch)
+        """The mean loss of the known targets of a batch, in float32, gradients and all."""
+        targets, rest, band_hz = (tensor.to(self.fabric.device) for tensor in batch)
         grid = self.crnn.config.stft
-        target_spectrum, rest_spectrum = (stft(x, grid.n_fft, grid.hop_length) for x in (target, rest))
-        mixture = target_spectrum + rest_spectrum
-        mask: Tensor = self._mask_of(mixture)
+        target_spectra, rest_spectrum = (stft(x, grid.n_fft, grid.hop_length) for x in (targets, rest))
+        mixture = target_spectra.sum(1) + rest_spectrum
+        masks: Tensor = self._masks_of(mixture)
         # Above the band of a source recorded at a low rate nobody knows what the target would have been.
         hz = torch.linspace(0, grid.sample_rate / 2, mixture.shape[1], device=mixture.device)
-        known = (hz <= band_hz.unsqueeze(1)).unsqueeze(2)  # (B, F, 1)
+        known = (hz <= band_hz.unsqueeze(2)).unsqueeze(3)  # (B, S, F, 1)
         with torch.autocast(mixture.device.type, enabled=False):
-            return self.loss(mask.float(), mixture * known, target_spectrum * known).mean()
+            losses = self.loss(masks.float(), mixture.unsqueeze(1) * known, target_spectra * known)
+            counts = (band_hz >= 0).to(losses.dtype)
+            return (losses * counts).sum() / counts.sum()
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of everything that a step changes."""
@@ -127,7 +129,7 @@ class Learner:
     def _backward(self, batches: Sequence[Batch]) -> Tensor:
         total = torch.zeros((), device=self.fabric.device)
         for i, batch in enumerate(batches, start=1):
-            with self.fabric.no_backward_sync(self._mask_of, enabled=i < len(batches)):
+            with self.fabric.no_backward_sync(self._masks_of, enabled=i < len(batches)):
                 loss = self.loss_of(batch) / len(batches)
                 self.fabric.backward(loss)
             total += loss.detach()
@@ -150,7 +152,7 @@ def _freeze_all_but(model: CRNN, names: Sequence[str]) -> None:
         parameter.requires_grad_(name.startswith(tuple(names)))
 
 
-class _MaskOfMixture(nn.Module):
+class _MasksOfMixture(nn.Module):
     """Fabric rounds real inputs to the precision of the matrix products; a complex spectrogram it lets pass whole."""
 
     def __init__(self, crnn: CRNN) -> None:
@@ -158,6 +160,6 @@ class _MaskOfMixture(nn.Module):
         self.crnn = crnn
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Complex ``(B, F, T)`` -> mask ``(B, F, T)``."""
-        mask: Tensor = self.crnn(mixture.abs())
-        return mask
+        """Complex ``(B, F, T)`` -> masks ``(B, S, F, T)``."""
+        masks: Tensor = self.crnn(mixture.abs())
+        return masks

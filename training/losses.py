@@ -1,7 +1,7 @@
 """What training makes small: differences between a masked mixture and its target, by name.
 
-Every loss takes the mask ``(B, F, T)`` and the complex spectrograms of mixture and target, same shape, in float32, and
-returns one number per excerpt ``(B,)``.
+Every loss takes the mask ``(..., F, T)`` and the complex spectrograms of mixture and target, same shape, in float32,
+and returns one number per mask ``(...)``.
 """
 
 from collections.abc import Callable

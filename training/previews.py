@@ -1,4 +1,4 @@
-"""The same ten seconds, separated after every epoch: what the model has learned, to be heard."""
+"""The same ten seconds, separated after every epoch: what the model has learned of its first target, to be heard."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ class Previewer:
         self.folder = folder
         self.stft_config = stft_config
         excerpt = max(excerpts, key=_balance)
-        self.reference = torch.from_numpy(excerpt.target).unsqueeze(0)
-        self.mixture = torch.from_numpy(excerpt.target + excerpt.rest).unsqueeze(0)
+        self.reference = torch.from_numpy(excerpt.targets[:1])
+        self.mixture = torch.from_numpy(excerpt.targets.sum(axis=0) + excerpt.rest).unsqueeze(0)
 
     @torch.no_grad()
     def write(self, model: CRNN, epoch: int, device: torch.device) -> tuple[Path, float]:
@@ -33,7 +33,7 @@ class Previewer:
         grid = (self.stft_config.n_fft, self.stft_config.hop_length)
         was_training = model.training
         spectrum = stft(self.mixture.to(device), *grid)
-        estimate = istft(model.eval()(spectrum.abs()) * spectrum, *grid, length=self.mixture.shape[-1]).cpu()
+        estimate = istft(model.eval()(spectrum.abs())[:, 0] * spectrum, *grid, length=self.mixture.shape[-1]).cpu()
         model.train(was_training)
         return self._write(f"epoch_{epoch:04d}.wav", estimate), float(sdr(self.reference, estimate))
 
@@ -47,5 +47,6 @@ class Previewer:
 
 
 def _balance(excerpt: ValidationExcerpt) -> float:
-    """High where both target and rest are loud: there is the most to hear."""
-    return float(min(np.mean(excerpt.target**2), np.mean(excerpt.rest**2)))
+    """High where both the first target and all else are loud: there is the most to hear."""
+    others = excerpt.targets[1:].sum(axis=0) + excerpt.rest
+    return float(min(np.mean(excerpt.targets[0] ** 2), np.mean(others**2)))

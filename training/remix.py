@@ -1,10 +1,10 @@
-"""Random training excerpts, made on the fly: aligned as in the song, or one song's target over the music of another.
+"""Random training excerpts, made on the fly: aligned as in the song, or targets of some songs over music of another.
 
 Excerpt number i of a seed is always the same, whoever makes it: so a run can be resumed, spread over processes and
 devices, and repeated.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +13,19 @@ from torch.utils.data import Dataset, Sampler
 from training.augment import SPEEDS, FloatArray, augment
 from training.cached_audio import PROFILE_SECONDS, Audio
 from training.config import TrainConfig
-from training.material import Material, Pair
+from training.material import Material, Pair, Pool
 
 MIXTURE_DBFS = (-30.0, -10.0)
 """Range of the mixture's RMS level."""
 ALIGNED_GAIN_DB = 3.0
 """An aligned excerpt's balance is changed by at most this much."""
+LAID_OVER_SHARE = 0.8
+"""How often a target that does not play in a song is laid over it: singers over an instrumental song."""
 PARTS_SHARE = 0.3
 """Share of remixes whose rest is put together from stems of different songs, where there are such."""
 TWO_RESTS_SHARE = 0.15
+UNKNOWN_HZ = -1.0
+"""The band of a target of which nothing is known."""
 QUIET_MEAN_SQUARE = 1e-6
 """-60 dBFS: a target quieter than this is looked for elsewhere."""
 FULL_BAND_SHARE = 0.8
@@ -30,15 +34,15 @@ FULL_BAND_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Excerpt:
-    """One training example. ``band_hz`` is the frequency up to which the target is known."""
+    """One training example. ``band_hz`` is the frequency up to which each target is known."""
 
-    target: FloatArray
+    targets: FloatArray
     rest: FloatArray
-    band_hz: float
+    band_hz: FloatArray
 
 
-class Excerpts(Dataset[tuple[FloatArray, FloatArray, np.float32]]):
-    """Excerpt ``i`` of an endless series, as (target (N,), rest (N,), band in Hz), all float32: MPS has no float64."""
+class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
+    """Excerpt ``i`` of an endless series, as (targets (S, N), rest (N,), bands in Hz (S,)), all float32, as on MPS."""
 
     def __init__(self, material: Material, config: TrainConfig, sample_rate: int) -> None:
         self.material = material
@@ -49,52 +53,72 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, np.float32]]):
         self._soft_odds = np.cumsum([pair.n_samples for pair in material.soft])
         self._parts = _parts_by_name(material.pairs)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, np.float32]:
+    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         excerpt = self.make(np.random.default_rng([self.config.seed, index]))
-        return excerpt.target, excerpt.rest, np.float32(excerpt.band_hz)
+        return excerpt.targets, excerpt.rest, excerpt.band_hz
 
     def make(self, rng: np.random.Generator) -> Excerpt:
         """One excerpt, all of whose chances come from ``rng``."""
         if self.material.soft and rng.uniform() < self.config.soft_share:
-            target, rest, band_hz = self._aligned(rng, self.material.soft, self._soft_odds)
+            targets, rest, band_hz = self._aligned(rng, self.material.soft, self._soft_odds)
         else:
-            target, rest, band_hz = self._of_true_stems(rng)
-        gain = _gain_to(rng.uniform(*MIXTURE_DBFS), target + rest)
-        return Excerpt(target * gain, rest * gain, band_hz)
+            targets, rest, band_hz = self._of_true_stems(rng)
+        gain = _gain_to(rng.uniform(*MIXTURE_DBFS), targets.sum(axis=0) + rest)
+        return Excerpt(targets * gain, rest * gain, band_hz)
 
-    def _of_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
+    def _of_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
         is_remix = rng.uniform() < self.config.remix_share
         if is_remix:
-            target, rest, band_hz = self._remixed(rng)
+            targets, rest, band_hz = self._remixed(rng)
         else:
-            target, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds)
-        if rng.uniform() < self.config.silent_share:
-            target, band_hz = np.zeros_like(target), self.sample_rate / 2
-        return target, rest, band_hz
+            targets, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds, is_true=True)
+        is_silenced = (rng.uniform(size=len(targets)) < self.config.silent_share) & (band_hz != UNKNOWN_HZ)
+        targets[is_silenced], band_hz[is_silenced] = 0, self.sample_rate / 2
+        return targets, rest, band_hz
 
     def _aligned(
-        self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray
-    ) -> tuple[FloatArray, FloatArray, float]:
-        """Target and rest of the same moment of one song, with their balance slightly changed."""
+        self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray, *, is_true: bool = False
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Targets and rest of the same moment of one song, with their balance slightly changed.
+
+        What does not play in a song of true stems is often laid over it.
+        """
         pair = pairs[int(np.searchsorted(odds, rng.uniform(0, odds[-1])))]
         speed = self._speed(rng, often=0.4)
-        start = self._start(pair.target, speed, rng)
-        target, rest = self._read(pair.target, start, speed), self._read(pair.rest, start, speed)
+        sounding = [target for target in pair.known if target.n_samples] or [pair.rest]
+        start = self._start(sounding[int(rng.integers(len(sounding)))], speed, rng)
+        targets = np.stack([self._read(target, start, speed) for target in pair.targets])
+        rest = self._read(pair.rest, start, speed)
         if "polarity" in self.config.augmentations and rng.uniform() < 0.5:
-            target, rest = -target, -rest
-        target = target * np.float32(10 ** (rng.uniform(-ALIGNED_GAIN_DB, ALIGNED_GAIN_DB) / 20))
-        return target, rest, self._band_hz(pair.target, speed)
+            targets, rest = -targets, -rest
+        gains_db = rng.uniform(-ALIGNED_GAIN_DB, ALIGNED_GAIN_DB, size=(len(targets), 1))
+        targets = targets * (10 ** (gains_db / 20)).astype(np.float32)
+        band_hz = self._bands_hz(pair.targets, [speed] * len(targets))
+        there = targets.sum(axis=0) + rest
+        for i, target in enumerate(pair.targets if is_true else ()):
+            is_empty = target is not None and not target.n_samples and self.material.targets[i].items
+            if is_empty and rng.uniform() < LAID_OVER_SHARE:
+                samples, audio, own_speed = self._drawn(self.material.targets[i], rng)
+                balance_db = rng.uniform(*self.config.target_gain_db)
+                targets[i] = samples * (_gain_to(balance_db, samples) / _gain_to(0.0, there))
+                band_hz[i] = self._band_hz(audio, own_speed)
+        return targets, rest, band_hz
 
-    def _remixed(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
-        """A target over music that it was not made for, at a random balance."""
-        audio, speed = self.material.targets.draw(rng), self._speed(rng, often=0.5)
-        target = self._read(audio, self._start(audio, speed, rng), speed)
-        target = augment(target, rng, self.sample_rate, self.config.augmentations, is_target=True)
+    def _remixed(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Targets over music that they were not made for, at random balances."""
+        drawn = [self._drawn(pool, rng) for pool in self.material.targets]
         rest = self._rest(rng)
         rest = augment(rest, rng, self.sample_rate, self.config.augmentations, is_target=False)
-        balance_db = rng.uniform(*self.config.target_gain_db)
-        target, rest = target * _gain_to(balance_db, target), rest * _gain_to(0.0, rest)
-        return target, rest, self._band_hz(audio, speed)
+        balances_db = rng.uniform(*self.config.target_gain_db, size=len(drawn))
+        levelled = [samples * _gain_to(db, samples) for (samples, _, _), db in zip(drawn, balances_db, strict=True)]
+        band_hz = self._bands_hz([audio for _, audio, _ in drawn], [speed for _, _, speed in drawn])
+        return np.stack(levelled), rest * _gain_to(0.0, rest), band_hz
+
+    def _drawn(self, pool: Pool, rng: np.random.Generator) -> tuple[FloatArray, Audio, float]:
+        """A stretch of a target, augmented, what it is of, and how fast it was read."""
+        audio, speed = pool.draw(rng), self._speed(rng, often=0.5)
+        samples = self._read(audio, self._start(audio, speed, rng), speed)
+        return augment(samples, rng, self.sample_rate, self.config.augmentations, is_target=True), audio, speed
 
     def _rest(self, rng: np.random.Generator) -> FloatArray:
         if self._parts and rng.uniform() < PARTS_SHARE:
@@ -126,7 +150,9 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, np.float32]]):
             start = int(rng.integers(latest))
         return start
 
-    def _read(self, audio: Audio, start: int, speed: float) -> FloatArray:
+    def _read(self, audio: Audio | None, start: int, speed: float) -> FloatArray:
+        if audio is None:
+            return np.zeros(self.length, dtype=np.float32)
         if speed == 1.0:
             return audio.read(start, self.length)
         samples = audio.read(start, int(self.length * speed) + 2)
@@ -135,8 +161,13 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, np.float32]]):
         fraction = positions - whole
         return np.asarray(samples[whole] * (1 - fraction) + samples[whole + 1] * fraction, dtype=np.float32)
 
-    def _band_hz(self, audio: Audio, speed: float) -> float:
+    def _bands_hz(self, targets: Sequence[Audio | None], speeds: Sequence[float]) -> FloatArray:
+        return np.array([self._band_hz(*pair) for pair in zip(targets, speeds, strict=True)], dtype=np.float32)
+
+    def _band_hz(self, audio: Audio | None, speed: float) -> float:
         """Up to where a target is known; silence, in which no band is to be seen, is known up to the top."""
+        if audio is None:
+            return UNKNOWN_HZ
         half = self.sample_rate / 2
         return audio.bandwidth_hz * speed if 0 < audio.bandwidth_hz < FULL_BAND_SHARE * half else half
 

@@ -214,7 +214,7 @@ def _make_folder(config: TrainConfig, last: Path | None) -> Path:
 
 def _lock_new_run(config: TrainConfig) -> RunFolder:
     """A run named after target, date and time, with a number where another one began in the same second."""
-    name = f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
+    name = f"{'-'.join(config.target)}-{datetime.now():%Y%m%d-%H%M%S}"
     for number in itertools.count(1):
         run = RunFolder(Path(config.out_dir) / (name if number == 1 else f"{name}-{number}"))
         with suppress(FileExistsError):
@@ -247,7 +247,7 @@ def _checkpoint_of(path: Path, config: TrainConfig, weights_only: bool) -> tuple
     last = None if weights_only else _last_of(path, content, config)
     if last is not None:
         state = read_checkpoint(last)
-        if state["model"]["target"] == config.target:
+        if tuple(state["model"].get("targets", ())) == config.target:
             return state, last
     return {"model": content["model"], "weights": content["weights"]}, None
 

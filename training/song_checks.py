@@ -27,11 +27,11 @@ FINGERPRINT_SECONDS = 60.0
 Entries = Mapping[Path, Entry]
 
 
-def check_songs(songs: Sequence[Song], target: str, cache: Cache, entries: Entries) -> list[Finding]:
+def check_songs(songs: Sequence[Song], targets: tuple[str, ...], cache: Cache, entries: Entries) -> list[Finding]:
     """Findings about songs all of whose files are in the cache, with what the cache knows of them."""
     return [
         *_check_truncated(songs, entries),
-        *_check_silence(songs, target, entries),
+        *(finding for target in targets for finding in _check_silence(songs, target, entries)),
         *_check_clipping(songs, entries),
         *_check_lengths(songs, cache.sample_rate, entries),
         *_check_rates(songs, cache.sample_rate / 2, entries),
@@ -40,18 +40,22 @@ def check_songs(songs: Sequence[Song], target: str, cache: Cache, entries: Entri
 
 
 def check_duplicates(
-    train: Sequence[Song], valid: Sequence[Song], target: str, cache: Cache, progress: Progress | None = None
+    train: Sequence[Song],
+    valid: Sequence[Song],
+    targets: tuple[str, ...],
+    cache: Cache,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Validation songs whose rest is in a training song: another voice over a known backing is a leak, too."""
     prints = {}
     for done, song in enumerate(train, start=1):
-        prints[song.folder] = fingerprint(cache.load(_backing(song, target)))
+        prints[song.folder] = fingerprint(cache.load(_backing(song, targets)))
         if progress is not None:
             progress(done / len(train), f"listening for repeated songs: {song.name}")
     index, names = FingerprintIndex(prints), {song.folder: song.name for song in train}
     findings = []
     for song in valid:
-        query = fingerprint(cache.load(_backing(song, target)), FINGERPRINT_SECONDS)
+        query = fingerprint(cache.load(_backing(song, targets)), FINGERPRINT_SECONDS)
         matches = index.matches(query, cache.sample_rate)
         if matches:
             folder, match = min(matches.items(), key=lambda item: item[1].bit_error)
@@ -73,8 +77,8 @@ def _duplicate(valid: str, train: str, match: Match, n_matches: int) -> Finding:
     )
 
 
-def _backing(song: Song, target: str) -> tuple[Path, ...]:
-    return song.rest(target) or ((song.mixture,) if song.mixture else song.files())
+def _backing(song: Song, targets: tuple[str, ...]) -> tuple[Path, ...]:
+    return song.rest(*targets) or ((song.mixture,) if song.mixture else song.files())
 
 
 def _check_truncated(songs: Sequence[Song], entries: Entries) -> list[Finding]:

@@ -223,10 +223,11 @@ def _facts(event: Event) -> dict[str, Any]:
 
 
 def _numbers(event: Event) -> dict[str, float]:
-    """The numbers of an epoch; counts such as best_epoch included."""
+    """The numbers of an epoch; counts such as best_epoch included, and as target_sdr_db.drums those of a target."""
+    nested = {f"{key}.{name}": x for key, of in event.items() if isinstance(of, dict) for name, x in of.items()}
     return {
         key: float(value)
-        for key, value in event.items()
+        for key, value in {**event, **nested}.items()
         if key not in ("time", "epoch") and isinstance(value, int | float) and not isinstance(value, bool)
     }
 

@@ -294,6 +294,7 @@ class Trainer:
             "step": self.progress.step,
             "loss": scores.loss if scores else None,
             "sdr_db": scores.sdr_db if scores else None,
+            "target_sdr_db": self._by_target(scores) if scores else None,
             "minutes": self.progress.elapsed_seconds / 60,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "data": self.material.describe(),
@@ -312,6 +313,7 @@ class Trainer:
             "train_loss": train_loss,
             "valid_loss": scores.loss,
             "valid_sdr_db": scores.sdr_db,
+            "target_sdr_db": self._by_target(scores),
             "learning_rate": self.learner.learning_rate,
             "seconds": seconds,
             "eta_seconds": progress.seconds_left(self.schedule),
@@ -338,7 +340,8 @@ class Trainer:
             "started",
             epochs=self.config.epochs,
             steps_per_epoch=self.config.steps_per_epoch,
-            target=self.config.target,
+            target=", ".join(self.config.target),
+            targets=list(self.config.target),
             n_weights=self.learner.crnn.n_weights(),
             device=str(self.fabric.device),
             precision=self.precision,
@@ -350,7 +353,12 @@ class Trainer:
             floor_loss=floor.loss,
             oracle_sdr_db=oracle.sdr_db,
             oracle_loss=oracle.loss,
+            target_floor_sdr_db=self._by_target(floor),
+            target_oracle_sdr_db=self._by_target(oracle),
         )
+
+    def _by_target(self, scores: Scores) -> dict[str, float]:
+        return dict(zip(self.config.target, scores.target_sdr_db, strict=True))
 
     def _beat(self, loss: float | None = None) -> None:
         """A sign of life now and then, for those who watch the folder; without a loss, that it validates."""

@@ -180,7 +180,8 @@ def whole_segments(spectra: Tensor) -> Tensor:
 def excerpts_of(config: TrainConfig, material: Material) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches of training excerpts without end, made by another process: target, rest (B, N), known band in Hz (B,)."""
     excerpts = Excerpts(material, config, HALF_RATE)
-    yield from DataLoader(excerpts, config.batch_size, sampler=range(10**9), num_workers=1, prefetch_factor=4)
+    loader = DataLoader(excerpts, config.batch_size, sampler=range(10**9), num_workers=1, prefetch_factor=4)
+    yield from ((targets[:, 0], rest, band_hz[:, 0]) for targets, rest, band_hz in loader)
 
 
 def add_music(parser: argparse.ArgumentParser) -> None:

@@ -16,15 +16,17 @@ from training.material import ValidationExcerpt
 BATCH = 8
 
 MaskOf = Callable[[Tensor, Tensor], Tensor]
-"""(mixture spectrum, target spectrum) -> mask, each (B, F, T)."""
+"""(mixture spectrum (B, F, T), target spectra (B, S, F, T)) -> masks (B, S, F, T)."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean loss over excerpts, and SDR in dB: of each song's excerpts together, then the mean over songs (uSDR)."""
+    """Means over targets of the mean loss over excerpts, and of the SDR in dB: of each song's excerpts together, then
+    the mean over songs (uSDR). Targets that no song has are left out."""
 
     loss: float
     sdr_db: float
+    target_sdr_db: tuple[float, ...] = ()
 
 
 class Validator:
@@ -52,51 +54,53 @@ class Validator:
     def model_sums(
         self, model: torch.nn.Module, device: torch.device, autocast: torch.dtype | None, share: slice
     ) -> Tensor:
-        """Sums (songs, 4) of a model: signal energy, error energy, loss, excerpts."""
+        """Sums (songs, S, 4) of a model: signal energy, error energy, loss, excerpts."""
 
-        def mask_of(mixture: Tensor, target: Tensor) -> Tensor:
+        def mask_of(mixture: Tensor, targets: Tensor) -> Tensor:
             with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-                mask: Tensor = model(mixture.abs())
-            return mask.float()
+                masks: Tensor = model(mixture.abs())
+            return masks.float()
 
         return self._sums(mask_of, device, share)
 
     def floor(self) -> Scores:
         """What the mixture itself scores, taken as the estimate."""
-        return self.scores(self._sums(lambda x, s: torch.ones_like(x.real), torch.device("cpu"), slice(None)))
+        return self.scores(self._sums(lambda x, s: torch.ones_like(s.real), torch.device("cpu"), slice(None)))
 
     def oracle(self) -> Scores:
         """What the ideal ratio mask |S| / (|S| + |X - S|) scores: about the most that a magnitude mask can reach."""
 
-        def ideal(mixture: Tensor, target: Tensor) -> Tensor:
-            wanted, rest = target.abs(), (mixture - target).abs()
+        def ideal(mixture: Tensor, targets: Tensor) -> Tensor:
+            wanted, rest = targets.abs(), (mixture.unsqueeze(1) - targets).abs()
             return wanted / (wanted + rest + 1e-8)
 
         return self.scores(self._sums(ideal, torch.device("cpu"), slice(None)))
 
     def scores(self, sums: Tensor) -> Scores:
-        """The scores of sums (songs, 4) over all excerpts. Songs without the target have no SDR."""
-        signal, error, loss, count = sums.unbind(1)
-        known = signal > 0
-        ratios = 10 * torch.log10(signal[known] / error[known].clamp_min(1e-10 * signal[known]))
-        sdr_db = float(ratios.mean()) if len(ratios) else float("nan")
-        return Scores(float(loss.sum() / count.sum()), sdr_db)
+        """The scores of sums (songs, S, 4) over all excerpts. Songs without a target have no SDR of it."""
+        signal, error, loss, count = sums.unbind(2)
+        ratios = 10 * torch.log10(signal / error.clamp_min(1e-10 * signal))
+        sdrs_db = ratios.where(signal > 0, torch.nan).nanmean(0)  # (S,), NaN where no song has the target
+        losses = loss.sum(0) / count.sum(0)
+        return Scores(float(losses.nanmean()), float(sdrs_db.nanmean()), tuple(sdrs_db.tolist()))
 
     @torch.no_grad()
     def _sums(self, mask_of: MaskOf, device: torch.device, share: slice) -> Tensor:
-        sums = torch.zeros(len(self.songs), 4, dtype=torch.float64)
+        sums = torch.zeros(len(self.songs), len(self.excerpts[0].known), 4, dtype=torch.float64)
         grid = (self.stft_config.n_fft, self.stft_config.hop_length)
         for batch in _equal_length_batches(self.excerpts[share]):
-            target = torch.from_numpy(np.stack([e.target for e in batch])).to(device)
+            targets = torch.from_numpy(np.stack([e.targets for e in batch])).to(device)
             rest = torch.from_numpy(np.stack([e.rest for e in batch])).to(device)
-            target_spectrum = stft(target, *grid)
-            mixture = target_spectrum + stft(rest, *grid)
-            mask = mask_of(mixture, target_spectrum)
-            estimate = istft(mask * mixture, *grid, length=target.shape[-1])
-            signal = target.square().sum(-1)
-            error = (target - estimate).square().sum(-1)
-            loss = self.loss(mask, mixture, target_spectrum)
-            columns = torch.stack((signal, error, loss, torch.ones_like(loss)), dim=1)
+            known = torch.tensor([e.known for e in batch], device=device)
+            target_spectra = stft(targets, *grid)
+            mixture = target_spectra.sum(1) + stft(rest, *grid)
+            masks = mask_of(mixture, target_spectra)
+            mixtures = mixture.unsqueeze(1).expand_as(target_spectra)
+            estimates = istft(masks * mixtures, *grid, length=targets.shape[-1])
+            signal = targets.square().sum(-1)
+            error = (targets - estimates).square().sum(-1)
+            loss = self.loss(masks, mixtures, target_spectra)
+            columns = torch.stack((signal, error, loss, torch.ones_like(loss)), dim=2) * known.unsqueeze(2)
             rows = torch.tensor([self.songs.index(e.song) for e in batch])
             sums.index_add_(0, rows, columns.cpu().double())  # in this order: MPS has no float64
             self.beat()
@@ -108,7 +112,7 @@ def fingerprint_of(excerpts: Iterable[ValidationExcerpt], losses: Sequence[str])
     digest = hashlib.sha256(repr(tuple(losses)).encode())
     for excerpt in excerpts:
         digest.update(str(excerpt.song).encode())
-        for waveform in (excerpt.target, excerpt.rest):
+        for waveform in (excerpt.targets, excerpt.rest):
             digest.update(np.ascontiguousarray(waveform).data)
     return digest.hexdigest()
 
@@ -116,5 +120,5 @@ def fingerprint_of(excerpts: Iterable[ValidationExcerpt], losses: Sequence[str])
 def _equal_length_batches(excerpts: list[ValidationExcerpt]) -> list[list[ValidationExcerpt]]:
     by_length: dict[int, list[ValidationExcerpt]] = {}
     for excerpt in excerpts:
-        by_length.setdefault(len(excerpt.target), []).append(excerpt)
+        by_length.setdefault(len(excerpt.rest), []).append(excerpt)
     return [group[i : i + BATCH] for group in by_length.values() for i in range(0, len(group), BATCH)]

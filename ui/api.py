@@ -140,7 +140,7 @@ class Endpoints:
             {
                 "name": name,
                 "file": Path(info.path).name,
-                "target": info.target,
+                "target": ", ".join(info.targets),
                 "size_bytes": info.size_bytes,
                 "n_weights": info.n_weights,
                 "training": {

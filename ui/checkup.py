@@ -103,7 +103,7 @@ class Checkups:
                 config.data_dir,
                 config.target,
                 Cache(config.cache_dir, StftConfig().sample_rate),
-                loose_dirs=(*config.target_dir, *config.rest_dir),
+                loose_dirs=config.loose_dirs(),
                 soft_dirs=config.soft_dir,
                 valid_dir=config.val_dir or None,
                 valid_share=config.val_split,

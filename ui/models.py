@@ -66,7 +66,7 @@ def label(name: str, info: CheckpointInfo) -> str:
     record = info.training
     score = record.get("sdr_db")
     parts = [
-        info.target,
+        ", ".join(info.targets),
         f"{score:.1f} dB" if isinstance(score, int | float) else "",
         f"{info.size_bytes / 1e6:.1f} MB",
         str(record.get("date", ""))[:10],

@@ -9,13 +9,16 @@ import gradio as gr
 from gradio.components import Component
 
 from separator.errors import ConfigError
-from training.config import PRACTICE_RECIPE, TrainConfig, default_of
+from training.config import PRACTICE_RECIPE, TrainConfig, default_of, split_names
 from ui.settings import PageSettings
 from ui.texts import TEXTS, t
 from ui.trainings import FOLDERS, default_workers
 
 CHOSEN_ELSEWHERE = ("data_dir", "out_dir", "cache_dir")
-SUGGESTIONS = {"target": ("vocals", "drums", "bass", "other"), "device": ("auto", "cpu", "cuda", "mps")}
+SUGGESTIONS = {
+    "target": ("vocals", "drums", "bass", "other", "drums bass vocals"),
+    "device": ("auto", "cpu", "cuda", "mps"),
+}
 
 
 def form_fields(settings: PageSettings) -> "dict[str, Field[Any]]":
@@ -45,8 +48,9 @@ def widget_for(f: "Field[Any]") -> Component:
             **common,
         )
     if f.name in SUGGESTIONS:
+        value = " ".join(default) if isinstance(default, tuple) else default
         return gr.Dropdown(
-            list(SUGGESTIONS[f.name]), value=default, allow_custom_value=f.name == "target", min_width=150, **common
+            list(SUGGESTIONS[f.name]), value=value, allow_custom_value=f.name == "target", min_width=150, **common
         )
     if isinstance(default, tuple):
         lines = 2 if f.name in FOLDERS else 1
@@ -75,6 +79,8 @@ def parse(f: "Field[Any]", value: Any) -> Any:
         return type(default)(value)
     if not isinstance(value, str):
         return tuple(value)
+    if f.name == "target":
+        return split_names((value,))
     if not default:
         return tuple(line.strip() for line in value.splitlines() if line.strip())
     try:

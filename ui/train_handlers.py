@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from separator.errors import SeparatorError
+from training.config import split_names
 from training.run import RunFolder
 from ui import drawing
 from ui.check_view import draw_check
@@ -144,7 +145,7 @@ class Handlers:
             folders = self.trainings.folders(data)
         except SeparatorError as error:
             return None, str(error)
-        return self.checkups.get((tuple(folders), target)), ""
+        return self.checkups.get((tuple(folders), split_names((target,)))), ""
 
     def _chosen(self, run: RunFolder) -> Any:
         names = [run.name, *(other.name for other in self.trainings.runs() if other.name != run.name)]

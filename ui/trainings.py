@@ -14,7 +14,7 @@ import torch
 
 from separator.errors import CheckpointError, ConfigError
 from training.background import BackgroundTraining, Snapshot
-from training.config import TrainConfig
+from training.config import TrainConfig, split_names
 from training.events import Event, Listener
 from training.run import HEARTBEAT_SECONDS, RunFolder, list_runs
 from ui.run_tracking import is_tracked, tracker
@@ -81,7 +81,9 @@ class Trainings:
         values = dict(values)
         for name in FOLDERS:
             if name in values:
-                values[name] = self._extra_folders(values[name])
+                values[name] = self._extra_folders(
+                    values[name], values.get("target", "") if name == "target_dir" else ""
+                )
         values.setdefault("workers", default_workers())
         places = {"out_dir": str(self.settings.checkpoints), "cache_dir": str(self.settings.cache)}
         return self._config_of({**values, **places, "data_dir": self.folders(data)})
@@ -100,7 +102,7 @@ class Trainings:
         """
         if self.busy or not track:
             return self._note_starter(self.background.start(config, start_from, self._listeners), request)  # or refuses
-        name = config.run_name or f"{config.target}-{datetime.now():%Y%m%d-%H%M%S}"
+        name = config.run_name or f"{'-'.join(config.target)}-{datetime.now():%Y%m%d-%H%M%S}"
         follow = tracker(Path(config.out_dir) / name, self.settings.tracking_uri)
         run = self.background.start(config.replace(run_name=name), start_from, (*self._listeners, follow))
         return self._note_starter(run, request)
@@ -193,9 +195,14 @@ class Trainings:
         folder = typed_folder(name, self.settings.data_roots, on_space=self.settings.on_space)
         return f"{folder}={weight}" if weight else str(folder)
 
-    def _extra_folders(self, value: Any) -> Any:
+    def _extra_folders(self, value: Any, targets: Any = "") -> Any:
+        """Checked paths; those of target folders may have one of ``targets`` and a colon before them."""
+        names = split_names(tuple(targets) if isinstance(targets, list | tuple) else (targets,))
+
         def checked(text: object) -> str:
-            return str(typed_folder(str(text), self.settings.data_roots, on_space=self.settings.on_space))
+            name, sign, folder = str(text).partition(":")
+            prefix, folder = (f"{name}:", folder) if sign and name in names else ("", str(text))
+            return prefix + str(typed_folder(folder, self.settings.data_roots, on_space=self.settings.on_space))
 
         if isinstance(value, str):
             return checked(value) if value.strip() else ""

@@ -55,7 +55,7 @@ def main() -> None:
         say("|---|---|---|---|---|---|")
         for preset in options.presets:
             epoch = second_epoch(config.replace(preset=preset), material, folder / preset)
-            cost = multiply_adds_per_second(PRESETS[preset]("vocals")) / 1e9
+            cost = multiply_adds_per_second(PRESETS[preset](("vocals",))) / 1e9
             say(
                 f"| {preset} | {epoch['audio_seconds_per_second']:.1f} | {epoch['data_wait_share']:.1%} "
                 f"| {made:.0f} | {cost:.2f} | {make_fabric(config).device} |"

@@ -23,10 +23,10 @@ class Everything(nn.Module):
 
     def __init__(self, target: str = "vocals") -> None:
         super().__init__()
-        self.config = ModelConfig(target=target)
+        self.config = ModelConfig(targets=(target,))
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        return torch.ones_like(magnitude)
+        return torch.ones_like(magnitude)[:, None]
 
 
 @pytest.fixture
@@ -106,17 +106,44 @@ def test_several_targets_share_the_song(tiny_config: ModelConfig, noise: Callabl
     assert stems["rest"].abs().max() < 1e-6
 
 
+class Shares(nn.Module):
+    """A model of three targets that takes a share of the song for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = ModelConfig(targets=("drums", "bass", "vocals"))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        return torch.tensor([0.4, 0.3, 0.2])[:, None, None] * torch.ones_like(magnitude)[:, None]
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_a_model_of_several_targets_gives_them_all(noise: Callable[..., Tensor], tta: bool) -> None:
+    mixture = noise(5 * 44100)
+    separator = Separator([Shares()], "cpu", plan=PLAN)  # type: ignore[list-item]
+    separator.tta = tta
+    stems = separator.separate(mixture, 44100)
+    assert separator.stems == tuple(stems) == ("drums", "bass", "vocals", "rest")
+    for stem, share in zip(stems.values(), (0.4, 0.3, 0.2, 0.1), strict=True):
+        assert (stem - share * mixture).abs().max() < 1e-5
+
+
+def test_a_target_of_two_models_is_refused() -> None:
+    with pytest.raises(ConfigError, match="one model per target"):
+        Separator([Shares(), Everything("bass")], "cpu")  # type: ignore[list-item]
+
+
 class Below(nn.Module):
     """A model that takes all that lies below a frequency, heard through an STFT of its own."""
 
     def __init__(self, target: str, below_hz: float, stft_config: StftConfig) -> None:
         super().__init__()
-        self.config = ModelConfig(target=target, stft=stft_config)
+        self.config = ModelConfig(targets=(target,), stft=stft_config)
         self.below_hz = below_hz
 
     def forward(self, magnitude: Tensor) -> Tensor:
         hz = torch.linspace(0, self.config.stft.sample_rate / 2, magnitude.shape[1])
-        return (hz < self.below_hz).float()[:, None].expand_as(magnitude)
+        return (hz < self.below_hz).float()[:, None].expand_as(magnitude)[:, None]
 
 
 @pytest.mark.parametrize("rate", [44100, 48000])
@@ -148,7 +175,7 @@ class LouderLeft(nn.Module):
         self.config = ModelConfig(input_channels=2)
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        return (magnitude[:, 0] > 2 * magnitude[:, 1]).float()
+        return (magnitude[:, :1] > 2 * magnitude[:, 1:]).float()
 
 
 def test_a_model_for_stereo_tells_left_from_right(tone: Callable[..., Tensor]) -> None:

@@ -49,7 +49,7 @@ def test_it_describes_itself_without_being_built(
 ):
     monkeypatch.setattr(checkpoint, "CRNN", None)  # building one would fail
     info = describe(tiny_checkpoint)
-    assert info.target == "vocals"
+    assert info.targets == ("vocals",)
     assert info.n_weights == tiny_model.n_weights()
     assert info.size_bytes == tiny_checkpoint.stat().st_size
     assert info.training == {"run_name": "tiny"}
@@ -99,16 +99,16 @@ def test_a_file_of_another_program_is_refused(tmp_path: Path):
         ({"weights": {5: torch.zeros(3)}}, "damaged.*5"),
         ({"weights": {"a": "b"}}, "damaged.*'a'"),
         ({"weights": {"a": torch.tensor([0.0, torch.nan])}}, "damaged.*'a'"),
-        ({"model": {"target": 5}}, "cannot build"),
-        ({"model": {"target": "vocals", "gru_hidden": 2.5}}, "cannot build.*whole number"),
-        ({"model": {"target": "vocals", "gru_layers": 10**7}}, "cannot build.*gru_layers.*16 at most"),
-        ({"model": {"target": "vocals", "gru_hidden": 4096, "gru_layers": 16}}, "do not fit"),  # 19 GB, if built
-        ({"model": {"target": "v" * 300}}, "cannot build.*target"),
+        ({"model": {"targets": 5}}, "cannot build"),
+        ({"model": {"targets": ["vocals"], "gru_hidden": 2.5}}, "cannot build.*whole number"),
+        ({"model": {"targets": ["vocals"], "gru_layers": 10**7}}, "cannot build.*gru_layers.*16 at most"),
+        ({"model": {"targets": ["vocals"], "gru_hidden": 4096, "gru_layers": 16}}, "do not fit"),  # 19 GB, if built
+        ({"model": {"targets": ["v" * 300]}}, "cannot build.*target"),
         ({"training": {"sdr_db": 10**400}}, "damaged.*sdr_db"),
         ({"training": {"sdr_db": float("nan")}}, "damaged.*sdr_db"),
         ({"training": {"date": "9" * 10**6}}, "damaged.*date"),
-        ({"model": {"target": "vocals", "heads": 8}}, "cannot build.*heads"),
-        ({"model": {"target": "vocals"}}, "do not fit"),
+        ({"model": {"targets": ["vocals"], "heads": 8}}, "cannot build.*heads"),
+        ({"model": {"targets": ["vocals"]}}, "do not fit"),
     ],
 )
 def test_each_kind_of_wrong_content_has_its_sentence(tiny_checkpoint: Path, changes: dict[str, object], sentence: str):

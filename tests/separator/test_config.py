@@ -15,7 +15,7 @@ def test_the_default_stft():
     assert stft.frames_per_second == pytest.approx(86.13, abs=0.01)
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig.plain("drums"), ModelConfig(channels=(4, 4, 4, 4))])
+@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig.plain(("drums",)), ModelConfig(channels=(4, 4, 4, 4))])
 def test_a_config_survives_the_way_through_a_plain_dict(config: ModelConfig):
     values = config.to_dict()
     assert isinstance(values["channels"], list)  # what JSON and safe unpicklers give back
@@ -24,7 +24,7 @@ def test_a_config_survives_the_way_through_a_plain_dict(config: ModelConfig):
 
 def test_a_config_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        ModelConfig().target = "drums"  # type: ignore[misc]
+        ModelConfig().targets = ("drums",)  # type: ignore[misc]
 
 
 def test_unknown_keys_are_refused_by_name():
@@ -36,8 +36,8 @@ def test_unknown_keys_are_refused_by_name():
 
 def test_every_problem_is_told_at_once():
     with pytest.raises(ConfigError) as refused:
-        ModelConfig(target="lead vocals", channels=(8, 16, 24), kernel_size=4, gru_layers=0, input_power=0.0)
-    for name in ("target", "time_strides", "kernel_size", "gru_layers", "input_power"):
+        ModelConfig(targets=("lead vocals",), channels=(8, 16, 24), kernel_size=4, gru_layers=0, input_power=0.0)
+    for name in ("targets", "time_strides", "kernel_size", "gru_layers", "input_power"):
         assert name in str(refused.value)
 
 

@@ -38,6 +38,8 @@ def settled(config: ModelConfig) -> CRNN:
         replace(SMALL, frequency_strides=(1, 2, 2, 2)),
         replace(SMALL, time_strides=(2, 1, 1, 1)),
         TINY_UNET,
+        replace(SMALL, targets=("drums", "bass", "vocals"), competing=True),
+        replace(TINY_UNET, targets=("drums", "bass", "vocals")),
         replace(TINY_UNET, input_channels=1, time_strides=(1, 2, 1, 4), frequency_strides=(2, 1, 4, 2)),
         replace(TINY_UNET, kernel_size=3, time_strides=(1, 1, 1, 1)),
     ],

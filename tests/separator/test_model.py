@@ -1,5 +1,6 @@
 """CRNN: any length in, a mask out, and as large and as costly as its model card says."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,7 +21,7 @@ def test_a_mask_has_the_shape_of_its_magnitude_and_lies_between_0_and_1(frames: 
     magnitude = 100 * torch.rand(2, 513, frames)
     with torch.no_grad():
         mask = model(magnitude)
-    assert mask.shape == magnitude.shape
+    assert mask.shape == (2, 1, 513, frames)
     assert float(mask.min()) >= 0
     assert float(mask.max()) <= 1
 
@@ -34,7 +35,7 @@ def test_a_model_for_stereo_hears_both_channels_and_mono_as_both_alike(preset: M
     only_left, mono = stereo * torch.tensor([1.0, 0.0])[:, None, None], stereo[:, 0]
     with torch.no_grad():
         mask = model(stereo)
-        assert mask.shape == mono.shape
+        assert mask[:, 0].shape == mono.shape
         assert not torch.allclose(mask, model(only_left), atol=1e-5)
         assert torch.allclose(model(mono), model(mono.unsqueeze(1).expand(-1, 2, -1, -1)))
 
@@ -58,7 +59,7 @@ def test_the_recurrent_middle_hears_before_and_after(tiny_model: CRNN):
     changed = magnitude.clone()
     changed[..., 30] = 50.0
     with torch.no_grad():
-        difference = (tiny_model(magnitude) - tiny_model(changed)).abs().amax(dim=(0, 1))
+        difference = (tiny_model(magnitude) - tiny_model(changed)).abs().amax(dim=(0, 1, 2))
     assert float(difference[0]) > 0
     assert float(difference[-1]) > 0
 
@@ -99,7 +100,7 @@ def test_multiply_adds_are_counted_rightly():
 
 
 def test_the_plain_preset_has_textbook_layers_only():
-    model = CRNN(ModelConfig.plain("bass"))
+    model = CRNN(ModelConfig.plain(("bass",)))
     kinds = {type(module) for module in model.modules() if not list(module.children())}
     assert kinds - {type(model.normalise)} <= {
         nn.Conv2d,
@@ -111,4 +112,44 @@ def test_the_plain_preset_has_textbook_layers_only():
         nn.Identity,
     }
     with torch.no_grad():
-        assert model.eval()(torch.rand(1, 513, 5)).shape == (1, 513, 5)
+        assert model.eval()(torch.rand(1, 513, 5)).shape == (1, 1, 513, 5)
+
+
+THREE = ("drums", "bass", "vocals")
+
+
+@pytest.mark.parametrize("make", [ModelConfig, ModelConfig.unet])
+def test_targets_share_all_layers_but_the_last(make: Callable[..., ModelConfig]):
+    """The first of three targets has the mask that it has alone, with the same weights."""
+    torch.manual_seed(0)
+    small = replace(make(), channels=(2, 3, 4, 5), gru_hidden=4, gru_input=0)
+    three, one = CRNN(replace(small, targets=THREE)).eval(), CRNN(replace(small, targets=("drums",))).eval()
+    weights = three.state_dict()
+    for name, value in one.state_dict().items():
+        dim = 1 if name == "decoder.3.conv.weight" else 0
+        own = weights[name] if value.shape == weights[name].shape else weights[name].narrow(dim, 0, 1)
+        value.copy_(own)
+    magnitude = torch.rand(2, small.stft.n_bins, 20)
+    with torch.no_grad():
+        masks = three(magnitude)
+        assert masks.shape == (2, 3, small.stft.n_bins, 20)
+        assert torch.allclose(masks[:, :1], one(magnitude), atol=1e-6)
+    assert len({round(float(mask.mean()), 6) for mask in masks.unbind(1)}) == 3
+
+
+def test_competing_masks_leave_something_for_the_rest(tiny_config: ModelConfig):
+    torch.manual_seed(0)
+    magnitude = torch.rand(1, 513, 9)
+    with torch.no_grad():
+        masks = CRNN(replace(tiny_config, targets=THREE, competing=True)).eval()(magnitude)
+        assert float(masks.sum(1).max()) < 1
+        alone = CRNN(tiny_config).eval()
+        competing = CRNN(replace(tiny_config, competing=True)).eval()
+        competing.load_state_dict(alone.state_dict())
+        assert torch.allclose(alone(magnitude), competing(magnitude), atol=1e-6)  # a sigmoid is a softmax of two
+
+
+def test_four_stems_stay_within_their_budget():
+    config = ModelConfig.four_stems()
+    assert CRNN(config).n_weights() < 8e6
+    assert multiply_adds_per_second(config) < 1.6e9

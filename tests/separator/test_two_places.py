@@ -47,7 +47,7 @@ def test_a_mask_has_the_shape_of_its_magnitude(frames: int):
     model = hear_from_two_places(fused(CRNN(TINY).eval()))
     with torch.inference_mode():
         mask = model(torch.rand(2, 1025, frames))
-    assert mask.shape == (2, 1025, frames)
+    assert mask.shape == (2, 1, 1025, frames)
     assert 0 <= float(mask.min()) <= float(mask.max()) <= 1
 
 

@@ -21,7 +21,7 @@ def test_a_mask_has_the_shape_of_its_magnitude(frames: int, gru_layers: int):
     model = CRNN(replace(TINY, gru_layers=gru_layers)).eval()
     with torch.no_grad():
         mask = model(torch.rand(2, 1025, frames))
-    assert mask.shape == (2, 1025, frames)
+    assert mask.shape == (2, 1, 1025, frames)
     assert 0 <= float(mask.min()) <= float(mask.max()) <= 1
 
 
@@ -69,7 +69,7 @@ def test_a_decoder_layer_undoes_the_folding_of_its_encoder_layer(stride: tuple[i
     x = torch.rand(1, 2, 16, 16)
     below, skip = UNetEncoderLayer(2, 3, 5, stride)(x)
     assert UNetDecoderLayer(6, 2, 5, stride)(below, skip).shape == x.shape
-    assert UNetOutputLayer(6, 5, stride)(below, skip).shape == (1, 1, 16, 16)
+    assert UNetOutputLayer(6, 2, 5, stride)(below, skip).shape == (1, 2, 16, 16)
 
 
 @pytest.mark.parametrize(("gru_layers", "hears"), [(1, {"time"}), (2, {"time", "frequency"})])

@@ -69,14 +69,14 @@ def material(melody: Callable[..., NDArray[np.float32]]) -> Material:
         rest = melody(seconds, seed=seed)
         pulse = np.sin(2 * np.pi * 1.5 * np.arange(len(rest)) / 22050) > 0
         voice = np.random.default_rng(seed).standard_normal(len(rest)) * pulse
-        return Pair(name, MadeSound((0.2 * voice).astype(np.float32)), MadeSound(rest))
+        return Pair(name, (MadeSound((0.2 * voice).astype(np.float32)),), MadeSound(rest))
 
     train, valid = [pair("one", 1), pair("two", 2)], pair("three", 3)
     weights = (1.0, 1.0)
     return Material(
         pairs=tuple(train),
         pair_weights=weights,
-        targets=Pool(tuple(p.target for p in train), weights),
+        targets=(Pool(tuple(p.known[0] for p in train), weights),),
         rests=Pool(tuple(p.rest for p in train), weights),
         valid=(valid,),
         bad=(),

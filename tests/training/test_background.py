@@ -26,7 +26,7 @@ WAIT_SECONDS = 120.0
 @pytest.fixture
 def config(tmp_path: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> TrainConfig:
     """Small steps and no end; the model is the tiny one."""
-    monkeypatch.setitem(PRESETS, "small", lambda target: replace(tiny_config, target=target))
+    monkeypatch.setitem(PRESETS, "small", lambda targets: replace(tiny_config, targets=targets))
     return TrainConfig(
         data_dir=("songs",), out_dir=str(tmp_path / "checkpoints"), run_name="run", preset="small", batch_size=2,
         steps_per_epoch=2, segment_seconds=0.25, valid_seconds=0.5, valid_excerpts=1, workers=0, device="cpu",

@@ -16,7 +16,7 @@ def test_the_defaults_are_the_missions():
     config = TrainConfig()
     assert (config.batch_size, config.epochs, config.patience) == (32, 1000, 15)
     assert (config.weight_decay, config.loss, config.schedule) == (1e-5, ("l1",), "plateau")
-    assert config.target == "vocals"
+    assert config.target == ("vocals",)
     assert GOOD.problems() == []
 
 
@@ -63,7 +63,7 @@ def test_every_field_tells_what_it_is_for():
         ("augmentations", ("echo",)),
         ("target_gain_db", (3.0, -3.0)),
         ("target_gain_db", (3.0,)),
-        ("target", "lead vocals"),
+        ("target", "lead-vocals"),
         ("target", ""),
         ("run_name", "../elsewhere"),
         ("run_name", ".hidden"),
@@ -106,6 +106,11 @@ def test_whole_numbers_are_numbers():
     assert config.validate().max_minutes == 10
 
 
+@pytest.mark.parametrize("given", ["drums,bass", "drums, bass", ["drums", "bass"], ["drums bass"]])
+def test_several_targets_are_given_as_a_list_or_in_one_text(given: object):
+    assert TrainConfig.from_dict({"target": given}).target == ("drums", "bass")
+
+
 def test_a_recipe_is_a_file_of_settings(tmp_path: Path):
     path = tmp_path / "my recipe.toml"
     path.write_text('target = "drums"\nloss = ["l1", "l1_sqrt=0.2"]\n')
@@ -121,7 +126,7 @@ def test_a_recipe_is_a_file_of_settings(tmp_path: Path):
         ("batch_size = 2.5", "batch_size is 2.5; it must be a whole number"),
         ("epochs = true", "epochs is True; it must be a whole number"),
         ('max_minutes = "ten"', "max_minutes is 'ten'; it must be a number"),
-        ("target = 3", "target is 3; it must be text, in quotes"),
+        ("target = 3", "target is .3.; it must be text, in quotes"),
         ("data_dir = 5", r"data_dir is \[5\]; it must be text, in quotes"),
         ('target_gain_db = ["low", "high"]', "target_gain_db is .* it must be a number"),
         ('epochs = "a"\npatience = "b"', "epochs is 'a'.*\npatience is 'b'"),

@@ -25,6 +25,12 @@ def test_an_epoch_is_one_line_with_all_that_matters():
     assert line.endswith("left 10 min")
 
 
+def test_the_scores_of_several_targets_stand_beside_their_mean():
+    line = describe_event(make_event("epoch", **EPOCH, target_sdr_db={"drums": 4.0, "bass": 5.12}))
+    assert "4.56 dB (drums 4.00, bass 5.12) best" in line
+    assert "4.56 dB best" in describe_event(make_event("epoch", **EPOCH, target_sdr_db={"vocals": 4.56}))
+
+
 def test_every_ending_says_why():
     assert "early_stopping" in describe_event(make_event("finished", reason="early_stopping"))
     assert describe_event(make_event("stopped", reason="stopped")) == "stopped"

@@ -55,7 +55,7 @@ class Numbered(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         assert magnitude.shape[-1] % 64 == 0
-        return torch.arange(magnitude.shape[-1]).expand_as(magnitude)
+        return torch.arange(magnitude.shape[-1]).expand_as(magnitude)[:, None]
 
 
 @pytest.mark.parametrize("frames", [0, 1, 63])
@@ -103,7 +103,7 @@ def test_a_model_comes_nearer_to_what_it_is_taught():
 
 
 def test_what_is_kept_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    excerpt = ValidationExcerpt(0, noise(1)[0].numpy(), noise(2)[0].numpy(), 0.0)
+    excerpt = ValidationExcerpt(0, noise(1).numpy(), noise(2)[0].numpy(), (True,), 0.0)
     validator = Validator([excerpt], ModelConfig.unet().stft, negative_sdr)
     keeper(tmp_path / "kept.pth", {"run_name": "kept"}, validator)(small_model(0))
     record = describe(tmp_path / "kept.pth").training

@@ -42,7 +42,7 @@ TINY = TrainConfig(
 
 @pytest.fixture(autouse=True)
 def tiny_preset(tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PRESETS, "small", lambda target: replace(tiny_config, target=target))
+    monkeypatch.setitem(PRESETS, "small", lambda targets: replace(tiny_config, targets=targets))
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def test_a_cache_that_is_gone_is_told_in_a_sentence(
     cache = Cache(tmp_path / "cache")
     audio = cache.load([write_sound(tmp_path / "a.wav")])
     pool = Pool((audio,), (1.0,))
-    gone = replace(material, pairs=(Pair("a", audio, audio),), pair_weights=(1.0,), targets=pool, rests=pool)
+    gone = replace(material, pairs=(Pair("a", (audio,), audio),), pair_weights=(1.0,), targets=(pool,), rests=pool)
     trainer = Trainer(TINY.replace(workers=workers), gone, RunFolder(tmp_path / "run"))
     cache.remove()
     with pytest.raises(DatasetError, match=r"\A[^\n]*is gone from the cache[^\n]*anew\Z"):
@@ -421,7 +421,7 @@ def test_a_checkpoint_of_one_target_starts_a_model_of_another(make_trainer: Call
     assert_same(drums.learner.crnn.state_dict(), load_model(vocals.run.best_model).state_dict())
     assert drums.progress.epoch == 0
     drums.fit()
-    assert describe(run.best_model).target == "drums"
+    assert describe(run.best_model).targets == ("drums",)
 
 
 def test_a_copied_best_model_leads_back_to_its_run(make_trainer: Callable[..., Trainer], tmp_path: Path):
@@ -500,3 +500,51 @@ def test_statistics_of_normalisation_are_kept_when_asked(make_trainer: Callable[
     trainer.fit()
     moved = [n for n, b in trainer.learner.crnn.named_buffers() if not torch.equal(b, statistics[n])]
     assert bool(moved) == moves
+
+
+@pytest.fixture
+def several(material: Material, made_sound: Callable[..., Any]) -> Material:
+    """The same songs with a second target, a hum, which one of them does not have as a stem of its own."""
+    hum = made_sound((0.2 * np.sin(2 * np.pi * 60 * np.arange(44100) / 22050)).astype(np.float32))
+    with_hum = [replace(pair, targets=(*pair.targets, hum)) for pair in (*material.pairs, *material.valid)]
+    pairs = (with_hum[0], replace(with_hum[1], targets=(*material.pairs[1].targets, None)))
+    return replace(material, pairs=pairs, targets=(*material.targets, Pool((hum,), (1.0,))), valid=(with_hum[2],))
+
+
+def test_a_training_of_several_targets_learns_each_and_resumes(several: Material, tmp_path: Path):
+    config = TINY.replace(
+        target=("noise", "hum"), epochs=4, steps_per_epoch=25, learning_rate=0.02, batch_size=4, loss=("l1_complex",)
+    )
+    heard: list[Event] = []
+    whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [heard.append])
+    whole.fit()
+    started, *epochs = [event for event in heard if event["type"] in ("started", "epoch")]
+    assert started["targets"] == ["noise", "hum"]
+    for target, floor in started["target_floor_sdr_db"].items():
+        assert epochs[-1]["target_sdr_db"][target] > floor + 0.5
+    assert epochs[-1]["valid_sdr_db"] == pytest.approx(np.mean(list(epochs[-1]["target_sdr_db"].values())))
+    assert describe(whole.run.best_model).targets == ("noise", "hum")
+
+    first = Trainer(config, several, RunFolder(tmp_path / "halves"), should_stop=lambda: first.progress.step == 30)
+    first.fit()
+    second = Trainer(config, several, first.run, resume=read_checkpoint(first.run.last))
+    second.fit()
+    assert_same(state_of(whole), state_of(second))
+
+
+def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path: Path):
+    config = TINY.replace(target=("noise", "hum"), loss=("sdr",))
+    learner = Trainer(config, several, RunFolder(tmp_path / "run")).learner
+    targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
+    both_known, one_known = torch.tensor([[11025.0, 11025.0]] * 2), torch.tensor([[11025.0, -1.0]] * 2)
+    learner.crnn.eval()
+    whole, masked = (float(learner.loss_of((targets, rest, known))) for known in (both_known, one_known))
+    alone = float(learner.loss_of((targets, rest, one_known.flip(1))))
+    assert whole == pytest.approx((masked + alone) / 2, rel=1e-4)
+
+
+def test_another_number_of_targets_cannot_be_gone_on_with(make_trainer: Callable[..., Trainer]):
+    vocals = make_trainer("vocals", epochs=1)
+    vocals.fit()
+    with pytest.raises(ConfigError, match="--init_from"):
+        open_run(TINY.replace(target=("drums", "bass"), run_name="two"), vocals.run.best_model)

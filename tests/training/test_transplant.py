@@ -45,7 +45,7 @@ def test_a_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
         nn.init.zeros_(silenced.bias)
     magnitude, at_44_khz = magnitudes()
     expected = (net(at_44_khz) / at_44_khz)[0, 0].T
-    mask = model(magnitude)[0, :1024]
+    mask = model(magnitude)[0, 0, :1024]
     assert expected.shape == mask.shape == (1024, 128)
     assert float(expected.std()) > 0.01
     assert torch.allclose(mask, expected, atol=1e-3)

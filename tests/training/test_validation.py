@@ -21,12 +21,12 @@ GRID = StftConfig()
 def excerpt(song: int, seed: int, target_gain: float = 0.1, seconds: float = 0.5) -> ValidationExcerpt:
     rng = np.random.default_rng(seed)
     target, rest = rng.standard_normal((2, int(seconds * 22050))).astype(np.float32)
-    return ValidationExcerpt(song, np.float32(target_gain) * target, np.float32(0.1) * rest, 0.0)
+    return ValidationExcerpt(song, np.float32(target_gain) * target[None], np.float32(0.1) * rest, (True,), 0.0)
 
 
 def test_the_mixture_as_estimate_scores_the_ratio_of_target_to_rest():
     one = excerpt(0, 0, target_gain=0.1 * 10 ** (5 / 20))
-    expected = float(sdr(torch.from_numpy(one.target)[None], torch.from_numpy(one.target + one.rest)[None]))
+    expected = float(sdr(torch.from_numpy(one.targets), torch.from_numpy(one.targets + one.rest)))
     floor = Validator([one], GRID, l1_magnitude).floor()
     assert floor.sdr_db == pytest.approx(expected, abs=1e-3)
     assert floor.sdr_db == pytest.approx(5.0, abs=0.2)
@@ -42,10 +42,10 @@ def test_a_models_score_is_that_of_its_masked_mixture(tiny_model: CRNN):
     one = excerpt(0, 1)
     validator = Validator([one], GRID, l1_magnitude)
     scores = validator.scores(validator.model_sums(tiny_model, CPU, None, slice(None)))
-    target, mixture = torch.from_numpy(one.target)[None], torch.from_numpy(one.target + one.rest)[None]
+    target, mixture = torch.from_numpy(one.targets), torch.from_numpy(one.targets + one.rest)
     spectrum = stft(mixture, GRID.n_fft, GRID.hop_length)
     with torch.no_grad():
-        estimate = istft(tiny_model(spectrum.abs()) * spectrum, GRID.n_fft, GRID.hop_length, mixture.shape[-1])
+        estimate = istft(tiny_model(spectrum.abs())[0] * spectrum, GRID.n_fft, GRID.hop_length, mixture.shape[-1])
     assert scores.sdr_db == pytest.approx(float(sdr(target, estimate)), abs=1e-3)
 
 
@@ -76,12 +76,28 @@ def test_excerpts_are_spread_over_each_song_and_are_always_the_same(material: Ma
     first, second = (validation_excerpts(material, seconds=0.5, most=3) for _ in range(2))
     assert [e.start_seconds for e in first] == pytest.approx([0.0, 0.75, 1.5], abs=1e-3)
     for a, b in zip(first, second, strict=True):
-        assert np.array_equal(a.target, b.target)
+        assert np.array_equal(a.targets, b.targets)
     (whole,) = validation_excerpts(material, seconds=99.0, most=5)
-    assert len(whole.target) == material.valid[0].n_samples
+    assert len(whole.rest) == material.valid[0].n_samples
 
 
 def test_songs_of_the_same_name_are_two(material: Material):
     twice = replace(material, valid=material.valid * 2)
     excerpts = validation_excerpts(twice, seconds=0.5, most=4)
     assert [e.song for e in excerpts] == [0, 0, 1, 1]
+
+
+def test_scores_of_several_targets_are_means_over_those_that_are_known():
+    """The first target of the second song is not known."""
+    rng = np.random.default_rng(0)
+    noises = np.float32(0.1) * rng.standard_normal((2, 3, 22050)).astype(np.float32)
+    excerpts = [
+        ValidationExcerpt(0, noises[0, :2] * np.float32([[3], [1]]), noises[0, 2], (True, True), 0.0),
+        ValidationExcerpt(1, noises[1, :2] * np.float32([[0], [1]]), noises[1, 2], (False, True), 0.0),
+    ]
+    scores = Validator(excerpts, GRID, l1_magnitude).floor()
+    first, second = scores.target_sdr_db
+    assert first == pytest.approx(10 * np.log10(9 / 2), abs=0.2)
+    assert second == pytest.approx((-10 + 0) / 2, abs=0.2)
+    assert scores.sdr_db == pytest.approx((first + second) / 2)
+    assert Validator(excerpts[:1], GRID, l1_magnitude).floor().target_sdr_db[0] == pytest.approx(first)

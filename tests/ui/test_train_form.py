@@ -63,6 +63,7 @@ def test_a_space_asks_for_no_folder(settings: PageSettings) -> None:
         ("target_gain_db", "-3, 4.5", (-3.0, 4.5)),
         ("rest_dir", "a b\n\n c ", ("a b", "c")),
         ("loss", ["l1"], ("l1",)),
+        ("target", "drums, bass vocals", ("drums", "bass", "vocals")),
         ("epochs", 7.0, 7),
         ("learning_rate", None, 1e-3),
     ],

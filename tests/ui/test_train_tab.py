@@ -144,7 +144,7 @@ def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: Handlers,
     assert check.pace.finished.wait(120)
 
 
-@pytest.mark.parametrize("target", ["lead vocals", ""])
+@pytest.mark.parametrize("target", ["lead-vocals", ""])
 def test_what_cannot_be_checked_is_said_only_when_asked(handle: Handlers, tmp_path: Path, target: str) -> None:
     assert handle.check(str(tmp_path), target) == gr.skip()
     with pytest.raises(gr.Error, match="must be one word"):

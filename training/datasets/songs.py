@@ -17,6 +17,7 @@ FOUR_STEMS = frozenset({"vocals", "drums", "bass", "other"})
 """The stems that make up a whole song in the MUSDB18 convention."""
 
 OWN_LAYOUTS = ("plain", "stem folders", "CSV list")
+INSTRUMENTAL = FOUR_STEMS - {"vocals"}
 
 
 @dataclass(frozen=True)
@@ -35,36 +36,47 @@ class Song:
     source: str
     """The layout it came from: one of `OWN_LAYOUTS`, "musdb18hq", "musdb18", "moisesdb" or "slakh2100"."""
 
-    def has(self, target: str) -> bool:
-        """Whether this song has true audio of `target`.
+    def has(self, *targets: str) -> bool:
+        """Whether this song has true audio of a target, or of any of several.
 
         Where it has not: in MoisesDB and Slakh2100 the instrument does not play; in one's own songs nobody knows.
         """
-        return bool(self.stems.get(target))
+        return any(self.stems.get(target) for target in targets)
 
     @property
     def is_own(self) -> bool:
         """Whether it was arranged by its user, rather than by a published data set."""
         return self.source in OWN_LAYOUTS
 
-    def rest(self, target: str) -> tuple[Path, ...]:
-        """The files whose sum is the song without `target`.
+    def lacks(self, target: str) -> bool:
+        """Whether it is known that `target` does not play in this song; where a song neither has nor lacks it, its
+        other stems may hold it.
 
-        Empty where only the mixture tells: then the rest is the mixture minus the target.
+        So it is in MoisesDB and Slakh2100, and for the vocals of a plain folder with drums, bass and other alone. A
+        bass line, on the other hand, is often found within "other".
         """
-        if target == "vocals" and ACCOMPANIMENT in self.stems:
+        is_instrumental = target == "vocals" and self.mixture is None and self.stems.keys() >= INSTRUMENTAL
+        return not self.has(target) and (not self.is_own or is_instrumental)
+
+    def rest(self, *targets: str) -> tuple[Path, ...]:
+        """The files whose sum is the song without `targets`.
+
+        Empty where only the mixture tells: then the rest is the mixture minus the targets.
+        """
+        there = {target for target in targets if self.has(target)}
+        if "vocals" in targets and ACCOMPANIMENT in self.stems and there <= {"vocals"}:
             return self.stems[ACCOMPANIMENT]
         if self.mixture is not None and not self.stems.keys() >= FOUR_STEMS:
             return ()  # some of its instruments may have no file of their own
-        return tuple(path for paths in self.parts(target).values() for path in paths)
+        return tuple(path for paths in self.parts(*targets).values() for path in paths)
 
-    def parts(self, target: str) -> dict[str, tuple[Path, ...]]:
-        """The stems besides `target`, as fine as they come, no file in two of them: for remixing several songs."""
-        used = set(self.stems.get(target, ()))
+    def parts(self, *targets: str) -> dict[str, tuple[Path, ...]]:
+        """The stems besides `targets`, as fine as they come, no file in two of them: for remixing several songs."""
+        used = {path for target in targets for path in self.stems.get(target, ())}
         parts = {}
         for stem, paths in sorted(self.stems.items(), key=lambda item: len(item[1])):
             own = tuple(path for path in paths if path not in used)
-            if own and stem not in (target, ACCOMPANIMENT):
+            if own and stem not in (*targets, ACCOMPANIMENT):
                 parts[stem] = own
                 used.update(own)
         return parts

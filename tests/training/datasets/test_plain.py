@@ -34,6 +34,34 @@ def test_without_a_mixture_the_rest_is_the_sum_of_the_other_stems(tmp_path: Path
     assert not song.has("guitar")
 
 
+@pytest.mark.parametrize(
+    ("stems", "lacking"),
+    [
+        (("drums", "bass", "other"), {"vocals"}),
+        (("drums", "other", "vocals"), set()),  # its bass may be within "other"
+        (("vocals", "accompaniment"), set()),
+        (("drums", "bass", "other", "mixture"), set()),  # its voices may be in the mixture alone
+    ],
+)
+def test_only_of_a_song_in_instrumental_stems_a_target_is_known_to_rest(
+    tmp_path: Path, write_sound: WriteSound, stems: tuple[str, ...], lacking: set[str]
+) -> None:
+    for stem in stems:
+        write_sound(tmp_path / "song" / f"{stem}.wav")
+    (song,) = find_songs(tmp_path).songs
+    assert {target for target in ("vocals", "drums", "bass") if song.lacks(target)} == lacking
+
+
+def test_the_rest_of_several_targets_holds_none_of_them(tmp_path: Path, write_sound: WriteSound) -> None:
+    for stem in ("vocals", "drums", "bass", "other"):
+        write_sound(tmp_path / "whole" / f"{stem}.wav")
+    for stem in ("vocals", "accompaniment"):
+        write_sound(tmp_path / "karaoke" / f"{stem}.wav")
+    karaoke, whole = find_songs(tmp_path).songs
+    assert [path.stem for path in whole.rest("drums", "vocals", "bass")] == ["other"]
+    assert [path.stem for path in karaoke.rest("drums", "vocals", "bass")] == ["accompaniment"]
+
+
 def test_a_mixture_may_hold_more_than_the_stems_so_the_rest_is_not_their_sum(
     tmp_path: Path, write_sound: WriteSound
 ) -> None:
