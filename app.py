@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from training.mlflow_store import disable_telemetry
+from training.tracking.mlflow_client import disable_telemetry
 
 disable_telemetry()  # before Gradio is imported
 

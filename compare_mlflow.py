@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from separator.errors import ConfigError, SeparatorError
-from training.comparison import Comparison, compare_files
-from training.comparison_log import EXPERIMENT, log_comparison, log_kept
-from training.mlflow_store import DEFAULT_URI
-from training.score_report import clock, table
-from training.scoring import SongScore
+from training.evaluation.comparison import Comparison, compare_files
+from training.evaluation.report import clock, table
+from training.evaluation.scoring import SongScore
+from training.tracking.comparison_tracker import EXPERIMENT, log_comparison, log_kept
+from training.tracking.mlflow_client import DEFAULT_URI
 
 _FLAG_INSIDE = re.compile(r"(?:^|\s+)(--(?:ref|a|b|mixture|names))\s+")
 

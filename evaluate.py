@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from separator.audio import read
+from separator.audio.reader import read
 from separator.errors import ConfigError, DatasetError, SeparatorError
-from separator.memory import keep_freed_memory
-from training.alignment import Sound
-from training.datasets.songs import ACCOMPANIMENT, Song
-from training.score_report import song_report, table, write_csv, write_json
-from training.scoring import ScoreOptions, SongScore, score_dataset
-from training.song_audio import find_scored_songs
+from separator.runtime import keep_freed_memory
+from training.data.layouts.song import ACCOMPANIMENT, Song
+from training.evaluation.alignment import Sound
+from training.evaluation.report import song_report, table, write_csv, write_json
+from training.evaluation.scoring import ScoreOptions, SongScore, score_dataset
+from training.evaluation.song_audio import find_scored_songs
 
 Separate = Callable[[Song, Sound], Sound]
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from separator.api import SHIPPED_MODEL, Separator, StemFile
-from separator.audio import AUDIO_SUFFIXES, probe
-from separator.audio_writer import OUTPUT_SUFFIXES, make_folder
+from separator.audio.reader import AUDIO_SUFFIXES, probe
+from separator.audio.writer import OUTPUT_SUFFIXES, make_folder
 from separator.errors import AudioError, ConfigError, SeparatorError
-from separator.memory import keep_freed_memory
+from separator.runtime import keep_freed_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:

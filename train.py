@@ -20,18 +20,18 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from separator.checkpoint import read_checkpoint
-from separator.config import StftConfig
 from separator.errors import ConfigError, SeparatorError
-from separator.memory import keep_freed_memory
-from training.beginning import begin_from
-from training.cache import Cache
+from separator.model.checkpoint import read_checkpoint
+from separator.model.config import StftConfig
+from separator.runtime import keep_freed_memory
+from training.cli import add_flags, given
 from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
-from training.console import Console
-from training.events import Listener
-from training.flags import add_flags, given
-from training.run import RunFolder
-from training.runner import open_run, train
+from training.data.cache import Cache
+from training.loop.initial_weights import begin_from
+from training.loop.launch import open_run, train
+from training.runs.console import Console
+from training.runs.events import Listener
+from training.runs.folder import RunFolder
 
 IS_FIRST_PROCESS = int(os.environ.get("RANK", 0)) == 0
 
@@ -98,7 +98,7 @@ def _config(args: dict[str, Any]) -> TrainConfig:
 
 
 def _make_practice_songs() -> None:
-    from training.practice import make_practice_songs
+    from training.practice.songs import make_practice_songs
 
     if IS_FIRST_PROCESS:
         with _bar("making songs") as progress:
@@ -165,7 +165,7 @@ def _train(
 
 def _check(config: TrainConfig) -> int:
     """Print the doctor's report; 0 if training can start, otherwise 2."""
-    from training.doctor import examine
+    from training.data_checks.doctor import examine
 
     cache = Cache(config.cache_dir, StftConfig().sample_rate)
     with _bar("decoding") as progress:
@@ -186,16 +186,16 @@ def _check(config: TrainConfig) -> int:
 
 
 def _seconds_per_epoch(config: TrainConfig) -> float:
-    from training.pace import seconds_per_epoch
+    from training.loop.pace import seconds_per_epoch
 
     return seconds_per_epoch(config)
 
 
 def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
-    from training.checks import learning_rate_range, overfit_one_batch
-    from training.engine import memory_told
-    from training.material import gather
+    from training.data.training_data import gather
+    from training.loop.fabric import memory_told
+    from training.loop.sanity_checks import learning_rate_range, overfit_one_batch
 
     with _bar("decoding") as progress:
         material = gather(config, StftConfig().sample_rate, progress)
@@ -249,8 +249,8 @@ def _listeners(run: RunFolder, mlflow: str | None) -> Iterator[list[Listener]]:
     if mlflow is None or not IS_FIRST_PROCESS:
         yield [Console()]
         return
-    from training.mlflow_store import DEFAULT_URI
-    from training.tracking import MlflowTracker
+    from training.tracking.mlflow_client import DEFAULT_URI
+    from training.tracking.run_tracker import MlflowTracker
 
     tracker = MlflowTracker(run.path, mlflow or DEFAULT_URI)
     try:

@@ -17,22 +17,22 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from separator.audio import AudioInfo, AudioStream
-from separator.audio_writer import AudioWriter, clipping_sentence, make_folder, output_subtype
-from separator.checkpoint import load_model
+from separator.audio.reader import AudioInfo, AudioStream
+from separator.audio.writer import AudioWriter, clipping_sentence, make_folder, output_subtype
 from separator.device import is_out_of_memory, resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
-from separator.expander import expanded
-from separator.full_band import Grid, on_grid, share_out
-from separator.fused import LayerwiseBottleneck, fused
-from separator.levels import BLOCK_SAMPLES, Levels, measure_levels
-from separator.model import CRNN
-from separator.overlap_add import Cut, MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
-from separator.stft import istft, n_frames, stft
-from separator.tta import averaged_mask
-from separator.two_places import hear_from_two_places, period
-from separator.unet import DualPathBottleneck
-from separator.unrolled_gru import unroll_grus
+from separator.inference.expander import expanded
+from separator.inference.levels import BLOCK_SAMPLES, Levels, measure_levels
+from separator.inference.overlap_add import Cut, MaskEstimator, SegmentPlan, Window, overlap_add, window_weights
+from separator.inference.tta import averaged_mask
+from separator.inference.two_places import hear_from_two_places, period
+from separator.model.checkpoint import load_model
+from separator.model.crnn import CRNN
+from separator.model.dual_path import DualPathBottleneck
+from separator.model.optimize.fuse import LayerwiseBottleneck, fused
+from separator.model.optimize.onednn_gru import unroll_grus
+from separator.spectral.grid import Grid, on_grid, share_out
+from separator.spectral.stft import istft, n_frames, stft
 
 SHIPPED_MODEL = Path(__file__).resolve().parent.parent / "checkpoints" / "vocals.pth"
 
@@ -65,7 +65,7 @@ class Separator:
     """One or more models, each the masks of its targets, over songs of any length, rate and number of channels.
 
     ``plan`` says how a song is cut into segments, in frames of each model's own; ``strict_band`` leaves all above the
-    models' 11 kHz to the last stem; ``tta`` averages several hearings of the song (``separator.tta``).
+    models' 11 kHz to the last stem; ``tta`` averages several hearings of the song (``separator.inference.tta``).
     Raises ConfigError for a device that is not there and for models that do not go together.
     """
 

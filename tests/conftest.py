@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.checkpoint import save_checkpoint
-from separator.config import ModelConfig
 from separator.files import part_path
-from separator.model import CRNN
+from separator.model.checkpoint import save_checkpoint
+from separator.model.config import ModelConfig
+from separator.model.crnn import CRNN
 
 
 @pytest.fixture

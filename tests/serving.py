@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 import torch
 
-from separator.checkpoint import save_checkpoint
-from separator.config import ModelConfig
-from separator.model import CRNN
+from separator.model.checkpoint import save_checkpoint
+from separator.model.config import ModelConfig
+from separator.model.crnn import CRNN
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 90

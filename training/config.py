@@ -8,9 +8,9 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replac
 from pathlib import Path
 from typing import Any
 
-from separator.config import ModelConfig, target_problems
 from separator.errors import ConfigError
-from training.augment import AUGMENTATIONS
+from separator.model.config import ModelConfig, target_problems
+from training.augmentations import AUGMENTATIONS
 from training.losses import LOSSES
 
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")

@@ -7,20 +7,20 @@ from typing import Any
 
 import gradio as gr
 
-from ui.api import build_endpoints
-from ui.events import AT_ONCE
-from ui.models import ModelShelf
+from ui.api.separate_score import build_endpoints
+from ui.api.train import build_train_endpoints
+from ui.components.event_options import AT_ONCE
+from ui.i18n import I18N, t
+from ui.jobs.turns import Turns
+from ui.model_registry import ModelShelf
 from ui.safety import guards
-from ui.score_tab import build_score_tab
+from ui.score.tab import build_score_tab
 from ui.scripts import ASSETS, head, server_options
-from ui.separate_tab import build_separate_tab
+from ui.separate.tab import build_separate_tab
 from ui.settings import PageSettings
-from ui.texts import I18N, t
 from ui.theme import sori_theme
-from ui.train_api import build_train_endpoints
-from ui.train_tab import build_train_tab, wire_results
-from ui.trainings import Trainings
-from ui.turns import Turns
+from ui.train.run_manager import Trainings
+from ui.train.tab import build_train_tab, wire_results
 
 # Kept longer than the longest job: a file must not vanish under the one who still listens to it.
 CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS = 3600, 2 * 24 * 3600
@@ -28,7 +28,7 @@ WAITING_VISITORS = 64
 MOST_WAITING = 1000
 """Events in Gradio's queues, beyond which even small ones are refused; one address may have few of them."""
 MOST_THREADS = 100
-"""Enough for all jobs that may wait (``ui.turns``) beside what is drawn meanwhile."""
+"""Enough for all jobs that may wait (``ui.jobs.turns``) beside what is drawn meanwhile."""
 # Gradio remembers the page of each visit, about 0.6 MB, until so many newer ones have come; its default is 10,000.
 REMEMBERED_VISITS = 4 * WAITING_VISITORS
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ui.texts import script_texts
+from ui.i18n import script_texts
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FOLDERS = ("js", "vendor")

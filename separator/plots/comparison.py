@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from separator.audio import to_mono
-from separator.energy import check_shapes
-from separator.metrics import framewise_sdr
+from separator.audio.reader import to_mono
+from separator.metrics.distortion import framewise_sdr
+from separator.metrics.energy import check_shapes
 from separator.plots.sdr_strip import draw_sdr_lines
 from separator.plots.spectrograms import decibel_bar, draw_spectrogram, spectrogram_power
 from separator.plots.spectrum import FrequencyAxis, Scale

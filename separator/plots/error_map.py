@@ -9,8 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from separator.audio import to_mono
-from separator.energy import check_shapes
+from separator.audio.reader import to_mono
+from separator.metrics.energy import check_shapes
 from separator.plots.spectrum import FrequencyAxis, Scale, cells, to_db
 from separator.plots.style import LEAKED, MISSED, PANEL, QUIET, new_figure, style, time_axis
 

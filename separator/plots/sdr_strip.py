@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from separator.grades import grade
+from separator.metrics.grades import grade
 from separator.plots.style import LINE, QUIET, SERIES, legend, new_figure, style, time_axis
 
 Values = Sequence[float | None] | Tensor

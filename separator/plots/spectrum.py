@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from separator.errors import ConfigError
-from separator.stft import stft
+from separator.spectral.stft import stft
 
 Scale = Literal["mel", "linear", "log"]
 

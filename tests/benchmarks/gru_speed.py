@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import torch
 
-from separator.config import ModelConfig
-from separator.unet import ResidualGru
-from separator.unrolled_gru import UnrolledGru
+from separator.model.config import ModelConfig
+from separator.model.dual_path import ResidualGru
+from separator.model.optimize.onednn_gru import UnrolledGru
 
 BINS, FRAMES = 64, 76
 """Of the recurrent middle, in one segment."""

@@ -6,8 +6,8 @@ python -m tests.benchmarks.multiply_adds
 import torch
 from torch import nn
 
-from separator.config import ModelConfig
-from separator.model import CRNN
+from separator.model.config import ModelConfig
+from separator.model.crnn import CRNN
 from training.config import PRESETS
 
 FRAMES = 128

@@ -18,10 +18,10 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from separator.bss_eval import bss_eval
-from separator.metrics import framewise_sdr
-from training.alignment import Sound, align
-from training.scoring import score_pair
+from separator.metrics.bss_eval import bss_eval
+from separator.metrics.distortion import framewise_sdr
+from training.evaluation.alignment import Sound, align
+from training.evaluation.scoring import score_pair
 
 RATE = 44100
 MUSEVAL_SECONDS = 15.0  # its time grows with the length, so a part is enough

@@ -13,10 +13,10 @@ from pathlib import Path
 from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.checkpoint import load_model
-from separator.metrics import sdr
-from separator.model import CRNN
-from training.song_audio import find_scored_songs, load_song
+from separator.metrics.distortion import sdr
+from separator.model.checkpoint import load_model
+from separator.model.crnn import CRNN
+from training.evaluation.song_audio import find_scored_songs, load_song
 
 SECONDS = 12.0
 

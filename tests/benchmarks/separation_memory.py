@@ -18,11 +18,11 @@ from pathlib import Path
 import torch
 
 from separator.api import Separator
-from separator.audio import AudioWriter
-from separator.checkpoint import load_model
-from separator.config import ModelConfig
-from separator.memory import keep_freed_memory
-from separator.model import CRNN
+from separator.audio.reader import AudioWriter
+from separator.model.checkpoint import load_model
+from separator.model.config import ModelConfig
+from separator.model.crnn import CRNN
+from separator.runtime import keep_freed_memory
 
 RATE = 44100
 

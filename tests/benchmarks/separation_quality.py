@@ -21,17 +21,17 @@ import torch
 from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio import read, resample
-from separator.checkpoint import describe
-from separator.metrics import sdr
-from separator.stft import istft, stft
+from separator.audio.reader import read, resample
+from separator.metrics.distortion import sdr
+from separator.model.checkpoint import describe
+from separator.spectral.stft import istft, stft
 from tests.benchmarks.metric_tables import METRICS_JSON, ROOT, write_tables
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
-from training.alignment import Sound, align
-from training.datasets.songs import FOUR_STEMS, Song
-from training.scoring import score_pair
-from training.song_audio import find_scored_songs, load_song
-from training.spleeter import Networks, load_networks, ratio_mask
+from training.data.layouts.song import FOUR_STEMS, Song
+from training.distillation.spleeter import Networks, load_networks, ratio_mask
+from training.evaluation.alignment import Sound, align
+from training.evaluation.scoring import score_pair
+from training.evaluation.song_audio import find_scored_songs, load_song
 
 SPLEETER_RATE = 44100
 STEMS = ("vocals", "drums", "bass")

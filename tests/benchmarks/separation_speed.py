@@ -18,13 +18,13 @@ from pathlib import Path
 import torch
 
 from separator.api import Separator
-from separator.audio import read, write
-from separator.checkpoint import load_model
-from separator.config import ModelConfig
-from separator.memory import keep_freed_memory
-from separator.model import CRNN
-from separator.stft import istft, stft
-from training.spleeter import Networks, ratio_mask
+from separator.audio.reader import read, write
+from separator.model.checkpoint import load_model
+from separator.model.config import ModelConfig
+from separator.model.crnn import CRNN
+from separator.runtime import keep_freed_memory
+from separator.spectral.stft import istft, stft
+from training.distillation.spleeter import Networks, ratio_mask
 
 RATE = 44100
 Contestant = Callable[[Path, Path], object]

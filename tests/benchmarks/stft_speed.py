@@ -7,8 +7,8 @@ Freed memory is kept, as `inference.py` does, which makes both faster.
 
 import torch
 
-from separator.memory import keep_freed_memory
-from separator.stft import istft, stft
+from separator.runtime import keep_freed_memory
+from separator.spectral.stft import istft, stft
 from tests.benchmarks.gru_speed import milliseconds
 
 N_FFT, HOP = 4096, 1024

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from separator.memory import keep_freed_memory
+from separator.runtime import keep_freed_memory
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 from training.config import PRESETS, TrainConfig
-from training.engine import make_fabric
-from training.events import Event
-from training.material import Material, gather
-from training.remix import Excerpts
-from training.run import RunFolder
-from training.trainer import Trainer
+from training.data.remix import Excerpts
+from training.data.training_data import Material, gather
+from training.loop.fabric import make_fabric
+from training.loop.trainer import Trainer
+from training.runs.events import Event
+from training.runs.folder import RunFolder
 
 RATE = 22050
 SONG_SECONDS = 60

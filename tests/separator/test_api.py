@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from separator.api import Separator
-from separator.audio import probe, read, write
-from separator.config import ModelConfig, StftConfig
+from separator.audio.reader import probe, read, write
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError
-from separator.model import CRNN
-from separator.overlap_add import SegmentPlan
+from separator.inference.overlap_add import SegmentPlan
+from separator.model.config import ModelConfig, StftConfig
+from separator.model.crnn import CRNN
 
 PLAN = SegmentPlan(stride=64, context=16, lookahead=16, fade=8, window_segments=2)
 

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from training.cached_audio import rms_profile
-from training.material import Material, Pair, Pool
+from training.data.cached_audio import rms_profile
+from training.data.training_data import Material, Pair, Pool
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def write_sound(melody: Callable[..., NDArray[np.float32]]) -> Callable[..., Pat
 
 
 class MadeSound:
-    """A decoded signal in memory, with the surface of ``training.cached_audio.Audio``."""
+    """A decoded signal in memory, with the surface of ``training.data.cached_audio.Audio``."""
 
     def __init__(self, samples: NDArray[np.float32], sample_rate: int = 22050, bandwidth_hz: float = 11025.0) -> None:
         self.samples = samples

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import TrainConfig
-from training.run import RunFolder
+from training.runs.folder import RunFolder
 
 STARTED = {
     "type": "started", "epochs": 50, "steps_per_epoch": 10, "target": "vocals", "n_weights": 1000, "device": "cpu",

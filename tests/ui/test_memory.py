@@ -8,7 +8,7 @@ from typing import Any, cast
 import gradio as gr
 from gradio.state_holder import StateHolder
 
-from ui.jobs import LAST_DRAWING_SECONDS, Desk
+from ui.jobs.registry import LAST_DRAWING_SECONDS, Desk
 from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from tests.serving import ROOT
-from ui.drawing import toast
+from ui.components.html import toast
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_tools_of_the_model_context_protocol_are_called_as_the_endpoints_are(app
 def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
     heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
-    assert {event.concurrency_limit for event in heavy} == {None}, "they wait for ui.turns, not in Gradio's queue"
+    assert {event.concurrency_limit for event in heavy} == {None}, "they wait for ui.jobs.turns, not in Gradio's queue"
     for name in ("models", "train_status", "train_stop"):
         assert events[name].queue is False
     for name in ("train_status", "train_stop"):

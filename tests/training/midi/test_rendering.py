@@ -9,7 +9,7 @@ import soundfile
 
 from separator.errors import DatasetError
 from tests.soundfont import RATE, require_fluidsynth, write_midi, write_soundfont
-from training.datasets import find_loose, find_songs
+from training.data.layouts import find_loose, find_songs
 from training.midi.rendering import Outcome, Rendering, find_midi, remove_offset, render_folder
 from training.midi.variation import LEVELS_DBFS
 from training.render_midi import main

@@ -1,0 +1,253 @@
+"""What a model is: the STFT it hears through and the sizes of its layers. Frozen, and to and from plain dicts.
+
+Settings of training live in ``training.config``; nothing here changes after a checkpoint is written.
+"""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from separator.errors import ConfigError
+
+
+def _refuse_unknown(cls: type, values: dict[str, Any]) -> None:
+    known = {f.name for f in fields(cls)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+
+
+LIMITS = {
+    "sample_rate": 768_000,
+    "n_fft": 65_536,
+    "hop_length": 32_768,
+    "input_channels": 2,
+    "channels": 4096,
+    "frequency_strides": 64,
+    "time_strides": 64,
+    "kernel_size": 31,
+    "frequency_bottleneck": 4096,
+    "gru_input": 8192,
+    "gru_hidden": 4096,
+    "gru_layers": 16,
+    "local_channels": 4096,
+}
+"""The most of each whole number: far above any use, so that a config from elsewhere cannot ask for all memory."""
+MOST_LAYERS = 12
+MOST_LETTERS = 64
+"""Of a target, which becomes part of file names."""
+
+
+def _refuse_absurd(config: object) -> None:
+    """Raises ConfigError naming every number of ``config`` that is no whole number or above its limit."""
+    problems = []
+    for name, most in LIMITS.items():
+        value = getattr(config, name, 0)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if len(numbers) > MOST_LAYERS:
+            problems.append(f"{name} has {len(numbers)} numbers; it may have {MOST_LAYERS} at most")
+        elif not all(type(number) is int and abs(number) <= most for number in numbers):
+            problems.append(f"{name} must be a whole number, {most} at most")
+    if problems:
+        raise ConfigError("; ".join(problems) + ".")
+
+
+@dataclass(frozen=True)
+class StftConfig:
+    """The grid of times and frequencies a model works on."""
+
+    sample_rate: int = 22050
+    """Hz of the waveform the network hears."""
+    n_fft: int = 1024
+    """Samples in one window (46 ms at 22.05 kHz)."""
+    hop_length: int = 256
+    """Samples from one frame to the next (11.6 ms at 22.05 kHz)."""
+
+    def __post_init__(self) -> None:
+        _refuse_absurd(self)
+        problems = []
+        if self.sample_rate <= 0:
+            problems.append(f"sample_rate is {self.sample_rate}; it must be a positive number of Hz")
+        if self.n_fft < 16 or self.n_fft % 2:
+            problems.append(f"n_fft is {self.n_fft}; it must be an even number of samples, 16 or more")
+        if not 0 < self.hop_length <= self.n_fft // 2:
+            problems.append(f"hop_length is {self.hop_length}; it must be 1 to n_fft / 2 = {self.n_fft // 2} samples")
+        if problems:
+            raise ConfigError("; ".join(problems) + ".")
+
+    @property
+    def n_bins(self) -> int:
+        """Frequency bins F, the one at half the sample rate included."""
+        return self.n_fft // 2 + 1
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.sample_rate / self.hop_length
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "StftConfig":
+        """Raises ConfigError for an unknown key or a value that cannot work."""
+        _refuse_unknown(cls, values)
+        return cls(**values)
+
+
+LAYOUTS = ("compact", "unet")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The layers of a CRNN: compact by default, the shipped models' in ``unet()``, textbook ones in ``plain()``."""
+
+    targets: tuple[str, ...] = ("vocals",)
+    """Names of the stems that the masks pick out of the mixture, one mask each."""
+    competing: bool = False
+    """Whether the masks of a place, and that of what is left, add up to 1 (a softmax); otherwise each is by itself."""
+    stft: StftConfig = field(default_factory=StftConfig)
+    layout: str = "compact"
+    """``compact``: the layers of ``separator.model.crnn``, which keep time and fold frequency. ``unet``: those of
+    ``separator.model.dual_path``, which fold both; ``refine``, ``frequency_bottleneck`` and ``gru_input`` are not for
+    it."""
+    input_channels: int = 1
+    """1: the network hears the mono downmix. 2: it hears left and right, and gives one mask for both."""
+    channels: tuple[int, ...] = (32, 48, 64, 96)
+    """Channels after each of the four encoder layers."""
+    frequency_strides: tuple[int, ...] = (4, 2, 2, 2)
+    """How many bins each encoder layer folds into one."""
+    time_strides: tuple[int, ...] = (1, 1, 1, 2)
+    """How many frames each encoder layer folds into one; the GRU runs at the product's slower clock."""
+    kernel_size: int = 3
+    """Side of the convolutions, in frames and bins; odd."""
+    refine: bool = True
+    """A residual convolution and a frequency transform below the first level (TFC-TDF, Choi et al. 2020)."""
+    frequency_bottleneck: int = 4
+    """The frequency transform squeezes the bins of its level by this factor."""
+    gru_input: int = 256
+    """Features a frame is projected to before the GRU; 0 leaves the projection out."""
+    gru_hidden: int = 192
+    """Features per direction of the GRU."""
+    gru_layers: int = 3
+    local_channels: int = 0
+    """Of the convolution beside the GRU layers, of the layout ``unet``; 0 leaves it out."""
+    input_power: float = 0.3
+    """The network sees magnitude ** input_power, which brings loud and quiet closer together."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", tuple(self.targets))
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "frequency_strides", tuple(self.frequency_strides))
+        object.__setattr__(self, "time_strides", tuple(self.time_strides))
+        _refuse_absurd(self)
+        problems = self._problems()
+        if problems:
+            raise ConfigError("; ".join(problems) + ".")
+
+    def _problems(self) -> list[str]:
+        problems = []
+        if self.layout not in LAYOUTS:
+            problems.append(f"layout is {self.layout!r}; it must be one of {', '.join(LAYOUTS)}")
+        if self.input_channels not in (1, 2):
+            problems.append(f"input_channels is {self.input_channels}; it must be 1 (mono) or 2 (stereo)")
+        layers = len(self.channels)
+        if layers < 1 or min(self.channels) < 1:
+            problems.append(f"channels is {self.channels}; it must be one positive number per layer")
+        if not layers == len(self.frequency_strides) == len(self.time_strides):
+            problems.append(
+                f"{layers} channels, {len(self.frequency_strides)} frequency_strides and {len(self.time_strides)} "
+                "time_strides; there must be as many of each as layers"
+            )
+        if min((*self.frequency_strides, *self.time_strides), default=0) < 1:
+            problems.append("every stride must be 1 or more")
+        elif (self.stft.n_fft // 2) % self.frequency_factor:
+            problems.append(f"frequency_strides fold {self.frequency_factor} bins, which does not divide n_fft / 2")
+        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
+            problems.append(f"kernel_size is {self.kernel_size}; it must be odd")
+        elif self.layout == "unet" and self.kernel_size < max((*self.frequency_strides, *self.time_strides), default=1):
+            problems.append(f"kernel_size is {self.kernel_size}; with the layout unet it must reach over every stride")
+        for name in ("frequency_bottleneck", "gru_hidden", "gru_layers"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.gru_input < 0:
+            problems.append(f"gru_input is {self.gru_input}; it must be 0 (no projection) or more")
+        if self.local_channels < 0:
+            problems.append(f"local_channels is {self.local_channels}; it must be 0 (no local path) or more")
+        if not 0 < self.input_power <= 1:
+            problems.append(f"input_power is {self.input_power}; it must be above 0 and at most 1")
+        return problems + target_problems("targets", self.targets)
+
+    @property
+    def frequency_factor(self) -> int:
+        """Bins of the input per bin of the bottleneck."""
+        return _product(self.frequency_strides)
+
+    @property
+    def time_factor(self) -> int:
+        """Frames of the input per frame of the GRU."""
+        return _product(self.time_strides)
+
+    @property
+    def fold(self) -> int:
+        """Frames of the input that the deepest layer takes as one; a local path folds two of the GRU's once more."""
+        return self.time_factor * (2 if self.local_channels else 1)
+
+    @classmethod
+    def plain(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
+        """Textbook layers: frequency halved four times, 3x3 kernels, no projection and no refinement."""
+        return cls(
+            targets=targets,
+            channels=(8, 16, 24, 32),
+            frequency_strides=(2, 2, 2, 2),
+            time_strides=(1, 1, 1, 1),
+            refine=False,
+            gru_input=0,
+            gru_hidden=128,
+        )
+
+    @classmethod
+    def unet(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
+        """The shipped vocals': wide kernels, time folded like frequency, a window of twice the length, two channels."""
+        return cls(
+            targets=targets,
+            stft=StftConfig(n_fft=2048, hop_length=512),
+            layout="unet",
+            input_channels=2,
+            channels=(16, 32, 64, 128),
+            frequency_strides=(2, 2, 2, 2),
+            time_strides=(2, 2, 2, 2),
+            kernel_size=5,
+            input_power=1.0,
+            gru_hidden=256,
+            local_channels=160,
+        )
+
+    @classmethod
+    def four_stems(cls, targets: tuple[str, ...] = ("drums", "bass", "vocals")) -> "ModelConfig":
+        """``unet()`` with twice the GRU layers, for several targets at once; its masks compete, as Spleeter's do."""
+        return replace(cls.unet(targets), gru_layers=6, competing=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+        """Raises ConfigError for an unknown key or a value that cannot work."""
+        _refuse_unknown(cls, values)
+        stft = StftConfig.from_dict(values.get("stft", {}))
+        return cls(**{**values, "stft": stft})
+
+
+def target_problems(name: str, targets: tuple[str, ...]) -> list[str]:
+    """What is wrong with the names of some stems, in a field of that name."""
+    if not targets or not all(isinstance(t, str) and t.isidentifier() and len(t) <= MOST_LETTERS for t in targets):
+        given = " ".join(map(repr, targets))[:MOST_LETTERS] or "empty"
+        return [f"{name} is {given}; each must be one word, such as vocals"]
+    return [f"{name} names a stem twice: {', '.join(targets)}"] if len(set(targets)) < len(targets) else []
+
+
+def _product(numbers: tuple[int, ...]) -> int:
+    result = 1
+    for number in numbers:
+        result *= number
+    return result

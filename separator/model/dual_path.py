@@ -1,0 +1,152 @@
+"""Layers of the ``unet`` layout: a U-Net for singing voice, around a GRU that walks along time and frequency.
+
+Time is folded as strongly as frequency, so that most of the work is done on few, wide frames. Skips are taken before
+the normalisation and joined in front of what comes from below (Jansson et al. 2017, with the numbers of channels and
+the kernels of Hennequin et al. 2020, Spleeter). Instead of the deepest layers of those networks, which hold nine in ten
+of their weights, there is a recurrent middle, whose layers take turns: along time, along frequency, along time, as in
+dual-path networks (Luo et al. 2020). Its weights are shared by all places, so it is small.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from separator.model.config import ModelConfig
+from separator.model.gru_state import LayerPast, Past, in_order, walked
+
+_EPSILON = 1e-3
+SLOPE = 0.2
+
+
+class UNetEncoderLayer(nn.Module):
+    """A strided convolution, normalised and bent."""
+
+    def __init__(self, channels_in: int, channels: int, side: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        time, frequency = (max(0, side - step) for step in stride)
+        self.pad = nn.ZeroPad2d((frequency // 2, frequency - frequency // 2, time // 2, time - time // 2))
+        self.conv = nn.Conv2d(channels_in, channels, side, stride=stride)
+        self.norm = nn.BatchNorm2d(channels, eps=_EPSILON)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, C_in, T, F)`` -> two of ``(B, C, T / stride, F / stride)``: for the next layer, and the skip."""
+        skip = self.conv(self.pad(x)).contiguous(memory_format=torch.channels_last)
+        return F.leaky_relu(self.norm(skip), SLOPE), skip
+
+
+class UNetDecoderLayer(nn.Module):
+    """A transposed convolution over a skip and the layer below, bent and normalised."""
+
+    def __init__(self, channels: int, out: int, side: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        padding = tuple(max(0, side - step) // 2 for step in stride)
+        # The bias is added by hand: with it, a bf16 transposed convolution on a CPU takes five times as long.
+        self.conv = nn.ConvTranspose2d(channels, out, side, stride=stride, padding=padding, bias=False)  # type: ignore[arg-type]
+        self.bias = nn.Parameter(torch.zeros(out))
+        self.norm = nn.BatchNorm2d(out, eps=_EPSILON)
+        self.stride = stride
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """``(B, C / 2, T, F)`` twice -> ``(B, out, T * stride, F * stride)``."""
+        frames, bins = x.shape[2] * self.stride[0], x.shape[3] * self.stride[1]
+        y = self.conv(torch.cat((skip, x), dim=1))[:, :, :frames, :bins]
+        normalised: Tensor = self.norm(F.relu(y + self.bias[:, None, None].to(y.dtype)))
+        return normalised
+
+
+class UNetOutputLayer(UNetDecoderLayer):
+    """The last transposed convolution, to a channel for each target, and smoothing ones that give masks' logits."""
+
+    def __init__(self, channels: int, targets: int, side: int, stride: tuple[int, int]) -> None:
+        super().__init__(channels, targets, side, stride)
+        self.smooth = nn.Conv2d(targets, targets, 4, dilation=2, padding=3, groups=targets)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """``(B, C / 2, T, F)`` twice -> ``(B, S, T * stride, F * stride)``."""
+        logits: Tensor = self.smooth(super().forward(x, skip))
+        return logits
+
+
+class DualPathBottleneck(nn.Module):
+    """Bidirectional GRU layers, by turns along time (for each bin) and along frequency (for each frame).
+
+    They see each place at one level, with its level beside it, and what they say is brought back to that level: what
+    the convolutions around them pass on grows with the loudness of the song.
+    """
+
+    def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
+        super().__init__()
+        self.time_factor = config.time_factor
+        self.place = nn.Parameter(torch.zeros(bins, channels))
+        self.level = nn.Linear(1, channels)
+        self.layers = nn.ModuleList(ResidualGru(channels, config.gru_hidden) for _ in range(config.gru_layers))
+        self.out = nn.Linear(channels, channels)
+        self.local = LocalPath(channels, config.local_channels, config.kernel_size) if config.local_channels else None
+
+    def forward(self, x: Tensor, past: Past | None = None, streams: int = 1) -> Tensor:
+        """``(B, C, T, F)`` -> the same shape.
+
+        With ``past`` the batch holds consecutive segments of a song, or of several streams of it (``in_order``).
+        """
+        return in_order(self._said, x, past, streams)
+
+    def _said(self, x: Tensor, past: Past | None) -> Tensor:
+        heard = x
+        x = x.permute(0, 3, 2, 1)  # (B, F, T, C)
+        level = (x.float().square().mean(-1, keepdim=True) + 1e-4).sqrt()
+        x = x / level + self.level(level.log()) + self.place[:, None]
+        for i, layer in enumerate(self.layers):
+            if i:
+                x = x.transpose(1, 2)
+            layer_past = None if past is None or i % 2 else past.of_layer(i, self.time_factor)
+            x = layer(x.flatten(0, 1), layer_past).unflatten(0, x.shape[:2])
+        if len(self.layers) % 2 == 0:
+            x = x.transpose(1, 2)
+        said: Tensor = self.out(x)
+        if self.local is not None:
+            said = said + self.local(heard, x, level)
+        return (said * level).permute(0, 3, 2, 1)
+
+
+class LocalPath(nn.Module):
+    """What the place and its neighbours say, beside what the GRU layers remember: one layer of a U-Net, and back.
+
+    Spleeter's fifth layer passes on its convolution as it is, before anything bends it, to the transposed convolution
+    that answers it. Two linear layers after each other need no more channels between them than carry the sound.
+    """
+
+    def __init__(self, channels: int, between: int, side: int) -> None:
+        super().__init__()
+        fold = max(0, side - 2)
+        self.pad = nn.ZeroPad2d((fold // 2, fold - fold // 2, fold // 2, fold - fold // 2))
+        self.down = nn.Conv2d(channels, between, side, stride=2, bias=False)
+        # As in UNetDecoderLayer, the bias is added by hand.
+        self.up = nn.ConvTranspose2d(between, channels, side, stride=2, padding=fold // 2, bias=False)
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.mix = nn.Linear(channels, channels, bias=False)
+        self.out = nn.Linear(channels, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, heard: Tensor, remembered: Tensor, level: Tensor) -> Tensor:
+        """``(B, C, T, F)``, and at one level ``(B, F, T, 1)`` what the GRU layers say, ``(B, F, T, C)`` -> as these."""
+        frames, bins = heard.shape[2:]
+        down = self.down(self.pad(F.pad(heard, (0, bins % 2, 0, frames % 2))))
+        near = self.up(down)[:, :, :frames, :bins].permute(0, 3, 2, 1)
+        said: Tensor = self.out(F.relu((near + self.bias) / level + self.mix(remembered)))
+        return said
+
+
+class ResidualGru(nn.Module):
+    """Adds to each place of a sequence what a bidirectional GRU makes of the whole."""
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(features)
+        self.gru = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(2 * hidden, features)
+
+    def forward(self, x: Tensor, past: LayerPast | None = None) -> Tensor:
+        """``(B, L, features)`` -> the same shape. With ``past`` the way forward begins there, and leaves it behind."""
+        added: Tensor = self.out(walked(self.gru, self.norm(x), past))
+        return x + added

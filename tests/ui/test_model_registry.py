@@ -1,0 +1,28 @@
+"""What the page offers of a checkpoints folder, whatever else lies in it."""
+
+from pathlib import Path
+
+import torch
+
+from separator.model.checkpoint import read_checkpoint
+from tests.serving import small_checkpoints
+from ui.model_registry import ModelShelf
+
+
+def test_bad_files_leave_the_others_on_the_list(tmp_path: Path) -> None:
+    content = read_checkpoint(small_checkpoints(tmp_path) / "vocals.pth")
+    odd = {
+        "record": content | {"training": {"sdr_db": 10**400}},
+        "weight": content | {"weights": {"a": torch.zeros(1).expand(10**12)}},
+        "config": content | {"model": {"gru_layers": 10**7}},
+        "version": content | {"format_version": 10**5000},
+    }
+    for name, bad in odd.items():
+        torch.save(bad, tmp_path / f"{name}.pth")
+    assert [name for _, name in ModelShelf(tmp_path).choices()] == ["vocals.pth", "my run/best_model.pth"]
+
+
+def test_a_record_is_one_short_line_on_the_list(tmp_path: Path) -> None:
+    path = small_checkpoints(tmp_path) / "my run" / "best_model.pth"
+    torch.save(read_checkpoint(path) | {"training": {"run_name": "x" * 5000, "sdr_db": "?", "date": [1] * 99}}, path)
+    assert all(len(label) < 200 for label, _ in ModelShelf(tmp_path).choices())

@@ -1,0 +1,208 @@
+"""Random training excerpts, made on the fly: aligned as in the song, or targets of some songs over music of another.
+
+Excerpt number i of a seed is always the same, whoever makes it: so a run can be resumed, spread over processes and
+devices, and repeated.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+from training.augmentations import SPEEDS, FloatArray, augment
+from training.config import TrainConfig
+from training.data.cached_audio import PROFILE_SECONDS, Audio
+from training.data.training_data import Material, Pair, Pool
+
+MIXTURE_DBFS = (-30.0, -10.0)
+"""Range of the mixture's RMS level."""
+ALIGNED_GAIN_DB = 3.0
+"""An aligned excerpt's balance is changed by at most this much."""
+LAID_OVER_SHARE = 0.8
+"""How often a target that does not play in a song is laid over it: singers over an instrumental song."""
+PARTS_SHARE = 0.3
+"""Share of remixes whose rest is put together from stems of different songs, where there are such."""
+TWO_RESTS_SHARE = 0.15
+UNKNOWN_HZ = -1.0
+"""The band of a target of which nothing is known."""
+QUIET_MEAN_SQUARE = 1e-6
+"""-60 dBFS: a target quieter than this is looked for elsewhere."""
+FULL_BAND_SHARE = 0.8
+"""A source whose band ends below this share of half the sample rate has no say above it."""
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """One training example. ``band_hz`` is the frequency up to which each target is known."""
+
+    targets: FloatArray
+    rest: FloatArray
+    band_hz: FloatArray
+
+
+class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
+    """Excerpt ``i`` of an endless series, as (targets (S, N), rest (N,), bands in Hz (S,)), all float32, as on MPS."""
+
+    def __init__(self, material: Material, config: TrainConfig, sample_rate: int) -> None:
+        self.material = material
+        self.config = config
+        self.sample_rate = sample_rate
+        self.length = int(config.segment_seconds * sample_rate)
+        self._pair_odds = np.cumsum(material.pair_weights)
+        self._soft_odds = np.cumsum([pair.n_samples for pair in material.soft])
+        self._parts = _parts_by_name(material.pairs)
+
+    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        excerpt = self.make(np.random.default_rng([self.config.seed, index]))
+        return excerpt.targets, excerpt.rest, excerpt.band_hz
+
+    def make(self, rng: np.random.Generator) -> Excerpt:
+        """One excerpt, all of whose chances come from ``rng``."""
+        if self.material.soft and rng.uniform() < self.config.soft_share:
+            targets, rest, band_hz = self._aligned(rng, self.material.soft, self._soft_odds)
+        else:
+            targets, rest, band_hz = self._of_true_stems(rng)
+        gain = _gain_to(rng.uniform(*MIXTURE_DBFS), targets.sum(axis=0) + rest)
+        return Excerpt(targets * gain, rest * gain, band_hz)
+
+    def _of_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+        is_remix = rng.uniform() < self.config.remix_share
+        if is_remix:
+            targets, rest, band_hz = self._remixed(rng)
+        else:
+            targets, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds, is_true=True)
+        is_silenced = (rng.uniform(size=len(targets)) < self.config.silent_share) & (band_hz != UNKNOWN_HZ)
+        targets[is_silenced], band_hz[is_silenced] = 0, self.sample_rate / 2
+        return targets, rest, band_hz
+
+    def _aligned(
+        self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray, *, is_true: bool = False
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Targets and rest of the same moment of one song, with their balance slightly changed.
+
+        What does not play in a song of true stems is often laid over it.
+        """
+        pair = pairs[int(np.searchsorted(odds, rng.uniform(0, odds[-1])))]
+        speed = self._speed(rng, often=0.4)
+        sounding = [target for target in pair.known if target.n_samples] or [pair.rest]
+        start = self._start(sounding[int(rng.integers(len(sounding)))], speed, rng)
+        targets = np.stack([self._read(target, start, speed) for target in pair.targets])
+        rest = self._read(pair.rest, start, speed)
+        if "polarity" in self.config.augmentations and rng.uniform() < 0.5:
+            targets, rest = -targets, -rest
+        gains_db = rng.uniform(-ALIGNED_GAIN_DB, ALIGNED_GAIN_DB, size=(len(targets), 1))
+        targets = targets * (10 ** (gains_db / 20)).astype(np.float32)
+        band_hz = self._bands_hz(pair.targets, [speed] * len(targets))
+        there = targets.sum(axis=0) + rest
+        for i, target in enumerate(pair.targets if is_true else ()):
+            is_empty = target is not None and not target.n_samples and self.material.targets[i].items
+            if is_empty and rng.uniform() < LAID_OVER_SHARE:
+                samples, audio, own_speed = self._drawn(self.material.targets[i], rng)
+                balance_db = rng.uniform(*self.config.target_gain_db)
+                targets[i] = samples * (_gain_to(balance_db, samples) / _gain_to(0.0, there))
+                band_hz[i] = self._band_hz(audio, own_speed)
+        return targets, rest, band_hz
+
+    def _remixed(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Targets over music that they were not made for, at random balances."""
+        drawn = [self._drawn(pool, rng) for pool in self.material.targets]
+        rest = self._rest(rng)
+        rest = augment(rest, rng, self.sample_rate, self.config.augmentations, is_target=False)
+        balances_db = rng.uniform(*self.config.target_gain_db, size=len(drawn))
+        levelled = [samples * _gain_to(db, samples) for (samples, _, _), db in zip(drawn, balances_db, strict=True)]
+        band_hz = self._bands_hz([audio for _, audio, _ in drawn], [speed for _, _, speed in drawn])
+        return np.stack(levelled), rest * _gain_to(0.0, rest), band_hz
+
+    def _drawn(self, pool: Pool, rng: np.random.Generator) -> tuple[FloatArray, Audio, float]:
+        """A stretch of a target, augmented, what it is of, and how fast it was read."""
+        audio, speed = pool.draw(rng), self._speed(rng, often=0.5)
+        samples = self._read(audio, self._start(audio, speed, rng), speed)
+        return augment(samples, rng, self.sample_rate, self.config.augmentations, is_target=True), audio, speed
+
+    def _rest(self, rng: np.random.Generator) -> FloatArray:
+        if self._parts and rng.uniform() < PARTS_SHARE:
+            parts = [self._any(choices, rng) for choices in self._parts.values()]
+            return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
+        rest = self._any(self.material.rests.draw(rng), rng)
+        if rng.uniform() < TWO_RESTS_SHARE:
+            other = self._any(self.material.rests.draw(rng), rng)
+            rest = rest + other * _gain_to(rng.uniform(-12, 0), other) / max(float(_gain_to(0.0, rest)), 1e-6)
+        return rest
+
+    def _any(self, audio: Audio | tuple[Audio, ...], rng: np.random.Generator) -> FloatArray:
+        if isinstance(audio, tuple):
+            audio = audio[int(rng.integers(len(audio)))]
+        speed = self._speed(rng, often=0.4)
+        return self._read(audio, self._start(audio, speed, rng), speed)
+
+    def _speed(self, rng: np.random.Generator, often: float) -> float:
+        wanted = rng.uniform() < often and "speed" in self.config.augmentations
+        return float(np.exp(rng.uniform(*np.log(SPEEDS)))) if wanted else 1.0
+
+    def _start(self, audio: Audio, speed: float, rng: np.random.Generator) -> int:
+        """A place where there is something to hear, if a few tries find one."""
+        latest = max(1, audio.n_samples - int(self.length * speed))
+        start = int(rng.integers(latest))
+        for _ in range(6):
+            if _mean_square(audio, start, self.length) > QUIET_MEAN_SQUARE:
+                break
+            start = int(rng.integers(latest))
+        return start
+
+    def _read(self, audio: Audio | None, start: int, speed: float) -> FloatArray:
+        if audio is None:
+            return np.zeros(self.length, dtype=np.float32)
+        if speed == 1.0:
+            return audio.read(start, self.length)
+        samples = audio.read(start, int(self.length * speed) + 2)
+        positions = np.arange(self.length, dtype=np.float32) * np.float32(speed)
+        whole = positions.astype(np.int64)
+        fraction = positions - whole
+        return np.asarray(samples[whole] * (1 - fraction) + samples[whole + 1] * fraction, dtype=np.float32)
+
+    def _bands_hz(self, targets: Sequence[Audio | None], speeds: Sequence[float]) -> FloatArray:
+        return np.array([self._band_hz(*pair) for pair in zip(targets, speeds, strict=True)], dtype=np.float32)
+
+    def _band_hz(self, audio: Audio | None, speed: float) -> float:
+        """Up to where a target is known; silence, in which no band is to be seen, is known up to the top."""
+        if audio is None:
+            return UNKNOWN_HZ
+        half = self.sample_rate / 2
+        return audio.bandwidth_hz * speed if 0 < audio.bandwidth_hz < FULL_BAND_SHARE * half else half
+
+
+class ExcerptNumbers(Sampler[int]):
+    """The numbers of ``batches`` batches from ``first`` on for one of several processes, which share out each batch."""
+
+    def __init__(self, batch_size: int, rank: int, world_size: int) -> None:
+        self.batch_size = batch_size
+        self.rank, self.world_size = rank, world_size
+        self.first, self.batches = 0, 0
+
+    def __iter__(self) -> Iterator[int]:
+        together = self.batch_size * self.world_size
+        for batch in range(self.batches):
+            first = self.first + batch * together + self.rank * self.batch_size
+            yield from range(first, first + self.batch_size)
+
+    def __len__(self) -> int:
+        return self.batch_size * self.batches
+
+
+def _parts_by_name(pairs: tuple[Pair, ...]) -> dict[str, tuple[Audio, ...]]:
+    names = {name for pair in pairs for name in pair.parts}
+    found = {name: tuple(pair.parts[name] for pair in pairs if name in pair.parts) for name in sorted(names)}
+    return {name: audios for name, audios in found.items() if len(audios) > 1}
+
+
+def _mean_square(audio: Audio, start: int, length: int) -> float:
+    step = int(PROFILE_SECONDS * audio.sample_rate)
+    window = audio.mean_square_profile[start // step : (start + length) // step + 1]
+    return float(window.mean()) if len(window) else 0.0
+
+
+def _gain_to(level_db: float, samples: FloatArray) -> np.float32:
+    """The factor that brings samples to an RMS level in dBFS; near silence is raised no further than from -80 dBFS."""
+    rms = float(np.sqrt(np.mean(np.square(samples))))
+    return np.float32(10 ** (level_db / 20) / max(rms, 1e-4))

@@ -1,0 +1,231 @@
+"""From settings to decoded audio: the songs to learn from, the extra stems to remix, the excerpts to validate on."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from separator.errors import DatasetError
+from training.config import TrainConfig, split_target_dir
+from training.data.cache import BadFile, Cache
+from training.data.cached_audio import Audio, FloatArray
+from training.data.layouts import Song, find_loose, find_songs, find_weighted, split_songs
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One song as the network sees it: its targets, and everything else."""
+
+    name: str
+    targets: tuple[Audio | None, ...]
+    """None for one that nobody knows of, because the rest may hold it; empty for one that does not play."""
+    rest: Audio
+    parts: dict[str, Audio] = field(default_factory=dict)
+    """The rest's own stems where the song has several."""
+
+    @property
+    def known(self) -> tuple[Audio, ...]:
+        """The targets that are known."""
+        return tuple(target for target in self.targets if target is not None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all targets are known, so that the rest holds none."""
+        return None not in self.targets
+
+    @property
+    def n_samples(self) -> int:
+        return max(audio.n_samples for audio in (*self.known, self.rest))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Things to draw from, each with a weight."""
+
+    items: tuple[Audio, ...]
+    weights: tuple[float, ...]
+
+    def draw(self, rng: np.random.Generator) -> Audio:
+        cumulative = np.cumsum(self.weights)
+        return self.items[int(np.searchsorted(cumulative, rng.uniform(0, cumulative[-1])))]
+
+
+@dataclass(frozen=True)
+class ValidationExcerpt:
+    """A fixed stretch of a validation song, which is known by its number: two folders may have songs of one name."""
+
+    song: int
+    targets: FloatArray
+    """``(S, N)``."""
+    rest: FloatArray
+    known: tuple[bool, ...]
+    """Which targets are known; of the others there are zeros, and the rest may hold them."""
+    start_seconds: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """All the audio of a training, decoded; samples are read when they are asked for."""
+
+    pairs: tuple[Pair, ...]
+    pair_weights: tuple[float, ...]
+    targets: tuple[Pool, ...]
+    """A pool for each target."""
+    rests: Pool
+    valid: tuple[Pair, ...]
+    bad: tuple[BadFile, ...]
+    soft: tuple[Pair, ...] = ()
+    """Songs whose stems are estimates: to be learned as they are."""
+
+    def describe(self) -> str:
+        hours = " + ".join(f"{_hours(pool.items):.1f}" for pool in self.targets)
+        soft_hours = _hours(self.soft)
+        return (
+            f"{len(self.pairs)} songs to train on, {len(self.valid)} to validate on; {hours} h of target and "
+            f"{_hours(self.rests.items):.1f} h of other music to remix"
+            + (f"; {soft_hours:.1f} h of estimates" if self.soft else "")
+        )
+
+
+def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = None) -> Material:
+    """Find, decode and sort all the audio that a config asks for.
+
+    Files that cannot be decoded are left out and listed in ``Material.bad``.
+
+    Raises:
+        DatasetError: a folder is not what it should be, or nothing usable is left in it.
+        Cancelled: by ``progress`` raising it.
+    """
+    cache = Cache(config.cache_dir, sample_rate)
+    songs, weights = _songs(config)
+    held_out = find_songs(config.val_dir).songs if config.val_dir else ()
+    soft = [song for folder in config.soft_dir for song in find_songs(folder).songs if song.has(*config.target)]
+    loose_targets = _loose_targets(config)
+    rests = [path for folder in config.rest_dir for path in find_loose(folder)]
+    own = [song for song in songs if song.split != "test" and song.has(*config.target)]
+    loose = [path for paths in [*loose_targets, rests] for path in paths]
+    files = [*(song.files() for song in [*own, *soft, *held_out]), *([path] for path in loose)]
+    bad = cache.prepare(files, progress=progress)
+    broken = {item.path for item in bad}
+    train, valid = _split(config, songs, bad)
+    pairs = [_pair(cache, song, config.target) for song in train]
+    # A long song is drawn more often than a short one, but not in proportion: voices matter more than minutes.
+    pair_weights = [weights[song.folder] * pair.n_samples**0.5 for song, pair in zip(train, pairs, strict=True)]
+    material = Material(
+        pairs=tuple(pairs),
+        pair_weights=tuple(pair_weights),
+        targets=tuple(
+            _pool([pair.targets[i] for pair in pairs], pair_weights, _loose(cache, paths, broken))
+            for i, paths in enumerate(loose_targets)
+        ),
+        rests=_pool([p.rest if p.is_whole else None for p in pairs], pair_weights, _loose(cache, rests, broken)),
+        valid=tuple(_pair(cache, song, config.target) for song in valid),
+        bad=tuple(bad),
+        soft=tuple(_pair(cache, song, config.target) for song in soft if broken.isdisjoint(song.files())),
+    )
+    _refuse_empty_pools(config, material)
+    return material
+
+
+def validation_excerpts(material: Material, seconds: float, most: int) -> list[ValidationExcerpt]:
+    """The same stretches every time: as many of each song as fit into ``most`` altogether, and one; evenly spread."""
+    excerpts = []
+    per_song = max(1, most // len(material.valid))
+    for song, pair in enumerate(material.valid):
+        length = min(int(seconds * pair.rest.sample_rate), pair.n_samples)
+        known = tuple(target is not None for target in pair.targets)
+        count = min(per_song, max(1, pair.n_samples // length))
+        for start in np.linspace(0, pair.n_samples - length, count).astype(int):
+            targets, rest = read_targets(pair, int(start), length), pair.rest.read(int(start), length)
+            excerpts.append(ValidationExcerpt(song, targets, rest, known, start / pair.rest.sample_rate))
+    return excerpts
+
+
+def read_targets(pair: Pair, start: int, length: int) -> FloatArray:
+    """``(S, length)``; zeros for targets that are not known."""
+    nothing = np.zeros(length, dtype=np.float32)
+    return np.stack([nothing if target is None else target.read(start, length) for target in pair.targets])
+
+
+def _refuse_empty_pools(config: TrainConfig, material: Material) -> None:
+    """Raises DatasetError where remixes lack something: with several targets not every song has all of them."""
+    empty = [name for name, pool in zip(config.target, material.targets, strict=True) if not pool.items]
+    if config.remix_share and empty:
+        raise DatasetError(f"no song and no target_dir holds {', '.join(empty)}, so there is nothing of it to remix")
+    if config.remix_share and not material.rests.items:
+        raise DatasetError("no song has each target as a stem of its own; give music without any target as --rest_dir")
+
+
+def _loose_targets(config: TrainConfig) -> list[list[Path]]:
+    """For each target the files of the folders that hold it alone."""
+    folders = [split_target_dir(text, config.target) for text in config.target_dir]
+    return [[path for of, folder in folders if of == target for path in find_loose(folder)] for target in config.target]
+
+
+def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
+    songs: list[Song] = []
+    weights: dict[Path, float] = {}
+    for text in config.data_dir:
+        found = find_weighted(text)
+        songs += found.folder.songs
+        weights |= {song.folder: found.weight for song in found.folder.songs}
+    return songs, weights
+
+
+def _split(config: TrainConfig, songs: list[Song], bad: list[BadFile]) -> tuple[list[Song], list[Song]]:
+    """Songs to train and to validate on. Broken ones go first: the only song kept aside might be one of them."""
+    broken = {item.path for item in bad}
+
+    def usable(some: list[Song]) -> list[Song]:
+        return [song for song in some if song.has(*config.target) and broken.isdisjoint(song.files())]
+
+    left = usable(songs)
+    try:
+        train, valid = split_songs(left, config.val_split, config.seed, config.val_dir or None)
+        valid = usable(valid)
+    except DatasetError as error:
+        raise DatasetError("\n".join([str(error), *_causes(config, len(songs) - len(left), bad)])) from error
+    if not valid:
+        raise DatasetError("\n".join(["no song is left to validate on", *_causes(config, 0, bad)]))
+    return train, valid
+
+
+def _causes(config: TrainConfig, n_left_out: int, bad: list[BadFile]) -> list[str]:
+    """Why there are fewer songs than someone may have thought."""
+    target = " or ".join(config.target)
+    lacking = f"{n_left_out} song(s) left out; each needs a readable {target} file and a mixture or other stems"
+    return [*([lacking] if n_left_out else []), *(f"unreadable: {item.path}: {item.message}" for item in bad[:10])]
+
+
+def _pair(cache: Cache, song: Song, targets: tuple[str, ...]) -> Pair:
+    wanted, rest = cache.load_song(song, *targets)
+    known = [song.has(target) or song.lacks(target) for target in targets]
+    parts: dict[str, Audio] = {name: cache.load(paths) for name, paths in song.parts(*targets).items()}
+    return Pair(
+        song.name,
+        tuple(audio if is_known else None for audio, is_known in zip(wanted, known, strict=True)),
+        rest,
+        parts if len(parts) > 1 and all(known) else {},
+    )
+
+
+def _loose(cache: Cache, paths: Iterable[Path], broken: set[Path]) -> list[Audio]:
+    return [cache.load([path]) for path in paths if path not in broken]
+
+
+def _hours(items: Iterable[Audio | Pair]) -> float:
+    return sum(item.n_samples / (item.rest if isinstance(item, Pair) else item).sample_rate for item in items) / 3600
+
+
+def _pool(own: Sequence[Audio | None], own_weights: list[float], loose: list[Audio]) -> Pool:
+    """Of what is known and not empty."""
+    weights = [*own_weights, *(item.n_samples**0.5 for item in loose)]
+    kept = [
+        (item, weight)
+        for item, weight in zip([*own, *loose], weights, strict=True)
+        if item is not None and item.n_samples
+    ]
+    return Pool(tuple(item for item, _ in kept), tuple(weight for _, weight in kept))

@@ -1,0 +1,1 @@
+"""The recipe of the shipped vocals model; not needed to train."""

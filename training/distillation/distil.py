@@ -1,0 +1,203 @@
+"""Train a model of ``init_from_spleeter`` towards its teacher's masks, and in part true ones, of the same mixtures::
+
+    python -m training.distillation.distil --data_dir DATA/train --rest_dir DATA/instrumental --minutes 45 \\
+        start.pth distilled.pth
+
+The teacher is Spleeter itself: the mean of what its vocals network keeps and its accompaniment network leaves, which
+is better than either and than the ratio mask of both (checkpoints/README.md). A teacher's estimate is smoother than the
+truth and knows what the few songs at hand cannot tell, of the 25,000 that it learned from (Hinton et al. 2015); the
+truth keeps some of its mistakes out, and all where the target rests. What is compared is what is heard, the masked
+mixture: the recurrent middle need not say all that the deep layers say, only what matters.
+
+The layers taken over know most already and learn slowly; the middle is new and learns faster. The music is mono here:
+the first layer's weights for left and right learn alike, and what they know of stereo, their difference, stays.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from separator.errors import ConfigError, SeparatorError
+from separator.model.checkpoint import describe, load_model, save_checkpoint
+from separator.model.config import ModelConfig
+from separator.model.crnn import CRNN
+from separator.runtime import keep_freed_memory
+from separator.spectral.stft import stft
+from training.config import TrainConfig
+from training.data.training_data import Material, gather, validation_excerpts
+from training.distillation.init_from_spleeter import (
+    BATCH,
+    SEGMENT_SECONDS,
+    TIME_FACTOR,
+    above_zero,
+    add_music,
+    excerpts_of,
+    new_and_taken_over,
+    refuse_overwriting,
+    whole,
+    whole_segments,
+)
+from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks
+from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
+from training.loop.fabric import accelerator_of
+from training.loop.validation import Validator
+from training.losses import negative_sdr
+
+MIDDLE_RATE = 5e-4
+OUTER_RATE = 6e-5
+"""Three times as much made the validation songs worse."""
+TRUTH_SHARE = 0.25
+"""Of the goal; the rest is the teacher's estimate."""
+REMIX_SHARE = 0.55
+RESTING_SHARE = 1e-5
+"""Of the mixture's energy: a target with less rests."""
+
+
+def goal_of(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tensor) -> Tensor:
+    """From spectra ``(B, F, T)``: ``TRUTH_SHARE`` of the target, the rest of the teacher's estimate.
+
+    Above ``band_hz`` ``(B,)`` the target is not known: the estimate alone. In frames where the target rests it is known
+    better than by any teacher: the target alone.
+    """
+    hz = torch.linspace(0, HALF_RATE / 2, target.shape[1], device=target.device)
+    is_known = hz[:, None] <= band_hz[:, None, None]
+    energy, whole_energy = (x.abs().square().sum(dim=1, keepdim=True) for x in (target, mixture))
+    both = TRUTH_SHARE * target + (1 - TRUTH_SHARE) * estimate
+    return torch.where(is_known, torch.where(energy <= RESTING_SHARE * whole_energy, target, both), estimate)
+
+
+class BothNetworks(nn.Module):
+    """The teacher: the mean of what the vocals network keeps and what the accompaniment network leaves."""
+
+    def __init__(self, networks: Networks) -> None:
+        super().__init__()
+        self.vocals, self.accompaniment = whole(networks.vocals), whole(networks.accompaniment)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """``(B, F, T)`` in mono, or ``(B, 2, F, T)`` -> mask ``(B, 1, F, T)``."""
+        mask: Tensor = (self.vocals(magnitude) + 1 - self.accompaniment(magnitude)) / 2
+        return mask
+
+
+def begun_earlier(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
+    """The teacher's mask ``(B, F, T)``, were the music to begin with so many frames of silence.
+
+    Its layers fold 64 frames into one, and where those begin changes its answer by chance. Over many excerpts that
+    cancels: the mean over several places is better than its answer at any one.
+    """
+    padded = F.pad(magnitude, (frames, -frames % TIME_FACTOR))
+    mask: Tensor = teacher(padded)[:, 0, :, frames : frames + magnitude.shape[-1]]
+    return mask
+
+
+def distil(
+    model: CRNN,
+    teacher: nn.Module,
+    excerpts: Iterable[tuple[Tensor, Tensor, Tensor]],
+    minutes: float,
+    say: Callable[[str], None],
+    keep: Callable[[CRNN], None],
+    learning_rates: tuple[float, float] = (MIDDLE_RATE, OUTER_RATE),
+) -> None:
+    """Train all layers but the batch normalisations, which stay as they are.
+
+    Args:
+        teacher: from magnitudes (B, F, T) to masks (B, 1, F, T).
+        excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
+        keep: is given the model now and then, and at the end.
+        learning_rates: of ``new_and_taken_over``.
+    """
+    device = next(model.parameters()).device
+    dtype = number_format(device)
+    model.requires_grad_(True).eval()
+
+    def loss_of(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        target, rest, band_hz = (part.to(device) for part in batch)
+        target, rest = (whole_segments(stft(part, HALF_FFT, HALF_HOP)) for part in (target, rest))
+        mixture = target + rest
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            mask = model(mixture.abs())[:, 0]
+            with torch.no_grad():
+                estimate = begun_earlier(teacher, mixture.abs(), int(torch.randint(TIME_FACTOR, ()))).float() * mixture
+        return negative_sdr(mask.float(), mixture, goal_of(target, estimate, mixture, band_hz.float())).mean()
+
+    rates = [Rate(*pair) for pair in zip(new_and_taken_over(model), learning_rates, strict=True)]
+    train_by_the_clock(model, rates, excerpts, loss_of, minutes, say, keep)
+
+
+def keeper(out: Path, record: dict[str, object], validator: Validator | None) -> Callable[[CRNN], None]:
+    """Writes a model to ``out``, with its SDR over the validation songs where there are such."""
+
+    def keep(model: CRNN) -> None:
+        device = next(model.parameters()).device
+        scored = {}
+        if validator is not None:
+            dtype = number_format(device)
+            scored["sdr_db"] = validator.scores(validator.model_sums(model, device, dtype, slice(None))).sdr_db
+            print(f"validation SDR {scored['sdr_db']:.2f} dB", flush=True)
+        save_checkpoint(out, model, {**record, **scored})
+
+    return keep
+
+
+def validator_of(material: Material, config: TrainConfig, model: CRNN) -> Validator | None:
+    """As of ``train.py``; None without validation songs."""
+    if not config.val_dir:
+        return None
+    excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
+    return Validator(excerpts, model.config.stft, negative_sdr)
+
+
+def _has_spleeters_layers(config: ModelConfig) -> bool:
+    """Around a middle of any size."""
+    usual = ModelConfig.unet()
+    own = {name: getattr(usual, name) for name in ("gru_hidden", "gru_layers", "local_channels")}
+    return replace(config, **own) == usual
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("start", type=Path, help="a checkpoint of init_from_spleeter, or of this command")
+    parser.add_argument("out", type=Path, help="the checkpoint to write")
+    parser.add_argument("--minutes", type=above_zero, default=45.0)
+    parser.add_argument("--val_dir", default="", help="songs to tell the SDR of, every five minutes")
+    parser.add_argument("--seed", type=int, default=77, help="another one makes other mixtures")
+    parser.add_argument("--batch_size", type=int, default=BATCH)
+    parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
+    parser.add_argument("--learning_rate", type=float, default=MIDDLE_RATE, help="of the middle; less to go on gently")
+    parser.add_argument("--outer_learning_rate", type=above_zero, default=OUTER_RATE, help="of the layers around it")
+    parser.add_argument("--remix_share", type=float, default=REMIX_SHARE, help="excerpts mixed from different songs")
+    add_music(parser)
+    options = vars(parser.parse_args(argv))
+    start, out, minutes = options.pop("start"), options.pop("out"), options.pop("minutes")
+    learning_rates = (options["learning_rate"], options.pop("outer_learning_rate"))
+    keep_freed_memory()
+    try:
+        config = TrainConfig(**options, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
+        device = accelerator_of(config.device)
+        refuse_overwriting(out)
+        model = load_model(start).to(device)
+        if not _has_spleeters_layers(model.config):
+            raise ConfigError(f"{start} has other layers than Spleeter's; start from one that init_from_spleeter wrote")
+        material = gather(config, HALF_RATE)
+        teacher = BothNetworks(load_networks()).to(device)
+        record = {**describe(start).training, "run_name": out.stem, "distilled_minutes": minutes}
+        keep = keeper(out, record, validator_of(material, config, model))
+        excerpts = excerpts_of(config, material)
+        distil(model, teacher, excerpts, minutes, lambda line: print(line, flush=True), keep, learning_rates)
+    except SeparatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{out}: round it for release with training.export")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""A short training that is given minutes, not epochs: for the stages that prepare a model for ``train.py``."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from separator.model.crnn import CRNN
+from training.loop.ema import WeightAverage
+from training.loop.fabric import autocast_dtype, precision_of
+
+WARMUP_STEPS = 50
+CLIP_NORM = 5.0
+AVERAGE_DECAY = 0.995
+REPORT_STEPS = 50
+
+Loss = Callable[[Any], Tensor]
+"""A batch -> what to make small."""
+
+
+def number_format(device: torch.device) -> torch.dtype | None:
+    """What a model runs in here: bf16, whose range needs no scaling of the loss, where it is fast; None for float32.
+
+    Never on CUDA: there torch's autocast runs a GRU in FP16 whatever is asked for, and nothing here scales the loss.
+    """
+    return None if device.type == "cuda" else autocast_dtype(precision_of("auto", device.type))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The highest learning rate of some weights."""
+
+    weights: list[nn.Parameter]
+    learning_rate: float
+
+
+def train_by_the_clock(
+    model: CRNN,
+    rates: list[Rate],
+    batches: Iterable[Any],
+    loss_of: Loss,
+    minutes: float,
+    say: Callable[[str], None],
+    keep: Callable[[CRNN], None] | None = None,
+    keep_minutes: float = 5.0,
+) -> None:
+    """Adam on the weights of ``rates`` until the time is over, warmed up, then falling along a cosine.
+
+    In the end ``model`` has the moving average of its weights. Its recurrent layers are put in training mode, without
+    which cuDNN refuses their gradients; having no dropout, they give the same in either. Other layers keep their mode.
+
+    Args:
+        say: is told now and then how far it is, and the mean loss.
+        keep: is given the averaged model every ``keep_minutes`` and at the end; its time is not counted.
+    """
+    optimizer = torch.optim.Adam([{"params": rate.weights} for rate in rates])
+    trained = [weight for rate in rates for weight in rate.weights]
+    average = WeightAverage(model, AVERAGE_DECAY)
+    for module in model.modules():
+        if isinstance(module, nn.GRU):
+            module.train()
+    begun, next_keep, losses = time.monotonic(), 60 * keep_minutes, []
+    for step, batch in enumerate(batches, start=1):
+        elapsed = time.monotonic() - begun
+        if elapsed >= 60 * minutes:
+            break
+        share = min(1.0, step / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * elapsed / (60 * minutes)))
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate.learning_rate * share
+        loss = loss_of(batch)
+        optimizer.zero_grad()
+        loss.backward()
+        if torch.isfinite(nn.utils.clip_grad_norm_(trained, CLIP_NORM)):
+            optimizer.step()
+            average.update(model)
+        losses.append(loss.item())
+        if step % REPORT_STEPS == 0:
+            mean = sum(losses[-REPORT_STEPS:]) / REPORT_STEPS
+            say(f"step {step}, {elapsed / 60:.1f} of {minutes:g} minutes: loss {mean:.3f}")
+        if keep is not None and elapsed >= next_keep:
+            paused = time.monotonic()
+            keep(average.model)
+            begun += time.monotonic() - paused
+            next_keep += 60 * keep_minutes
+    model.load_state_dict(average.model.state_dict())
+    if keep is not None:
+        keep(model)

@@ -1,0 +1,1 @@
+"""Scores of separations against references."""

@@ -1,0 +1,67 @@
+"""The average of the best epochs' weights, which often scores better than any of them (Izmailov et al. 2018)."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from separator.errors import CheckpointError
+from separator.model.checkpoint import SUFFIX, describe, read_checkpoint, save_checkpoint
+from separator.model.crnn import CRNN
+
+
+class BestModels:
+    """The models of the ``most`` best epochs, kept in a folder while a training goes on; none where that is below 2."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.folder = folder
+        self.most = most
+
+    def offer(self, model: CRNN, score: float, record: dict[str, Any]) -> None:
+        """Keep a model if its score (the more the better) is among the best; the worst one makes way."""
+        if self.most < 2:
+            return
+        path = self.folder / f"epoch_{record['epoch']:04d}{SUFFIX}"
+        save_checkpoint(path, model, {**record, "score": score})
+        for _, _, worse in self._ranked()[self.most :]:
+            worse.unlink()
+
+    def clear(self) -> None:
+        """Forget all models, as when what scored them has changed."""
+        for _, _, path in self._ranked():
+            path.unlink()
+
+    def epochs(self) -> list[int]:
+        """The epochs whose models are kept, the best first."""
+        return [epoch for _, epoch, _ in self._ranked()]
+
+    def average(self) -> dict[str, Tensor] | None:
+        """The mean of the kept weights and running statistics; None where there are fewer than two."""
+        ranked = self._ranked() if self.most >= 2 else []
+        if len(ranked) < 2:
+            return None
+        return mean_weights([read_checkpoint(path)["weights"] for _, _, path in ranked])
+
+    def _ranked(self) -> list[tuple[float, int, Path]]:
+        """(score, epoch, file), the best first; of equals the older."""
+        found = []
+        for path in self.folder.glob(f"epoch_*{SUFFIX}"):
+            try:
+                training = describe(path).training
+            except CheckpointError:
+                continue
+            found.append((float(training["score"]), int(training["epoch"]), path))
+        return sorted(found, key=lambda item: (-item[0], item[1]))
+
+
+def mean_weights(all_weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights and running statistics of models with the same layers."""
+    return {name: _mean([weights[name] for weights in all_weights]) for name in all_weights[0]}
+
+
+def _mean(tensors: list[Tensor]) -> Tensor:
+    """Of counters, which have no fractions, the first."""
+    if not tensors[0].is_floating_point():
+        return tensors[0]
+    return torch.stack([tensor.double() for tensor in tensors]).mean(0).to(tensors[0].dtype)

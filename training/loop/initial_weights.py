@@ -1,0 +1,54 @@
+"""A new model that begins with the layers of another one, wherever those fit: with more targets or more layers."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from separator.model.checkpoint import read_checkpoint
+from separator.model.crnn import CRNN
+from training.config import TrainConfig, model_config_of
+
+
+def begin_from(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], str]:
+    """A checkpoint of the config's preset to train from, and a sentence about what it has of the one at ``path``.
+
+    Tensors of one name and shape are taken over; of the last layer what belongs to each target that both models have.
+    GRU layers that the other model has not begin by adding nothing, so that the others find what they learned with.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+    """
+    source = read_checkpoint(path)
+    torch.manual_seed(config.seed)
+    model = CRNN(model_config_of(config))
+    last = f"decoder.{len(model.decoder) - 1}."
+    known = source["model"].get("targets", ())
+    shared = {i: list(known).index(target) for i, target in enumerate(config.target) if target in known}
+    weights, new = model.state_dict(), []
+    for name, value in weights.items():
+        other = source["weights"].get(name)
+        if other is not None and name.startswith(last) and value.ndim:
+            is_copied = _copy_targets(value, other, shared, dim=1 if name == f"{last}conv.weight" else 0)
+        else:
+            is_copied = other is not None and other.shape == value.shape
+            if is_copied:
+                value.copy_(other)
+        if not is_copied:
+            new.append(name)
+        if other is None and name.startswith("bottleneck.layers.") and ".out." in name:
+            value.zero_()
+    layers = ", ".join(dict.fromkeys(".".join(name.split(".")[: 3 if ".layers." in name else 2]) for name in new))
+    sentence = f"{len(weights) - len(new)} of {len(weights)} tensors are those of {path}; new: {layers or 'none'}"
+    return {"model": model.config.to_dict(), "weights": weights}, sentence
+
+
+def _copy_targets(value: Tensor, other: Tensor, shared: dict[int, int], dim: int) -> bool:
+    """Copy what belongs to some targets, numbered as in ``value`` -> as in ``other``; whether anything was."""
+    own, others = value.movedim(dim, 0), other.movedim(dim, 0)
+    if not shared or own.shape[1:] != others.shape[1:]:
+        return False
+    for i, j in shared.items():
+        own[i].copy_(others[j])
+    return True

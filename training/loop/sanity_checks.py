@@ -1,0 +1,149 @@
+"""Two short trials before a long training, each with a verdict: can this learn at all, and how fast may it learn?"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from separator.model.checkpoint import load_model
+from separator.model.crnn import CRNN
+from training.config import TrainConfig, model_config_of, weighted
+from training.data.loader import Batches
+from training.data.training_data import Material
+from training.loop.fabric import make_fabric
+from training.loop.train_step import Batch, Learner
+from training.loop.trainer import MOST_OVERFLOWS
+from training.losses import LOGARITHMS
+
+Tell = Callable[[int, float], None]
+"""Called with the step and its loss."""
+
+OVERFIT_STEPS = 150
+OVERFIT_SHARE = 0.6
+"""A model that can learn brings the loss of a single batch below this share of the first within these steps."""
+RANGE_STEPS = 100
+RANGE = (1e-6, 1.0)
+DIVERGED = 2.0
+"""Times the best loss so far, at which the range test ends."""
+FALLEN = 0.98
+"""A range test whose loss stays above this share of the first has shown nothing."""
+SMOOTHING = 0.9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a trial went: whether all is well, and what to make of it in a sentence."""
+
+    is_good: bool
+    sentence: str
+
+
+def overfit_one_batch(
+    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+) -> Verdict:
+    """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart.
+
+    Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
+    """
+    learner, batches = _learner_and_batches(config, material, start_from)
+    batch = next(batches.take(0, 1))
+    losses: list[float] = []
+    for step in range(1, OVERFIT_STEPS + 1):
+        loss = _step(learner, batch, config.learning_rate)
+        if loss is not None or losses:
+            losses.append(math.inf if loss is None else loss)
+            tell(step, losses[-1])
+    if not losses:
+        return Verdict(False, "the gradients of one batch were never finite; try --precision 32-true, check the data")
+    last = min(losses[-10:])
+    change = f"the loss of one batch went from {losses[0]:.4f} to {last:.4f} in {OVERFIT_STEPS} steps"
+    if _is_at_most(last, OVERFIT_SHARE, losses[0], _logarithm_weight(config)):
+        return Verdict(True, f"{change}: the model can learn")
+    return Verdict(False, f"{change}: it hardly learns; try another --learning_rate, see --lr_range_test")
+
+
+def learning_rate_range(
+    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+) -> Verdict:
+    """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one.
+
+    All steps see the same batch: remixes differ in level so much that the loss of fresh ones would tell little.
+    Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
+    """
+    learner, batches = _learner_and_batches(config, material, start_from)
+    batch = next(batches.take(0, 1))
+    rates, losses = [], []
+    lowest, highest = RANGE
+    weight = _logarithm_weight(config)
+    for step in range(RANGE_STEPS):
+        rate = lowest * (highest / lowest) ** (step / (RANGE_STEPS - 1))
+        loss = _step(learner, batch, rate)
+        if loss is None:
+            break
+        rates.append(rate)
+        losses.append(loss)
+        tell(step + 1, loss)
+        curve = smoothed(losses)
+        if not _is_at_most(curve[-1], DIVERGED, min(curve), weight):
+            break
+    return recommend(rates, losses, config.learning_rate, weight)
+
+
+def recommend(rates: list[float], losses: list[float], configured: float, logarithm_weight: float = 0.0) -> Verdict:
+    """The learning rate at which the smoothed loss falls fastest, and what that means for the configured one.
+
+    Args:
+        logarithm_weight: of the part of the loss that is a logarithm; 0 where none is.
+    """
+    curve = smoothed(losses)
+    if len(curve) < 3 or not _is_at_most(min(curve), FALLEN, curve[0], logarithm_weight):
+        return Verdict(False, "the loss did not fall at any learning rate: something else is wrong, check the data")
+    slopes = [after - before for before, after in itertools.pairwise(curve)]
+    best = rates[slopes.index(min(slopes)) + 1]
+    lowest = rates[curve.index(min(curve))]
+    found = f"the loss falls fastest at {best:.1e} and is lowest at {lowest:.1e}"
+    if configured > lowest:
+        return Verdict(False, f"{found}: --learning_rate {configured:.1e} is too high, try {best:.1e}")
+    if configured < best / 10:
+        return Verdict(False, f"{found}: --learning_rate {configured:.1e} is needlessly low, try {best:.1e}")
+    return Verdict(True, f"{found}: --learning_rate {configured:.1e} is sound")
+
+
+def smoothed(losses: list[float]) -> list[float]:
+    """A running mean with exponentially fading memory, without its bias to the start."""
+    mean, curve = 0.0, []
+    for count, loss in enumerate(losses, start=1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        curve.append(mean / (1 - SMOOTHING**count))
+    return curve
+
+
+def _step(learner: Learner, batch: Batch, learning_rate: float) -> float | None:
+    """The loss of one step, repeated while a gradient scaler skips it to lower its scale; None if it stays skipped."""
+    for _ in range(1 if learner.scaler is None else MOST_OVERFLOWS):
+        loss = learner.step([batch], learning_rate)
+        if loss is not None:
+            return loss
+    return None
+
+
+def _logarithm_weight(config: TrainConfig) -> float:
+    return sum(weight for name, weight in map(weighted, config.loss) if name in LOGARITHMS)
+
+
+def _is_at_most(loss: float, share: float, other: float, logarithm_weight: float) -> bool:
+    """Whether a loss is no more than a share of another one; of logarithms, whether what they stand for is."""
+    if logarithm_weight:
+        return loss - other <= logarithm_weight * math.log10(share)
+    return loss <= share * other
+
+
+def _learner_and_batches(config: TrainConfig, material: Material, start_from: Path | None) -> tuple[Learner, Batches]:
+    torch.manual_seed(config.seed)
+    fabric = make_fabric(config)
+    model = load_model(start_from) if start_from else CRNN(model_config_of(config))
+    learner = Learner(fabric, config, model)
+    return learner, Batches(material, config, learner.crnn.config.stft.sample_rate, fabric)

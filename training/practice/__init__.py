@@ -1,0 +1,1 @@
+"""Made-up songs for a first training without data."""

@@ -1,0 +1,1 @@
+"""The run folder: the contract between a training and whoever watches it."""

@@ -1,0 +1,236 @@
+"""A training's events in MLflow, as a listener: parameters, curves, previews, system load and the best model.
+
+The training only puts events into a queue. One thread takes them out and tries until MLflow accepts; a server that is
+slow, locked or down is mentioned once and costs the training nothing. A resumed training goes on in its MLflow run.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from separator.files import atomic_write
+from training.runs.events import BEATS, TERMINAL, Event
+from training.runs.folder import RunFolder
+from training.tracking.mlflow_client import DEFAULT_URI, end_dead_runs, experiment_id, open_client, process_tags
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+EXPERIMENT = "Training"
+
+_RUN_FILE = "mlflow.json"
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 60.0
+_LONGEST_PARAM = 500  # characters; stores differ in what they take
+_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+
+
+class MlflowTracker:
+    """A listener of training events that writes to MLflow in its own thread::
+
+    tracker = MlflowTracker("checkpoints/my_run")
+    train(config, run, listeners=[tracker])
+    tracker.close()
+    """
+
+    def __init__(
+        self,
+        run_folder: Path | str,
+        tracking_uri: str = DEFAULT_URI,
+        *,
+        experiment: str = EXPERIMENT,
+        system_metrics: bool = True,
+        say: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr),
+    ) -> None:
+        self._say = say
+        self._run = _TrackedRun(RunFolder(run_folder), tracking_uri, experiment, system_metrics)
+        self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._has_complained = False
+        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+        self._thread.start()
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event and return at once."""
+        if event["type"] not in BEATS:
+            self._waiting.put(dict(event))
+
+    def close(self, timeout_seconds: float = 30.0) -> None:
+        """Write what is waiting, for at most so long; what MLflow does not take by then stays in `events.jsonl`."""
+        self._waiting.put(None)
+        self._thread.join(timeout_seconds / 2)
+        self._closing.set()
+        self._thread.join(timeout_seconds / 2)
+        if self._thread.is_alive():
+            self._say("MLflow does not answer: the last events are only in the run folder")
+
+    def _work(self) -> None:
+        while (event := self._waiting.get()) is not None:
+            if not self._write(event):
+                return
+        self._run.rest()
+
+    def _write(self, event: Event) -> bool:
+        """Try until it is written; False when closing came first."""
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            try:
+                self._run.log(event)
+                return True
+            except Exception as error:  # whatever a store raises must not reach the training
+                self._complain(error)
+            if self._closing.wait(wait):
+                self._run.rest()
+                return False
+            wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+
+    def _complain(self, error: Exception) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            self._say(f"MLflow cannot be written to and will be tried again; the training goes on ({reason[:200]})")
+
+
+class _TrackedRun:
+    """One MLflow run, opened at the first event; every method may raise and may be called again."""
+
+    def __init__(self, folder: RunFolder, tracking_uri: str, experiment: str, system_metrics: bool) -> None:
+        self._folder = folder
+        self._tracking_uri = tracking_uri
+        self._experiment = experiment
+        self._wants_system_metrics = system_metrics
+        self._client: MlflowClient | None = None
+        self._run_id = ""
+        self._monitor: SystemMetricsMonitor | None = None
+
+    def log(self, event: Event) -> None:
+        client = self._opened()
+        match event["type"]:
+            case "started" | "resumed":
+                self._log_start(client, event)
+            case "epoch":
+                self._log_numbers(client, event, _numbers(event))
+            case "preview":
+                self._log_preview(client, event)
+            case kind if kind in TERMINAL:
+                self._log_end(client, event)
+
+    def rest(self) -> None:
+        """Stop watching the machine."""
+        if self._monitor is not None:
+            self._monitor.finish()
+            self._monitor = None
+
+    def _opened(self) -> MlflowClient:
+        if self._client is None:
+            client = open_client(self._tracking_uri)
+            self._run_id = self._run_id or self._known_run(client) or self._new_run(client)
+            with atomic_write(self._folder.path / _RUN_FILE) as part:
+                known = {"tracking_uri": self._tracking_uri, "run_id": self._run_id}
+                part.write_text(json.dumps(known) + "\n", encoding="utf-8")
+            end_dead_runs(client, client.get_run(self._run_id).info.experiment_id)
+            self._watch_machine()
+            self._client = client
+        return self._client
+
+    def _known_run(self, client: MlflowClient) -> str | None:
+        """The MLflow run that this run folder belongs to, set running again; None where there is none any more."""
+        try:
+            known = json.loads((self._folder.path / _RUN_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if known.get("tracking_uri") != self._tracking_uri:
+            return None
+        from mlflow.exceptions import MlflowException
+
+        try:
+            if client.get_run(known["run_id"]).info.lifecycle_stage != "active":
+                return None
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        client.update_run(known["run_id"], status="RUNNING")
+        for key, value in process_tags().items():
+            client.set_tag(known["run_id"], key, value)
+        return str(known["run_id"])
+
+    def _new_run(self, client: MlflowClient) -> str:
+        experiment = experiment_id(client, self._experiment)
+        run = client.create_run(experiment, run_name=self._folder.name, tags=process_tags())
+        return str(run.info.run_id)
+
+    def _watch_machine(self) -> None:
+        if not self._wants_system_metrics or self._monitor is not None:
+            return
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        monitor = SystemMetricsMonitor(self._run_id, resume_logging=True, tracking_uri=self._tracking_uri)
+        monitor.start()
+        self._monitor = monitor
+
+    def _log_start(self, client: MlflowClient, event: Event) -> None:
+        """Config and what `started` tells, as parameters. MLflow lets none be changed: a changed one becomes a tag."""
+        from mlflow.entities import Param
+
+        params = {key: str(value)[:_LONGEST_PARAM] for key, value in (self._folder.config() | _facts(event)).items()}
+        known = client.get_run(self._run_id).data.params
+        client.log_batch(self._run_id, params=[Param(key, value) for key, value in params.items() if key not in known])
+        for key in params.keys() & known.keys():
+            if params[key] != known[key]:
+                client.set_tag(self._run_id, f"changed.{key}", params[key])
+        self._upload(client, "config.json")
+
+    def _log_numbers(self, client: MlflowClient, event: Event, numbers: dict[str, float]) -> None:
+        from mlflow.entities import Metric
+
+        moment, step = _milliseconds(event), int(event["epoch"])
+        client.log_batch(self._run_id, [Metric(key, value, moment, step) for key, value in numbers.items()])
+
+    def _log_preview(self, client: MlflowClient, event: Event) -> None:
+        score = event.get("sdr_db")
+        self._log_numbers(client, event, {} if score is None else {"preview_sdr_db": float(score)})
+        path = self._folder.path / str(event.get("path") or "")
+        if path.is_file():
+            client.log_artifact(self._run_id, str(path), "previews")
+
+    def _log_end(self, client: MlflowClient, event: Event) -> None:
+        from separator.plots import training_curves_figure
+
+        self.rest()
+        client.log_figure(self._run_id, training_curves_figure(self._folder.events()), "training_curves.png")
+        for name in ("config.json", "events.jsonl", "best_model.pth"):
+            self._upload(client, name)
+        reason = str(event.get("reason") or event.get("message") or event["type"])
+        client.set_tag(self._run_id, "ending", reason)
+        client.set_terminated(self._run_id, _STATUS[event["type"]], _milliseconds(event))
+
+    def _upload(self, client: MlflowClient, name: str) -> None:
+        if (self._folder.path / name).is_file():
+            client.log_artifact(self._run_id, str(self._folder.path / name))
+
+
+def _facts(event: Event) -> dict[str, Any]:
+    """What `started` says of this training, without what every event has and what a resumed run counts anew."""
+    return {key: value for key, value in event.items() if key not in ("type", "time", "epoch")}
+
+
+def _numbers(event: Event) -> dict[str, float]:
+    """The numbers of an epoch; counts such as best_epoch included, and as target_sdr_db.drums those of a target."""
+    nested = {f"{key}.{name}": x for key, of in event.items() if isinstance(of, dict) for name, x in of.items()}
+    return {
+        key: float(value)
+        for key, value in {**event, **nested}.items()
+        if key not in ("time", "epoch") and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _milliseconds(event: Event) -> int:
+    return round(1000 * float(event.get("time", time.time())))

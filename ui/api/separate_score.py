@@ -1,0 +1,151 @@
+"""The endpoints that programs call (``gradio_client``, MCP): typed, documented, and doing what the tabs do."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from separator.errors import SeparatorError
+from training.evaluation.scoring import score_files
+from ui.components.event_options import HEAVY, POLL_SECONDS
+from ui.jobs.background_call import BackgroundCall
+from ui.jobs.turns import Turns
+from ui.limits import refuse_long
+from ui.model_registry import ModelShelf
+from ui.safety.visitors import has_hung_up
+from ui.separate.queue import LOSSLESS, LOSSY, Options, new_job
+from ui.settings import PageSettings
+
+
+def build_endpoints(settings: PageSettings, shelf: ModelShelf, turns: Turns) -> None:
+    """Add /separate, /score and /models to the current Blocks, without anything to see."""
+    endpoints = Endpoints(settings, shelf, turns)
+    with gr.Column(visible=False):
+        song = gr.File(label="song")
+        models = gr.Dropdown([], value=shelf.default(), multiselect=True, allow_custom_value=True, label="models")
+        suffix = gr.Dropdown([*LOSSLESS, *LOSSY], value=".wav", label="suffix")
+        bits = gr.Dropdown([0, 16, 24, 32], value=0, label="bits")
+        strict, tta = (gr.Checkbox(value=False, label=name) for name in ("strict_band", "tta"))
+        stems = gr.Files(label="stems")
+        gr.Button().click(
+            endpoints.separate, [song, models, suffix, bits, strict, tta], [stems], api_name="separate", **HEAVY
+        )
+        reference, estimate, mixture = (gr.File(label=name) for name in ("reference", "estimate", "mixture"))
+        bss, offset = gr.Checkbox(value=False, label="bss"), gr.Checkbox(value=False, label="fix_offset")
+        score = gr.JSON(label="score")
+        gr.Button().click(
+            endpoints.score, [reference, estimate, mixture, bss, offset], [score], api_name="score", **HEAVY
+        )
+        records = gr.JSON(label="models")
+        gr.Button().click(endpoints.models, None, [records], api_name="models", queue=False)
+
+
+class Endpoints:
+    """What each endpoint does. The docstrings are what callers read."""
+
+    def __init__(self, settings: PageSettings, shelf: ModelShelf, turns: Turns | None = None) -> None:
+        self.settings, self.shelf, self.turns = settings, shelf, turns or Turns()
+
+    def separate(
+        self,
+        song: str | None,
+        models: list[str],
+        suffix: str,
+        bits: int,
+        strict_band: bool,
+        tta: bool,
+        request: gr.Request | None = None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  (Gradio finds it by this default)
+    ) -> list[str]:
+        """Separate a song into stems that add up to it, at its own rate, channels and length.
+
+        Args:
+            song: An audio file of any length (WAV, FLAC, MP3, OGG; others through ffmpeg).
+            models: Names as /models gives them; several models give several stems and the rest.
+            suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
+            bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
+            strict_band: Leave out everything above the band that the model heard.
+            tta: Hear the song several times and average: slightly better, and slower.
+
+        Returns:
+            The files of the stems, named "<song> - <stem>".
+        """
+        if song is None:
+            raise gr.Error("Give a song to separate.", print_exception=False)
+        options = Options(suffix, bits or None, archive=False)
+        try:
+            job = new_job(self.settings, self.shelf, [song], models, options, strict_band=strict_band, tta=tta)
+            turn = self.turns.join(request, job.seconds)
+        except SeparatorError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        (row,) = job.songs
+        job.start(turn)
+        while not job.finished.wait(POLL_SECONDS):
+            progress(job.fraction, desc=row.stage if job.begun else "waiting for its turn")
+            if has_hung_up(request):
+                job.cancel()
+        if row.state == "cancelled":
+            raise gr.Error("Nobody waited for the stems, so the separation was stopped.", print_exception=False)
+        if row.state != "done":
+            raise gr.Error(row.message, print_exception=False)
+        return [str(path) for path in row.downloads.values()]
+
+    def score(
+        self,
+        reference: str | None,
+        estimate: str | None,
+        mixture: str | None,
+        bss: bool,
+        fix_offset: bool,
+        request: gr.Request | None = None,
+    ) -> dict[str, Any]:
+        """Score an estimate of a stem against the true stem.
+
+        Args:
+            reference: The true stem.
+            estimate: What a separator made of it.
+            mixture: The song; Clean, Silence relative to the song, and BSSEval need it.
+            bss: Also run BSSEval v4 for SIR, SAR and ISR (slow; needs the mixture).
+            fix_offset: Shift an estimate that is late or early into place first.
+
+        Returns:
+            SDR, SI-SDR, SDR per second, Silence and Clean in dB, their grades, and notes on what was resampled or cut.
+        """
+        if reference is None or estimate is None:
+            raise gr.Error("Give both a reference and an estimate to score.", print_exception=False)
+        call = BackgroundCall(
+            lambda _progress, _cancel: score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
+        )
+        try:
+            for sound in filter(None, (reference, estimate, mixture)):
+                refuse_long(sound, self.settings.max_minutes)
+            call.start(self.turns.join(request))
+        except SeparatorError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        while not call.finished.wait(POLL_SECONDS):
+            if has_hung_up(request):
+                call.cancel()
+                break
+        if call.result is None:
+            raise gr.Error(call.error or "Nobody waited for the score, so it was stopped.", print_exception=False)
+        return call.result.to_dict()
+
+    def models(self) -> list[dict[str, Any]]:
+        """List the models that /separate can use.
+
+        Returns:
+            One record per model: name, target, size_bytes, n_weights, and its training record (score, date, ...).
+        """
+        return [
+            {
+                "name": name,
+                "file": Path(info.path).name,
+                "target": ", ".join(info.targets),
+                "size_bytes": info.size_bytes,
+                "n_weights": info.n_weights,
+                "training": {
+                    key: value for key, value in info.training.items() if isinstance(value, str | int | float)
+                },
+            }
+            for name, info in self.shelf.infos().items()
+        ]

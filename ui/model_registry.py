@@ -1,0 +1,76 @@
+"""The models that the page offers: what lies in the checkpoints folder, how each is called, and the loaded ones."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from separator.api import Separator
+from separator.errors import CheckpointError
+from separator.model.checkpoint import CheckpointInfo, list_checkpoints
+
+MOST_LETTERS = 60
+"""Of a run's name in a drop-down."""
+
+
+class ModelShelf:
+    """Lists the checkpoints below one folder and keeps the last separator loaded. Safe in threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._loaded: tuple[object, Separator] | None = None
+
+    def infos(self) -> dict[str, CheckpointInfo]:
+        """Name -> record of every model, shipped ones first. A name is the path below the folder, with slashes."""
+        runs = sorted(path for path in self.folder.glob("*/") if path.is_dir())
+        found = [info for place in (self.folder, *runs) for info in list_checkpoints(place)]
+        names = {Path(info.path).relative_to(self.folder).as_posix(): info for info in found}
+        # `last.pth` is for resuming a run, and the loose best_model.pth is a copy of the newest run's.
+        return {
+            name: info for name, info in names.items() if not name.endswith("last.pth") and name != "best_model.pth"
+        }
+
+    def choices(self) -> list[tuple[str, str]]:
+        """(label, name) of every model, for a drop-down."""
+        return [(label(name, info), name) for name, info in self.infos().items()]
+
+    def default(self) -> list[str]:
+        """The shipped vocals model, or whatever there is first."""
+        names = list(self.infos())
+        return ["vocals.pth"] if "vocals.pth" in names else names[:1]
+
+    def paths(self, names: Sequence[str] | None) -> list[Path]:
+        """Files of the models called ``names``; only listed ones, so no name leads outside the folder.
+
+        Raises CheckpointError when a name is unknown or none is given.
+        """
+        known = self.infos()
+        unknown = [name for name in names or () if name not in known]
+        if unknown or not names:
+            wanted = f"{unknown[0]!r} is not one of them" if unknown else "none was chosen"
+            raise CheckpointError(f"Choose among the models {', '.join(known) or '(there are none)'}: {wanted}.")
+        return [Path(known[name].path) for name in names]
+
+    def load(self, names: Sequence[str], *, strict_band: bool = False, tta: bool = False) -> Separator:
+        """The separator for these models; loading the same files again costs nothing."""
+        paths = self.paths(names)
+        key = (strict_band, tta, *((path, path.stat().st_mtime_ns) for path in paths))
+        with self._lock:
+            if self._loaded is None or self._loaded[0] != key:
+                self._loaded = (key, Separator.from_checkpoints(paths, strict_band=strict_band, tta=tta))
+            return self._loaded[1]
+
+
+def label(name: str, info: CheckpointInfo) -> str:
+    """One line on a model from its own record: target, score, size, date, and where it comes from."""
+    record = info.training
+    score = record.get("sdr_db")
+    parts = [
+        ", ".join(info.targets),
+        f"{score:.1f} dB" if isinstance(score, int | float) else "",
+        f"{info.size_bytes / 1e6:.1f} MB",
+        str(record.get("date", ""))[:10],
+        str(record.get("run_name", ""))[:MOST_LETTERS] if "/" in name else "",
+        name,
+    ]
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,130 @@
+"""Scores estimates against a reference and prepares what the comparison player needs. Knows no widgets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from separator.api import Cancel, Progress, Separator
+from separator.audio.reader import read
+from separator.audio.writer import write
+from separator.errors import AudioError, Cancelled
+from separator.metrics.energy import SILENCE_DB
+from training.evaluation.alignment import Alignment, Sound, align_all
+from training.evaluation.bootstrap import Interval, sdr_difference
+from training.evaluation.oracles import Oracles, oracles
+from training.evaluation.scoring import Score, score_aligned
+from ui.components.player import comparison_value, track
+from ui.score.error_map import error_map
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be compared. ``estimates`` is keyed by ``a`` and ``b``."""
+
+    reference: Path
+    estimates: Mapping[str, Path]
+    mixture: Path | None = None
+    bss: bool = False
+    fix_offset: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Scores by ``a`` and ``b``, what a mask could reach, and the value of the comparison player."""
+
+    names: dict[str, str]
+    """Key -> file name, of the reference and the estimates."""
+    scores: dict[str, Score]
+    oracles: Oracles | None
+    lead: Interval | None
+    """How many dB of SDR A is ahead of B, where there are both."""
+    question: Question
+    player: dict[str, Any] = field(repr=False)
+
+
+def separate_estimate(
+    separator: Separator, mixture: Path, target: str, folder: Path, progress: Progress, cancel: Cancel
+) -> Path:
+    """Make estimate A: the stem ``target`` of ``mixture``, as a lossless file in ``folder``."""
+    output = folder / f"{target} by the model.wav"
+    made = separator.separate_to(mixture, {target: output}, bits=32, progress=progress, cancel=cancel)
+    return made[target].path
+
+
+def compare(question: Question, folder: Path, progress: Progress, cancel: Cancel) -> Answer:
+    """Score every estimate, and write what the player plays into ``folder``.
+
+    Raises AudioError for a file that cannot be read or compared, Cancelled.
+    """
+    reference = Sound(*read(question.reference))
+    mixture = Sound(*read(question.mixture)) if question.mixture else None
+    scores: dict[str, Score] = {}
+    tracks: list[dict[str, Any]] = []
+    maps: dict[str, Any] = {}
+    if not question.estimates:
+        raise AudioError("There is nothing to score; give an estimate.")
+    estimates = []
+    for path in question.estimates.values():
+        if cancel():
+            raise Cancelled("Scoring was cancelled.")
+        estimates.append(Sound(*read(path)))
+    together = align_all(reference, estimates, mixture, fix_offset=question.fix_offset)
+    for number, (key, aligned) in enumerate(zip(question.estimates, together, strict=True)):
+        if cancel():
+            raise Cancelled("Scoring was cancelled.")
+        progress(number / len(question.estimates), "scoring")
+        scores[key] = score_aligned(aligned, question.bss and aligned.mixture is not None)
+        tracks += _tracks(key, aligned, folder, first=not tracks)
+        maps[key] = error_map(aligned.reference, aligned.estimate, aligned.sample_rate)
+    seconds = {key: list(score.sdr_per_second) for key, score in scores.items()}
+    return Answer(
+        names={"reference": question.reference.name} | {key: path.name for key, path in question.estimates.items()},
+        scores=scores,
+        oracles=_oracles(together[0]),
+        lead=sdr_difference(scores["a"].error_per_second, scores["b"].error_per_second) if "b" in scores else None,
+        question=question,
+        player=comparison_value(reference.sample_rate, _ordered(tracks), seconds, maps),
+    )
+
+
+def _oracles(aligned: Alignment) -> Oracles | None:
+    if aligned.mixture is None:
+        return None
+    return oracles(aligned.mixture, aligned.reference, aligned.sample_rate)
+
+
+def _tracks(key: str, aligned: Alignment, folder: Path, *, first: bool) -> list[dict[str, Any]]:
+    """Estimate and error; before the first of them the reference."""
+    error = aligned.estimate - aligned.reference
+    waveforms = {"reference": aligned.reference} if first else {}
+    waveforms |= {key: aligned.estimate, f"error_{key}": error}
+    match = {key: loudness_match_db(aligned.reference, aligned.estimate)}
+    return [
+        track(_lossless(folder / kind, waveform, aligned.sample_rate), kind, gain_db=match.get(kind, 0.0))
+        for kind, waveform in waveforms.items()
+    ]
+
+
+def _ordered(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    order = ["reference", "a", "b", "error_a", "error_b"]
+    return sorted(tracks, key=lambda track: order.index(track["kind"]))
+
+
+def loudness_match_db(reference: Tensor, estimate: Tensor) -> float:
+    """Gain in dB that makes the estimate's mean power that of the reference; 0 where one is silent beside the other."""
+    powers = [float(waveform.double().square().mean()) for waveform in (reference, estimate)]
+    if min(powers) <= max(powers) * 10 ** (SILENCE_DB / 10):
+        return 0.0
+    return round(10 * float(torch.log10(torch.tensor(powers[0] / powers[1]))), 1)
+
+
+def _lossless(path: Path, waveform: Tensor, sample_rate: int) -> Path:
+    """Write 24-bit FLAC, or a float WAV where peaks go beyond full scale."""
+    fits = float(waveform.abs().max()) <= 1.0
+    file = path.with_suffix(".flac" if fits else ".wav")
+    write(file, waveform, sample_rate, bits=24 if fits else 32)
+    return file

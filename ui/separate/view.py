@@ -1,0 +1,139 @@
+"""What the Separate tab draws: the state of a job, its songs and their stems, the equal command. No wiring here."""
+
+import math
+import shlex
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui import drawing
+from ui.components.player import mixer_value, track
+from ui.components.spectrogram import spectrograms
+from ui.i18n import TEXTS, language_of, say
+from ui.safety.visitors import is_at_this_computer
+from ui.separate.queue import LOSSLESS, SeparationJob, Song
+from ui.settings import PageSettings
+
+
+def hint(settings: PageSettings, request: gr.Request) -> str:
+    """What to do first."""
+    if settings.max_minutes:
+        return drawing.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
+    return drawing.note(say(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public"))
+
+
+def command_line(
+    paths: list[str] | None,
+    models: list[str] | None,
+    suffix: str = ".wav",
+    bits: int = 0,
+    strict: bool = False,
+    tta: bool = False,
+) -> str:
+    """In: songs and the form. Out: the command that does the same, one line a song."""
+    flags = [flag for name in models or [] for flag in ("--model_path", f"checkpoints/{name}")]
+    flags += ["--format", suffix[1:]] if suffix != ".wav" else []
+    flags += ["--bits", str(bits)] if bits and suffix in LOSSLESS else []
+    flags += ["--strict_band"] if strict else []
+    flags += ["--tta"] if tta else []
+    songs = [Path(path).name for path in paths or ["song.mp3"]]
+    command = ["python", "inference.py", "--output_path", "stems"]
+    return "\n".join(shlex.join([*command, "--input_path", song, *flags]) for song in songs)
+
+
+def draw_job(job: SeparationJob, request: gr.Request) -> tuple[str, str]:
+    """Status and queue table of a job."""
+    return job_status(job, request), queue_table(job.songs, request)
+
+
+def job_status(job: SeparationJob, request: gr.Request) -> str:
+    """One card: how far, with stage and time left, or how it ended."""
+    total = len(job.songs)
+    if job.cancelled:
+        return drawing.note(say(request, "separate.stopped"))
+    if job.finished.is_set():
+        done = sum(song.state == "done" for song in job.songs)
+        return drawing.progress(say(request, "separate.finished", n=done, total=total), 1.0, job.message)
+    if not job.begun:
+        return drawing.progress(say(request, "separate.queued"), 0.0)
+    number = next((n for n, song in enumerate(job.songs, 1) if song.state == "running"), total)
+    stage = stage_text(job.songs[number - 1].stage, request)
+    left = job.eta_seconds
+    aside = f"{100 * job.fraction:.0f} %"
+    if left is not None:
+        aside += " · " + say(request, "separate.left", time=drawing.clock(left))
+    return drawing.progress(say(request, "separate.busy", n=number, total=total, stage=stage), job.fraction, aside)
+
+
+def stage_text(stage: str, request: gr.Request) -> str:
+    """A stage in the visitor's language, where there is a translation."""
+    return TEXTS[language_of(request)].get(f"separate.stage_{stage}", stage)
+
+
+def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
+    """A row per song: name, length, state."""
+    if not songs:
+        return ""
+    rows = []
+    for song in songs:
+        word = say(request, f"separate.state_{song.state}")
+        percent = f" {100 * song.fraction:.0f} %" if song.state == "running" else ""
+        message = song.message or " ".join(filter(None, (missing(song, request), clipped(song, request))))
+        remark = f'<br><span class="quiet">{escape(message)}</span>' if message else ""
+        rows.append(
+            (
+                f'<span class="name">{escape(song.title)}</span>{remark}',
+                drawing.clock(song.seconds),
+                drawing.state(word + percent, song.state),
+            )
+        )
+    heads = [say(request, f"separate.column_{column}") for column in ("song", "length", "state")]
+    return drawing.table(heads, rows, numbers=frozenset({1}))
+
+
+def missing(song: Song, request: gr.Request) -> str:
+    """How much of a song was damaged or cut off; empty where nothing was."""
+    if not song.missing_seconds:
+        return ""
+    return say(request, "separate.missing", seconds=f"{song.missing_seconds:.1f}")
+
+
+def clipped(song: Song, request: gr.Request) -> str:
+    """Which stems went beyond full scale in a format that cannot hold that; empty where none did."""
+    if not song.loudest:
+        return ""
+    over_db = 20 * math.log10(max(song.loudest.values()))
+    return say(request, "separate.clipped", stems=", ".join(song.loudest), over=f"{over_db:.1f}")
+
+
+def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
+    """results, which, mixer, pictures, and the column of files with its list and its zip."""
+    done = [song for song in job.songs if song.state == "done"]
+    if not done:
+        hidden = gr.Column(visible=False)
+        return [], gr.Dropdown(visible=False), None, None, hidden, None, None
+    choices = [(song.title, index) for index, song in enumerate(done)]
+    downloads = [str(path) for song in done for path in song.downloads.values()]
+    return (
+        done,
+        gr.Dropdown(choices, value=0, visible=len(done) > 1),
+        *show_song(done, 0),
+        gr.Column(visible=True),
+        downloads,
+        gr.DownloadButton(value=job.archive, visible=job.archive is not None),
+    )
+
+
+def show_song(results: list[Song], index: int) -> tuple[Any, Any]:
+    """In: results, which. Out: mixer, pictures."""
+    song = results[index]
+    assert song.mixture is not None, "a song that is done has its mixture"
+    tracks = [track(song.mixture, "mixture")]
+    tracks += [track(path, stem, download=song.downloads[stem]) for stem, path in song.stems.items()]
+    drawn = spectrograms(
+        {"mixture": song.mixture, **song.stems}, next(iter(song.stems.values())).parent, "spectrograms"
+    )
+    return mixer_value(song.title, song.sample_rate, tracks), drawing.picture_value(drawn)
