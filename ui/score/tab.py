@@ -11,7 +11,7 @@ import gradio as gr
 from separator.api import Cancel, Progress
 from separator.audio.reader import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
-from ui import drawing
+from ui.components import html
 from ui.components.event_options import AT_ONCE, HEAVY, IN_ORDER, POLL_SECONDS, PRIVATE
 from ui.components.player import player
 from ui.i18n import say, t
@@ -64,11 +64,11 @@ def build_score_tab(settings: PageSettings, shelf: ModelShelf, turns: Turns) -> 
                 cancel = gr.Button(t("score.cancel"), scale=1, min_width=90, elem_id="score-cancel")
             demo_song = gr.Button(t("score.demo"), size="md", elem_id="score-demo")
         with gr.Column(scale=7, min_width=320):
-            status = drawing.panel(drawing.label_note(t("score.hint")), elem_id="score-status")
-            result = drawing.panel(elem_id="score-report")
+            status = html.panel(html.label_note(t("score.hint")), elem_id="score-status")
+            result = html.panel(elem_id="score-report")
             with gr.Row(visible=False) as log_row:
                 log = gr.Button(t("score.log"), size="md", elem_id="log")
-            logged = drawing.panel(elem_id="logged")
+            logged = html.panel(elem_id="logged")
     comparison = player("comparison", empty="compare.empty")
 
     form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
@@ -109,7 +109,7 @@ class Handlers:
         """Out: reference, mixture, source. The demo song's vocals, to be made again by the model."""
         found = {stem: sorted(self.settings.demo_song.glob(f"{stem}.*")) for stem in ("vocals", "mixture")}
         if not all(found.values()):
-            raise drawing.toast(say(request, "separate.no_demo"))
+            raise html.toast(say(request, "separate.no_demo"))
         return str(found["vocals"][0]), str(found["mixture"][0]), FROM_MODEL
 
     def announce(
@@ -125,13 +125,13 @@ class Handlers:
         }
         for key, is_missing in missing.items():
             if is_missing:
-                raise drawing.toast(say(request, key))
+                raise html.toast(say(request, key))
         try:
             for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
                 refuse_long(path, self.settings.max_minutes, request)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
-        return drawing.progress(say(request, "score.queued"), 0.0)
+            raise html.toast(str(error)) from error
+        return html.progress(say(request, "score.queued"), 0.0)
 
     def run_scoring(
         self, reference: str, mixture: str | None, source: str, a: str | None, model: str, b: str | None,
@@ -145,7 +145,7 @@ class Handlers:
         try:
             turn = self.turns.join(request)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
+            raise html.toast(str(error)) from error
         self.desk.put(request, call)
         call.start(turn)
         try:
@@ -173,13 +173,13 @@ class Handlers:
     @staticmethod
     def _progress(call: BackgroundCall[Answer], request: gr.Request) -> str:
         stage = "scoring" if call.stage == "scoring" else "separating"
-        return drawing.progress(say(request, f"score.busy_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %")
+        return html.progress(say(request, f"score.busy_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %")
 
     def _outcome(self, call: BackgroundCall[Answer], request: gr.Request) -> tuple[Any, ...]:
         """Status, answer, report, comparison, log row, logged, and no blind test yet of what is new."""
         if call.cancelled or call.result is None:
             sentence = call.error or say(request, "score.stopped")
-            return drawing.note(sentence, "bad" if call.error else ""), *[gr.skip()] * 6
+            return html.note(sentence, "bad" if call.error else ""), *[gr.skip()] * 6
         answer = call.result
         log_row = gr.Row(visible=not self.settings.on_space)
         return "", answer, report(answer, request), answer.player, log_row, "", None
@@ -187,16 +187,16 @@ class Handlers:
     def cancel(self, request: gr.Request) -> str:
         """Out: status. Stops this page's scoring."""
         self.desk.cancel(request)
-        return drawing.note(say(request, "score.stopped"))
+        return html.note(say(request, "score.stopped"))
 
     def log(self, answer: Answer | None, blind: dict[str, float] | None, request: gr.Request) -> str:
         """In: answer, result of the blind test. Out: logged, with a link to the run."""
         if self.settings.on_space:
-            raise drawing.toast(say(request, "score.no_log"))
+            raise html.toast(say(request, "score.no_log"))
         if answer is None:
-            raise drawing.toast(say(request, "score.nothing_to_log"))
+            raise html.toast(say(request, "score.nothing_to_log"))
         try:
             name, address = log_answer(answer, blind, self.settings.tracking_uri)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
-        return drawing.note_with_link(say(request, "score.logged", name=name), f"{self.settings.mlflow_url}/{address}")
+            raise html.toast(str(error)) from error
+        return html.note_with_link(say(request, "score.logged", name=name), f"{self.settings.mlflow_url}/{address}")

@@ -8,7 +8,7 @@ import gradio as gr
 from separator.metrics.grades import Grade
 from training.evaluation.report import clock
 from training.evaluation.scoring import Score
-from ui import drawing
+from ui.components import html
 from ui.i18n import TEXTS, language_of, say
 from ui.score.compare import Answer
 
@@ -75,7 +75,7 @@ def _table(answer: Answer, request: gr.Request | None) -> str:
     counts = [f"{score.frames.n_counted} / {score.frames.n_silent}" for score in scores]
     rows.append((_measure("silent_seconds", None, request), *counts))
     heads = [say(request, "score.measure"), *(key.upper() for key in answer.scores)]
-    return drawing.table(heads, rows, numbers=frozenset(range(1, len(heads))))
+    return html.table(heads, rows, numbers=frozenset(range(1, len(heads))))
 
 
 def _measure(key: str, about: str | None, request: gr.Request | None) -> str:

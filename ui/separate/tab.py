@@ -9,7 +9,7 @@ import gradio as gr
 from separator.audio.reader import AUDIO_SUFFIXES
 from separator.audio.writer import output_subtype
 from separator.errors import SeparatorError
-from ui import drawing
+from ui.components import html
 from ui.components.event_options import AT_ONCE, HEAVY, IN_ORDER, POLL_SECONDS, PRIVATE
 from ui.components.player import player
 from ui.components.spectrogram import spectrograms
@@ -56,12 +56,12 @@ def build_separate_tab(settings: PageSettings, shelf: ModelShelf, page: gr.Block
         with gr.Column(scale=5, min_width=320):
             form = _build_form(shelf)
         with gr.Column(scale=7, min_width=320):
-            status = drawing.panel(drawing.label_note(t("separate.hint_public")), elem_id="separate-status")
-            queue = drawing.panel(elem_id="separate-queue")
-            preview = drawing.picture(t("separate.preview"), "preview")
+            status = html.panel(html.label_note(t("separate.hint_public")), elem_id="separate-status")
+            queue = html.panel(elem_id="separate-queue")
+            preview = html.picture(t("separate.preview"), "preview")
     which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
     mixer = player("mixer")
-    pictures = drawing.picture(t("separate.pictures"), "stem-pictures")
+    pictures = html.picture(t("separate.pictures"), "stem-pictures")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320, visible=False) as results_column:
             files = gr.Files(label=t("separate.files"), interactive=False, elem_id="stem-files")
@@ -138,7 +138,7 @@ class Handlers:
         """Out: songs. The demo song alone."""
         found = sorted(self.settings.demo_song.glob("mixture.*"))
         if not found:
-            raise drawing.toast(say(request, "separate.no_demo"))
+            raise html.toast(say(request, "separate.no_demo"))
         return [str(found[0])]
 
     def greet(self, request: gr.Request) -> str:
@@ -165,7 +165,7 @@ class Handlers:
         except SeparatorError as error:
             song.state, song.message = "failed", str(error)
             return None
-        return drawing.picture_value(drawn)
+        return html.picture_value(drawn)
 
     def announce(self, paths: list[str] | None, models: list[str], suffix: str, bits: int, request: gr.Request) -> str:
         """In: songs, models, suffix, bits. Out: status, at once, while the queue may make one wait.
@@ -173,14 +173,14 @@ class Handlers:
         Refuses what cannot be done.
         """
         if not paths:
-            raise drawing.toast(say(request, "separate.no_song"))
+            raise html.toast(say(request, "separate.no_song"))
         try:
             self.shelf.paths(models)
             if suffix in LOSSLESS:
                 output_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
-        return drawing.progress(say(request, "separate.queued"), 0.0)
+            raise html.toast(str(error)) from error
+        return html.progress(say(request, "separate.queued"), 0.0)
 
     def run_queue(
         self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, tta: bool, request: gr.Request
@@ -193,7 +193,7 @@ class Handlers:
             )
             turn = self.turns.join(request, job.seconds)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
+            raise html.toast(str(error)) from error
         self.desk.put(request, job)
         job.start(turn)
         try:
@@ -210,6 +210,6 @@ class Handlers:
         """Out: status, queue, and the outcome of the songs that are done. Stops this page's job."""
         job = self.desk.cancel(request)
         if job is None:
-            return drawing.note(say(request, "separate.stopped")), gr.skip(), *UNCHANGED
+            return html.note(say(request, "separate.stopped")), gr.skip(), *UNCHANGED
         any_done = any(song.state == "done" for song in job.songs)
         return (*draw_job(job, request), *(draw_outcome(job) if any_done else UNCHANGED))

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import drawing
+from ui.components import html
 from ui.components.player import mixer_value, track
 from ui.components.spectrogram import spectrograms
 from ui.i18n import TEXTS, language_of, say
@@ -21,8 +21,8 @@ from ui.settings import PageSettings
 def hint(settings: PageSettings, request: gr.Request) -> str:
     """What to do first."""
     if settings.max_minutes:
-        return drawing.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
-    return drawing.note(say(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public"))
+        return html.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
+    return html.note(say(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public"))
 
 
 def command_line(
@@ -53,19 +53,19 @@ def job_status(job: SeparationJob, request: gr.Request) -> str:
     """One card: how far, with stage and time left, or how it ended."""
     total = len(job.songs)
     if job.cancelled:
-        return drawing.note(say(request, "separate.stopped"))
+        return html.note(say(request, "separate.stopped"))
     if job.finished.is_set():
         done = sum(song.state == "done" for song in job.songs)
-        return drawing.progress(say(request, "separate.finished", n=done, total=total), 1.0, job.message)
+        return html.progress(say(request, "separate.finished", n=done, total=total), 1.0, job.message)
     if not job.begun:
-        return drawing.progress(say(request, "separate.queued"), 0.0)
+        return html.progress(say(request, "separate.queued"), 0.0)
     number = next((n for n, song in enumerate(job.songs, 1) if song.state == "running"), total)
     stage = stage_text(job.songs[number - 1].stage, request)
     left = job.eta_seconds
     aside = f"{100 * job.fraction:.0f} %"
     if left is not None:
-        aside += " · " + say(request, "separate.left", time=drawing.clock(left))
-    return drawing.progress(say(request, "separate.busy", n=number, total=total, stage=stage), job.fraction, aside)
+        aside += " · " + say(request, "separate.left", time=html.clock(left))
+    return html.progress(say(request, "separate.busy", n=number, total=total, stage=stage), job.fraction, aside)
 
 
 def stage_text(stage: str, request: gr.Request) -> str:
@@ -86,12 +86,12 @@ def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
         rows.append(
             (
                 f'<span class="name">{escape(song.title)}</span>{remark}',
-                drawing.clock(song.seconds),
-                drawing.state(word + percent, song.state),
+                html.clock(song.seconds),
+                html.state(word + percent, song.state),
             )
         )
     heads = [say(request, f"separate.column_{column}") for column in ("song", "length", "state")]
-    return drawing.table(heads, rows, numbers=frozenset({1}))
+    return html.table(heads, rows, numbers=frozenset({1}))
 
 
 def missing(song: Song, request: gr.Request) -> str:
@@ -136,4 +136,4 @@ def show_song(results: list[Song], index: int) -> tuple[Any, Any]:
     drawn = spectrograms(
         {"mixture": song.mixture, **song.stems}, next(iter(song.stems.values())).parent, "spectrograms"
     )
-    return mixer_value(song.title, song.sample_rate, tracks), drawing.picture_value(drawn)
+    return mixer_value(song.title, song.sample_rate, tracks), html.picture_value(drawn)

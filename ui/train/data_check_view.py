@@ -5,7 +5,7 @@ from html import escape
 import gradio as gr
 
 from training.data_checks.report import Finding, FolderSummary, Report, gigabytes
-from ui import drawing
+from ui.components import html
 from ui.i18n import say
 from ui.train.data_check import Checkup
 
@@ -16,16 +16,16 @@ ORDER = ("error", "warning", "note")
 def draw_check(check: Checkup | None, problem: str, request: gr.Request | None) -> str:
     """The panel below the data folder: what is wrong with the path, how far the check is, or what it found."""
     if problem:
-        return drawing.note(problem, "bad")
+        return html.note(problem, "bad")
     if check is None:
-        return drawing.note(say(request, "train.check_hint"))
+        return html.note(say(request, "train.check_hint"))
     call = check.report
     if call.error:
-        return drawing.note(call.error, "bad")
+        return html.note(call.error, "bad")
     if call.result is not None:
         return _report(call.result, _epoch_time(check, request), request)
     stage = call.stage if call.stage in ("practice", "decoding") else "looking"
-    return drawing.progress(say(request, f"train.check_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %")
+    return html.progress(say(request, f"train.check_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %")
 
 
 def _report(report: Report, epoch_time: str, request: gr.Request | None) -> str:
@@ -81,7 +81,7 @@ def _epoch_time(check: Checkup, request: gr.Request | None) -> str:
     """The probe's answer, or that it is being measured; nothing where it was given up."""
     pace = check.pace
     if pace.result is not None:
-        return say(request, "train.about", time=drawing.clock(pace.result))
+        return say(request, "train.about", time=html.clock(pace.result))
     if pace.cancelled or pace.finished.is_set() or not check.can_start:
         return ""
     return say(request, "train.measuring")

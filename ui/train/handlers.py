@@ -9,7 +9,7 @@ import gradio as gr
 from separator.errors import SeparatorError
 from training.config import split_names
 from training.runs.folder import RunFolder
-from ui import drawing
+from ui.components import html
 from ui.i18n import say
 from ui.model_registry import ModelShelf
 from ui.settings import PageSettings
@@ -84,7 +84,7 @@ class Handlers:
         try:
             return self._check(data, form, again=True)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
+            raise html.toast(str(error)) from error
 
     def _check(self, data: str, form: Sequence[Any], *, again: bool) -> str:
         config = self.trainings.config(settings_from(self.names, form), data)
@@ -101,14 +101,14 @@ class Handlers:
             self.checkups.hush()
             return self._chosen(self.trainings.start(config, weights, track=track, request=request))
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
+            raise html.toast(str(error)) from error
 
     def stop(self, chosen: str, request: gr.Request) -> None:
         """In: runs. Asks the chosen run to stop."""
         try:
             self.trainings.stop(chosen, request)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
+            raise html.toast(str(error)) from error
 
     def resume(self, request: gr.Request, chosen: str, *form: Any) -> Any:
         """In: runs, form. Out: runs. Goes on with the chosen run."""
@@ -116,15 +116,15 @@ class Handlers:
             self.checkups.hush()
             return self._chosen(self.trainings.resume(chosen, settings_from(self.names, form), request))
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
+            raise html.toast(str(error)) from error
 
     def mlflow(self, chosen: str, request: gr.Request) -> str:
         """In: runs. Out: address, a card with a link to the run in MLflow."""
         try:
             address = mlflow_address(self.trainings.run(chosen), self.settings.mlflow_url)
         except SeparatorError as error:
-            raise drawing.toast(str(error)) from error
-        return drawing.note_with_link(say(request, "train.in_mlflow"), address)
+            raise html.toast(str(error)) from error
+        return html.note_with_link(say(request, "train.in_mlflow"), address)
 
     def command(self, data: str, start_from: str, track: bool, *form: Any) -> str:
         """In: data, start from, track, form. Out: command."""

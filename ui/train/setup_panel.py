@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.i18n import I18nData
 
-from ui import drawing
+from ui.components import html
 from ui.i18n import t
 from ui.model_registry import ModelShelf
 from ui.settings import PageSettings
@@ -34,7 +34,7 @@ class Setup:
 def build_setup(settings: PageSettings, shelf: ModelShelf) -> Setup:
     """Lay it out inside the current column."""
     if settings.on_space:
-        drawing.panel(drawing.label_note(t("train.on_space")))
+        html.panel(html.label_note(t("train.on_space")))
     with gr.Group(visible=not settings.on_space):
         data = gr.Textbox(
             label=t("train.data"), info=t("train.data_info"), placeholder="./data/train", lines=1, max_lines=4,
@@ -43,7 +43,7 @@ def build_setup(settings: PageSettings, shelf: ModelShelf) -> Setup:
     with gr.Row():
         check = gr.Button(t("train.check"), min_width=110, visible=not settings.on_space, elem_id="train-check")
         practice = gr.Button(t("train.practice"), min_width=160, elem_id="train-practice")
-    report = drawing.panel(elem_id="train-report")
+    report = html.panel(elem_id="train-report")
     form = _build_form(settings, "simple")
     start_from = gr.Dropdown(
         starting_points(shelf), value="", label=t("train.start_from"), info=t("train.start_from_info"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import drawing
+from ui.components import html
 from ui.components.event_options import AT_ONCE, IN_ORDER, IN_TURN, PRIVATE
 from ui.i18n import t
 from ui.model_registry import ModelShelf
@@ -78,7 +78,7 @@ def _build_watch(trainings: Trainings) -> _Watch:
         score = gr.Button(t("train.score"), min_width=150, elem_id="train-score")
     with gr.Row(visible=False) as in_mlflow:
         mlflow = gr.Button(t("train.mlflow"), size="md", min_width=150, elem_id="train-mlflow")
-        address = drawing.panel(elem_id="train-address")
+        address = html.panel(elem_id="train-address")
     learn = gr.HTML(
         None, html_template=LEARN, js_on_load=mount_script("js/train/learn.js", "mountLearn"),
         elem_id="train-learn", apply_default_css=False, server_functions=[preview_server(trainings)],

@@ -11,7 +11,6 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator import audio_writer
 from separator.audio.reader import AudioStream, AudioWriter, probe, read, resample, to_mono, write
 from separator.audio.writer import output_subtype
 from separator.errors import AudioError
@@ -246,7 +245,7 @@ def test_a_wav_beyond_4_gib_is_rf64(
 ) -> None:
     path = tmp_path / "long.wav"
     waveform = (noise(3000) * 2**15).round() / 2**15
-    monkeypatch.setattr(audio_writer, "_MOST_WAV_BYTES", 16_000)
+    monkeypatch.setattr("separator.audio.writer._MOST_WAV_BYTES", 16_000)
     with AudioWriter(path, SECOND, 2, "PCM_16") as writer:
         for block in waveform.split(500, dim=1):
             writer.write(block)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator import checkpoint
 from separator.errors import CheckpointError
+from separator.model import checkpoint
 from separator.model.checkpoint import describe, list_checkpoints, load_model, read_checkpoint, save_checkpoint
 from separator.model.crnn import CRNN
 

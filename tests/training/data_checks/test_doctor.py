@@ -9,8 +9,9 @@ import pytest
 import soundfile
 
 from separator.errors import AudioError, SeparatorError
-from training import cache, doctor
+from training.data import cache
 from training.data.cache import MOST_BAD, Cache
+from training.data_checks import doctor
 from training.data_checks.doctor import examine
 from training.data_checks.report import Finding, Report, Severity
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import spleeter
+from training.distillation import spleeter
 
 
 class Intruder:

@@ -13,9 +13,9 @@ import torch
 from separator.errors import ConfigError, DatasetError, TrainingBusyError
 from separator.model.checkpoint import describe
 from separator.model.config import ModelConfig
-from training import runner
 from training.config import PRESETS, TrainConfig
 from training.data.training_data import Material
+from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
 from training.runs.events import BEATS
@@ -45,7 +45,7 @@ def gate(material: Material, monkeypatch: pytest.MonkeyPatch) -> threading.Event
                 progress(0.5, "waiting")
         return material
 
-    monkeypatch.setattr(runner, "gather", gather)
+    monkeypatch.setattr(launch, "gather", gather)
     return opened
 
 
@@ -123,13 +123,13 @@ def test_a_failure_is_told_and_start_works_again(
     def no_songs(*_: Any, **__: Any) -> Material:
         raise DatasetError("there are no songs here")
 
-    monkeypatch.setattr(runner, "gather", no_songs)
+    monkeypatch.setattr(launch, "gather", no_songs)
     run = background.start(config)
     assert background.wait(WAIT_SECONDS)
     status = background.status(run)
     assert (status.state, "no songs here" in status.message) == ("failed", True)
 
-    monkeypatch.setattr(runner, "gather", lambda *_: material)
+    monkeypatch.setattr(launch, "gather", lambda *_: material)
     again = background.start(config.replace(epochs=1))  # nothing was trained, so the same name may be used
     assert background.wait(WAIT_SECONDS)
     assert again.status().state == "finished"

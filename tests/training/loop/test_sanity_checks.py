@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from separator.model.checkpoint import load_model
-from training import checks
 from training.config import TrainConfig
 from training.data.training_data import Material
+from training.loop import sanity_checks
 from training.loop.sanity_checks import (
     RANGE_STEPS,
     Verdict,
@@ -58,7 +58,7 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         given = iter(losses)
         learner = SimpleNamespace(step=lambda batches, rate: next(given), scaler="a scaler" if has_scaler else None)
         batches = SimpleNamespace(take=lambda first, count: iter(["a batch"]))
-        monkeypatch.setattr(checks, "_learner_and_batches", lambda *_: (learner, batches))
+        monkeypatch.setattr(sanity_checks, "_learner_and_batches", lambda *_: (learner, batches))
 
     return make
 
@@ -107,7 +107,7 @@ def test_the_range_test_ends_where_a_logarithm_rises(learn: Callable[..., None],
 
 
 def test_a_checkpoint_is_tried_out_as_it_is(material: Material, tiny_checkpoint: Path):
-    learner, _ = checks._learner_and_batches(TrainConfig(workers=0), material, tiny_checkpoint)
+    learner, _ = sanity_checks._learner_and_batches(TrainConfig(workers=0), material, tiny_checkpoint)
     model = load_model(tiny_checkpoint)
     assert learner.crnn.config == model.config
     assert all(torch.equal(a, b) for a, b in zip(learner.crnn.parameters(), model.parameters(), strict=True))

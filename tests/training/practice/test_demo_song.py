@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from training import practice_demo_song
+from training.practice import demo_song
 from training.practice.synthesis import SAMPLE_RATE, Array
 from training.practice.synthesis.mixing import STEMS
 
@@ -25,7 +25,7 @@ def rms_db(samples: Array) -> float:
 
 
 def section(samples: Array, first_bar: int, end_bar: int) -> Array:
-    at = [round(practice_demo_song.METER.at(bar, 0) * SAMPLE_RATE) for bar in (first_bar, end_bar)]
+    at = [round(demo_song.METER.at(bar, 0) * SAMPLE_RATE) for bar in (first_bar, end_bar)]
     return samples[:, at[0] : at[1]]
 
 
@@ -47,9 +47,7 @@ def test_stems_add_up_to_the_mixture_exactly_and_nothing_clips() -> None:
         assert abs(np.mean(stored(name) / 32_768)) < 1e-4
 
 
-@pytest.mark.parametrize(
-    "bars", [(practice_demo_song.VERSE, practice_demo_song.CHORUS), (practice_demo_song.CHORUS, 10)]
-)
+@pytest.mark.parametrize("bars", [(demo_song.VERSE, demo_song.CHORUS), (demo_song.CHORUS, 10)])
 def test_the_voice_is_balanced_where_it_sings(bars: tuple[int, int]) -> None:
     voice = section(stored("vocals"), *bars)
     accompaniment = section(stored("mixture") - stored("vocals"), *bars)
@@ -72,7 +70,7 @@ def test_no_clicks(name: str) -> None:
 
 @pytest.mark.slow
 def test_the_script_makes_the_shipped_files(tmp_path: Path) -> None:
-    practice_demo_song.main(["--out_dir", str(tmp_path)])
+    demo_song.main(["--out_dir", str(tmp_path)])
     for name in (*STEMS, "mixture"):
         made = soundfile.read(tmp_path / f"{name}.flac", dtype="int16")[0].T.astype(int)
         # Another processor may round a sine differently; four stems' rounding can meet in the mixture.

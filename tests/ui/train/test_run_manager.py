@@ -12,8 +12,8 @@ import pytest
 
 from separator.errors import CheckpointError, ConfigError
 from tests.ui.run_folders import STARTED, epoch, write_run
-from training import runner
 from training.config import TrainConfig
+from training.loop import launch
 from ui.settings import PageSettings
 from ui.train.run_manager import SPACE_MINUTES, Trainings
 
@@ -114,7 +114,7 @@ def test_a_run_whose_folder_is_moved_away_is_shown_and_stopped(
         moved.wait(60)
         progress(0.5, "decoding")
 
-    monkeypatch.setattr(runner, "gather", decode)
+    monkeypatch.setattr(launch, "gather", decode)
     trainings = Trainings(settings)
     run = trainings.start(trainings.config({"run_name": "mine"}, str(tmp_path / "songs")))
     while not run.events():
