@@ -63,7 +63,7 @@ class Residue(nn.Module):
     config = ModelConfig()
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        return torch.full_like(magnitude, 10 ** ((THRESHOLD_DB - 5) / 20))
+        return torch.full_like(magnitude, 10 ** ((THRESHOLD_DB - 5) / 20))[:, None]
 
 
 def test_what_is_taken_from_a_stem_goes_to_the_rest():
