@@ -23,7 +23,7 @@ SECONDS = 12.0
 
 def seam_db(model: CRNN, song: Tensor, sample_rate: int) -> float:
     """How far below a stem of a song ``(C, N)`` the difference lies that other cuts make; infinite if there is none."""
-    fold, target = model.config.fold, model.config.target
+    fold, target = model.config.fold, model.config.targets[0]
     stride = 2 * fold * round(SECONDS * model.config.stft.frames_per_second / (2 * fold))
     plan = Separator([model], "cpu").plans[0]
     one, other = (

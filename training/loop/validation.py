@@ -26,7 +26,7 @@ class Scores:
 
     loss: float
     sdr_db: float
-    target_sdr_db: tuple[float, ...] = ()
+    target_sdr_db: tuple[float, ...]
 
 
 class Validator:

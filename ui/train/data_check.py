@@ -24,8 +24,8 @@ MOST_CHECKS = 16
 DECODERS = 1
 """Threads that decode, so that the page stays quick."""
 
-Key = tuple[tuple[str, ...], str]
-"""Data folders and target."""
+Key = tuple[tuple[str, ...], tuple[str, ...]]
+"""Data folders and targets."""
 
 
 @dataclass(frozen=True)

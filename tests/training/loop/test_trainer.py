@@ -250,7 +250,7 @@ def test_the_best_model_is_that_of_the_epoch_with_the_lowest_loss(make_trainer: 
 
 def test_it_stops_early_when_nothing_improves(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
     trainer = make_trainer(patience=2, epochs=50)
-    monkeypatch.setattr(trainer.judge, "scores_of", lambda model: Scores(loss=1.0, sdr_db=0.0))
+    monkeypatch.setattr(trainer.judge, "scores_of", lambda model: Scores(loss=1.0, sdr_db=0.0, target_sdr_db=(0.0,)))
     assert trainer.fit() == "early_stopping"
     assert trainer.progress.epoch == 3
 
@@ -461,7 +461,7 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
 
 def test_an_average_that_won_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
     def scored(trainer: Trainer, *losses: float) -> Trainer:
-        scores = iter([Scores(loss, sdr_db=-loss) for loss in losses])
+        scores = iter([Scores(loss, -loss, (-loss,)) for loss in losses])
         trainer.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
         return trainer
 
@@ -538,8 +538,9 @@ def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path
     targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
     both_known, one_known = torch.tensor([[11025.0, 11025.0]] * 2), torch.tensor([[11025.0, -1.0]] * 2)
     learner.crnn.eval()
-    whole, masked = (float(learner.loss_of((targets, rest, known))) for known in (both_known, one_known))
-    alone = float(learner.loss_of((targets, rest, one_known.flip(1))))
+    with torch.no_grad():
+        losses = [learner.loss_of((targets, rest, known)) for known in (both_known, one_known, one_known.flip(1))]
+    whole, masked, alone = map(float, losses)
     assert whole == pytest.approx((masked + alone) / 2, rel=1e-4)
 
 

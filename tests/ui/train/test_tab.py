@@ -132,7 +132,7 @@ def test_progress_counts_the_steps_of_this_epoch(settings: PageSettings) -> None
 def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: Handlers, settings: PageSettings) -> None:
     folder = handle.practice()[0]
     assert handle.check(folder, "vocals") == folder
-    check = handle.checkups.get(((folder,), "vocals"))
+    check = handle.checkups.get(((folder,), ("vocals",)))
     assert check is not None
     assert check.report.finished.wait(120)
     assert check.report.error is None
