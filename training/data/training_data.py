@@ -202,6 +202,10 @@ def _causes(config: TrainConfig, n_left_out: int, bad: list[BadFile]) -> list[st
 
 def _pair(cache: Cache, song: Song, targets: tuple[str, ...]) -> Pair:
     wanted, rest = cache.load_song(song, *targets)
+    # A bass ends far below its recording, and is known to be silent between the two.
+    band_hz = max(audio.bandwidth_hz for audio in (*wanted, rest))
+    for audio in wanted:
+        audio.bandwidth_hz = band_hz if audio.bandwidth_hz else 0.0
     known = [song.has(target) or song.lacks(target) for target in targets]
     parts: dict[str, Audio] = {name: cache.load(paths) for name, paths in song.parts(*targets).items()}
     return Pair(
