@@ -46,7 +46,7 @@ from training.distillation.init_from_spleeter import (
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks
 from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
 from training.loop.fabric import accelerator_of
-from training.loop.validation import Validator
+from training.loop.validation import Evaluator
 from training.losses import negative_sdr
 
 MIDDLE_RATE = 5e-4
@@ -131,27 +131,26 @@ def distil(
     train_by_the_clock(model, rates, excerpts, loss_of, minutes, say, keep)
 
 
-def keeper(out: Path, record: dict[str, object], validator: Validator | None) -> Callable[[CRNN], None]:
+def keeper(out: Path, record: dict[str, object], evaluator: Evaluator | None) -> Callable[[CRNN], None]:
     """Writes a model to ``out``, with its SDR over the validation songs where there are such."""
 
     def keep(model: CRNN) -> None:
-        device = next(model.parameters()).device
         scored = {}
-        if validator is not None:
-            dtype = number_format(device)
-            scored["sdr_db"] = validator.scores(validator.model_sums(model, device, dtype, slice(None))).sdr_db
+        if evaluator is not None:
+            scored["sdr_db"] = evaluator.score(model).sdr_db
             print(f"validation SDR {scored['sdr_db']:.2f} dB", flush=True)
         save_checkpoint(out, model, {**record, **scored})
 
     return keep
 
 
-def validator_of(material: Material, config: TrainConfig, model: CRNN) -> Validator | None:
+def make_evaluator(material: Material, config: TrainConfig, model: CRNN) -> Evaluator | None:
     """As of ``train.py``; None without validation songs."""
     if not config.val_dir:
         return None
     excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-    return Validator(excerpts, model.config.stft, negative_sdr)
+    dtype = number_format(next(model.parameters()).device)
+    return Evaluator(excerpts, model.config.stft, negative_sdr, autocast=dtype)
 
 
 def _has_spleeters_layers(config: ModelConfig) -> bool:
@@ -189,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         material = gather(config, HALF_RATE)
         teacher = BothNetworks(load_networks()).to(device)
         record = {**describe(start).training, "run_name": out.stem, "distilled_minutes": minutes}
-        keep = keeper(out, record, validator_of(material, config, model))
+        keep = keeper(out, record, make_evaluator(material, config, model))
         excerpts = excerpts_of(config, material)
         distil(model, teacher, excerpts, minutes, lambda line: print(line, flush=True), keep, learning_rates)
     except SeparatorError as error:

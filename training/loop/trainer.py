@@ -22,13 +22,12 @@ from training.data.loader import Batches
 from training.data.training_data import Material, validation_excerpts
 from training.loop.checkpoint_averaging import BestModels
 from training.loop.early_stopping import EarlyStopping
-from training.loop.fabric import make_fabric, precision_of, sum_over_processes
-from training.loop.judge import Judge
+from training.loop.fabric import autocast_dtype, make_fabric, precision_of, sum_over_processes
 from training.loop.lr_schedule import Schedule
 from training.loop.previews import Previewer
 from training.loop.progress import Progress, peak_memory_mb
 from training.loop.train_step import Batch, Learner
-from training.loop.validation import Scores, Validator, fingerprint_of
+from training.loop.validation import Evaluator, Scores, fingerprint_of
 from training.runs.events import Announcer, Listener
 from training.runs.folder import RunFolder
 
@@ -73,7 +72,15 @@ class Trainer:
         stft_config = self.learner.crnn.config.stft
         excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
         self.validated_on = fingerprint_of(excerpts, config.loss)
-        self.judge = Judge(fabric, config, Validator(excerpts, stft_config, self.learner.loss, self._beat))
+        self.evaluator = Evaluator(
+            excerpts,
+            stft_config,
+            self.learner.loss,
+            autocast=autocast_dtype(self.precision),
+            select_by=config.select_by,
+            fabric=fabric,
+            heartbeat=self._beat,
+        )
         self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
         self.batches = Batches(material, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
@@ -123,7 +130,7 @@ class Trainer:
         """
         average, best = self.learner.average, self._best_before()
         models = [self.learner.crnn, *([average.model] if average is not None else []), *([best[0]] if best else [])]
-        scores, model = self.judge.best_of(models)
+        scores, model = self.evaluator.select_best(models)
         record = {**self._record(scores), **(best[1] if best and model is best[0] else {})}
         self.stopping = EarlyStopping(self.config.patience)
         self.stopping.update(record["epoch"], scores.loss)
@@ -199,10 +206,12 @@ class Trainer:
         steps = self.progress.step - self._steps_before
         train_loss = self.progress.end_epoch()
         average = self.learner.average
-        scores, model = self.judge.best_of([self.learner.crnn, *([average.model] if average is not None else [])])
+        scores, model = self.evaluator.select_best(
+            [self.learner.crnn, *([average.model] if average is not None else [])]
+        )
         is_best = self._note_scores(scores)
         if self.fabric.is_global_zero:
-            self.best_models.offer(model, self.judge.merit(scores), self._record(scores))
+            self.best_models.offer(model, self.evaluator.selection_score(scores), self._record(scores))
             if is_best:
                 save_checkpoint(self.run.best_model, model, self._record(scores))
             self._preview(model)
@@ -225,9 +234,9 @@ class Trainer:
             return
         model = CRNN(self.learner.crnn.config).to(self.fabric.device)
         model.load_state_dict(weights)
-        scores = self.judge.scores_of(model)
+        scores = self.evaluator.score(model)
         best = self.progress.best_sdr_db if self.config.select_by == "sdr" else -self.progress.best_loss
-        is_better, epochs = self.judge.merit(scores) > best, self.best_models.epochs()
+        is_better, epochs = self.evaluator.selection_score(scores) > best, self.best_models.epochs()
         if is_better:  # an epoch that is trained later has to beat it
             self.progress.note_scores(scores.loss, scores.sdr_db)
             self.stopping.note_average(self.progress.epoch, scores.loss)
@@ -335,7 +344,7 @@ class Trainer:
     def _announce_start(self) -> None:
         if self._is_resumed:
             self.announce("resumed", epoch=self.progress.epoch)
-        floor, oracle = self.judge.validator.floor(), self.judge.validator.oracle()
+        floor, oracle = self.evaluator.score_mixture(), self.evaluator.score_ideal_mask()
         self.announce(
             "started",
             epochs=self.config.epochs,

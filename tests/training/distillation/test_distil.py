@@ -13,7 +13,7 @@ from separator.spectral.stft import stft
 from training.data.training_data import ValidationExcerpt
 from training.distillation.distil import BothNetworks, begun_earlier, distil, goal_of, keeper, main
 from training.distillation.spleeter import Networks
-from training.loop.validation import Validator
+from training.loop.validation import Evaluator
 from training.losses import negative_sdr
 
 RATE = 22050
@@ -104,8 +104,8 @@ def test_a_model_comes_nearer_to_what_it_is_taught():
 
 def test_what_is_kept_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     excerpt = ValidationExcerpt(0, noise(1).numpy(), noise(2)[0].numpy(), (True,), 0.0)
-    validator = Validator([excerpt], ModelConfig.unet().stft, negative_sdr)
-    keeper(tmp_path / "kept.pth", {"run_name": "kept"}, validator)(small_model(0))
+    evaluator = Evaluator([excerpt], ModelConfig.unet().stft, negative_sdr)
+    keeper(tmp_path / "kept.pth", {"run_name": "kept"}, evaluator)(small_model(0))
     record = describe(tmp_path / "kept.pth").training
     assert f"validation SDR {record['sdr_db']:.2f} dB" in capsys.readouterr().out
 

@@ -84,6 +84,11 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     return state
 
 
+def made_scores(loss: float, sdr_db: float) -> Scores:
+    """Of a single target."""
+    return Scores(loss, sdr_db, (sdr_db,))
+
+
 CURVES = ("train_loss", "valid_loss", "valid_sdr_db", "learning_rate", "best_epoch", "best_loss", "bad_epochs")
 
 
@@ -125,14 +130,14 @@ def test_other_validation_songs_begin_the_count_anew(
     make_trainer: Callable[..., Trainer], material: Material, before: float, after: float
 ):
     first = make_trainer(epochs=2, patience=1)
-    first.judge.scores_of = lambda model: Scores(before, sdr_db=-before)  # type: ignore[method-assign]
+    first.evaluator.score = lambda model: made_scores(before, -before)  # type: ignore[method-assign]
     assert first.fit() == "early_stopping"
     kept = load_model(first.run.best_model).state_dict()
     events: list[Event] = []
     resume = read_checkpoint(first.run.last)
     config = first.config.replace(epochs=3)
     second = Trainer(config, other_songs(material), first.run, [events.append], resume)
-    second.judge.scores_of = lambda model: Scores(after, sdr_db=-after)  # type: ignore[method-assign]
+    second.evaluator.score = lambda model: made_scores(after, -after)  # type: ignore[method-assign]
     second._train_epoch = lambda: False  # type: ignore[method-assign]
     assert second.fit() == "stopped"
     (changed,) = [event for event in events if event["type"] == "validation_changed"]
@@ -151,13 +156,13 @@ def test_other_validation_songs_begin_the_count_anew(
 
 def test_the_best_model_of_before_stays_if_it_scores_better(make_trainer: Callable[..., Trainer], material: Material):
     first = make_trainer(epochs=2)
-    scores = iter([Scores(1.0, sdr_db=1.0), Scores(2.0, sdr_db=0.0)])
-    first.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+    scores = iter([made_scores(1.0, 1.0), made_scores(2.0, 0.0)])
+    first.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
     first.fit()
     best = load_model(first.run.best_model).state_dict()
     second = Trainer(first.config, other_songs(material), first.run, resume=read_checkpoint(first.run.last))
-    scores = iter([Scores(8.0, sdr_db=-8.0), Scores(7.0, sdr_db=-7.0)])
-    second.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+    scores = iter([made_scores(8.0, -8.0), made_scores(7.0, -7.0)])
+    second.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
     second.fit()
     assert_same(load_model(first.run.best_model).state_dict(), best)
     record = describe(first.run.best_model).training
@@ -250,7 +255,7 @@ def test_the_best_model_is_that_of_the_epoch_with_the_lowest_loss(make_trainer: 
 
 def test_it_stops_early_when_nothing_improves(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
     trainer = make_trainer(patience=2, epochs=50)
-    monkeypatch.setattr(trainer.judge, "scores_of", lambda model: Scores(loss=1.0, sdr_db=0.0))
+    monkeypatch.setattr(trainer.evaluator, "score", lambda model: made_scores(1.0, 0.0))
     assert trainer.fit() == "early_stopping"
     assert trainer.progress.epoch == 3
 
@@ -461,8 +466,8 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
 
 def test_an_average_that_won_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
     def scored(trainer: Trainer, *losses: float) -> Trainer:
-        scores = iter([Scores(loss, sdr_db=-loss) for loss in losses])
-        trainer.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+        scores = iter([made_scores(loss, -loss) for loss in losses])
+        trainer.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
         return trainer
 
     for select_by in ("loss", "sdr"):
