@@ -186,7 +186,7 @@ def _check(config: TrainConfig) -> int:
 
 
 def _seconds_per_epoch(config: TrainConfig) -> float:
-    from training.loop.pace import seconds_per_epoch
+    from training.loop.sanity_checks import seconds_per_epoch
 
     return seconds_per_epoch(config)
 

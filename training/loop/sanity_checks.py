@@ -1,22 +1,26 @@
-"""Two short trials before a long training, each with a verdict: can this learn at all, and how fast may it learn?"""
+"""Short trials before a long training: can it learn at all, how fast may it learn, and how long does an epoch take?"""
 
 import itertools
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from separator.errors import Cancelled
 from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
 from training.config import TrainConfig, model_config_of, weighted
 from training.data.loader import Batches
-from training.data.training_data import Material
-from training.loop.fabric import make_fabric
+from training.data.training_data import Material, gather
+from training.loop.fabric import make_fabric, memory_told
 from training.loop.train_step import Batch, Learner
-from training.loop.trainer import MOST_OVERFLOWS
+from training.loop.trainer import MOST_OVERFLOWS, Trainer
 from training.losses import LOGARITHMS
+from training.runs.events import Event
+from training.runs.folder import RunFolder
 
 Tell = Callable[[int, float], None]
 """Called with the step and its loss."""
@@ -31,6 +35,8 @@ DIVERGED = 2.0
 FALLEN = 0.98
 """A range test whose loss stays above this share of the first has shown nothing."""
 SMOOTHING = 0.9
+TIMED_EXCERPTS = 4
+"""Validation excerpts of a timed epoch."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,32 @@ def learning_rate_range(
         if not _is_at_most(curve[-1], DIVERGED, min(curve), weight):
             break
     return recommend(rates, losses, config.learning_rate, weight)
+
+
+def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: False) -> float:
+    """Seconds of one epoch of `config`, its validation included, with data that are decoded already.
+
+    Trains two epochs of one step in a temporary run folder and times the second: the first does what is done once only.
+
+    Raises:
+        Cancelled: `cancel()` was true.
+        SeparatorError: this config cannot be trained.
+    """
+    material = gather(config, model_config_of(config).stft.sample_rate)
+    short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
+    events: list[Event] = []
+    with memory_told(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
+        run = RunFolder(Path(folder) / "pace")
+        reason = Trainer(short, material, run, [events.append], should_stop=cancel).fit()
+    epochs = [event for event in events if event["type"] == "epoch"]
+    if reason == "stopped" or len(epochs) < 2:
+        raise Cancelled("the probe of an epoch was stopped")
+    first, second = epochs
+    training = second["seconds"]
+    validation = second["time"] - first["time"] - training
+    timed = max(TIMED_EXCERPTS, len(material.valid))  # each song is validated on at least once
+    expected = max(config.valid_excerpts, len(material.valid))
+    return float(training * config.steps_per_epoch + max(0.0, validation) / timed * expected)
 
 
 def recommend(rates: list[float], losses: list[float], configured: float, logarithm_weight: float = 0.0) -> Verdict:
