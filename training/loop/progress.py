@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.loop.lr_schedule import Schedule
+from training.loop.schedule import Schedule
 
 
 @dataclass

@@ -21,11 +21,10 @@ from training.config import TrainConfig, model_config_of
 from training.data.loader import Batches
 from training.data.training_data import Material, validation_excerpts
 from training.loop.checkpoint_averaging import BestModels
-from training.loop.early_stopping import EarlyStopping
 from training.loop.fabric import autocast_dtype, make_fabric, precision_of, sum_over_processes
-from training.loop.lr_schedule import Schedule
 from training.loop.previews import Previewer
 from training.loop.progress import Progress, peak_memory_mb
+from training.loop.schedule import EarlyStopping, Schedule
 from training.loop.train_step import Batch, Learner
 from training.loop.validation import Evaluator, Scores, fingerprint_of
 from training.runs.events import Announcer, Listener
