@@ -12,7 +12,7 @@ from pathlib import Path
 
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import describe, load_model, save_checkpoint
-from training.loop.checkpoint_averaging import mean_weights
+from training.loop.weight_averaging import mean_weights
 
 
 def ship(source: Path, destination: Path, terms: str, average_with: Path | None = None) -> None:

@@ -4,14 +4,14 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from separator.model.crnn import CRNN
-from training.loop.ema import WeightAverage
 from training.loop.fabric import autocast_dtype, precision_of
+from training.loop.weight_averaging import make_moving_average
 
 WARMUP_STEPS = 50
 CLIP_NORM = 5.0
@@ -59,7 +59,7 @@ def train_by_the_clock(
     """
     optimizer = torch.optim.Adam([{"params": rate.weights} for rate in rates])
     trained = [weight for rate in rates for weight in rate.weights]
-    average = WeightAverage(model, AVERAGE_DECAY)
+    average = make_moving_average(model, AVERAGE_DECAY)
     for module in model.modules():
         if isinstance(module, nn.GRU):
             module.train()
@@ -76,16 +76,16 @@ def train_by_the_clock(
         loss.backward()
         if torch.isfinite(nn.utils.clip_grad_norm_(trained, CLIP_NORM)):
             optimizer.step()
-            average.update(model)
+            average.update_parameters(model)
         losses.append(loss.item())
         if step % REPORT_STEPS == 0:
             mean = sum(losses[-REPORT_STEPS:]) / REPORT_STEPS
             say(f"step {step}, {elapsed / 60:.1f} of {minutes:g} minutes: loss {mean:.3f}")
         if keep is not None and elapsed >= next_keep:
             paused = time.monotonic()
-            keep(average.model)
+            keep(cast(CRNN, average.module))
             begun += time.monotonic() - paused
             next_keep += 60 * keep_minutes
-    model.load_state_dict(average.model.state_dict())
+    model.load_state_dict(average.module.state_dict())
     if keep is not None:
         keep(model)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
@@ -13,8 +13,7 @@ from separator.errors import ConfigError
 from separator.model.crnn import CRNN
 from separator.spectral.stft import stft
 from training.config import TrainConfig, weighted
-from training.loop.ema import WeightAverage
-from training.loop.sync_batch_norm import share_batch_statistics
+from training.loop.weight_averaging import make_moving_average
 from training.losses import combined
 
 Batch = Sequence[Tensor]
@@ -32,19 +31,24 @@ class Learner:
         self.fabric = fabric
         self.clip_norm = config.clip_norm
         self.loss = combined([weighted(item) for item in config.loss])
-        if fabric.world_size > 1:
-            share_batch_statistics(model)
+        if fabric.world_size > 1 and fabric.device.type == "cuda":
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place: the model itself is no batch normalisation
         self._keeps_norm = config.norm == "kept"
         if config.only:
             _freeze_all_but(model, config.only)
         self.crnn: CRNN = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         self._masks_of, self.optimizer = fabric.setup(_MasksOfMixture(model), optimizer)
-        self.average = WeightAverage(model, config.ema_decay) if config.ema_decay else None
+        self._average = make_moving_average(model, config.ema_decay) if config.ema_decay else None
 
     @property
     def learning_rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
+
+    @property
+    def models(self) -> list[CRNN]:
+        """What can be validated: the model, and the moving average of its weights where there is one."""
+        return [self.crnn] if self._average is None else [self.crnn, cast(CRNN, self._average.module)]
 
     @property
     def scaler(self) -> GradScaler | None:
@@ -73,8 +77,8 @@ class Learner:
         if not is_good:
             self._put_back(statistics)
             return None
-        if self.average is not None:
-            self.average.update(self.crnn)
+        if self._average is not None:
+            self._average.update_parameters(self.crnn)
         return float(loss)
 
     def loss_of(self, batch: Batch) -> Tensor:
@@ -98,8 +102,8 @@ class Learner:
             "weights": self.crnn.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict() if self.scaler is not None else None,
-            "average": self.average.model.state_dict() if self.average is not None else None,
-            "average_updates": self.average.updates if self.average is not None else 0,
+            "average": self._average.module.state_dict() if self._average is not None else None,
+            "average_updates": int(self._average.n_averaged) if self._average is not None else 0,
         }
         return copy.deepcopy(state)
 
@@ -110,15 +114,15 @@ class Learner:
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         if self.scaler is not None and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
-        if self.average is not None and state["average"] is not None:
-            self.average.model.load_state_dict(state["average"])
-            self.average.updates = state["average_updates"]
+        if self._average is not None and state["average"] is not None:
+            self._average.module.load_state_dict(state["average"])
+            self._average.n_averaged.fill_(state["average_updates"])
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Start from some weights; their average starts there too."""
         self.crnn.load_state_dict({name: value.float() for name, value in weights.items()})
-        if self.average is not None:
-            self.average.model.load_state_dict(self.crnn.state_dict())
+        if self._average is not None:
+            self._average.module.load_state_dict(self.crnn.state_dict())
 
     def _set_training_mode(self) -> None:
         self.crnn.train()

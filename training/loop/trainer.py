@@ -20,13 +20,13 @@ from separator.model.crnn import CRNN
 from training.config import TrainConfig, model_config_of
 from training.data.loader import Batches
 from training.data.training_data import Material, validation_excerpts
-from training.loop.checkpoint_averaging import BestModels
 from training.loop.fabric import autocast_dtype, make_fabric, precision_of, sum_over_processes
 from training.loop.previews import Previewer
 from training.loop.progress import Progress, peak_memory_mb
 from training.loop.schedule import EarlyStopping, Schedule
 from training.loop.train_step import Batch, Learner
 from training.loop.validation import Evaluator, Scores, fingerprint_of
+from training.loop.weight_averaging import BestModels
 from training.runs.events import Announcer, Listener
 from training.runs.folder import RunFolder
 
@@ -127,9 +127,8 @@ class Trainer:
 
         The better ones are the first best model on these songs, and patience begins again.
         """
-        average, best = self.learner.average, self._best_before()
-        models = [self.learner.crnn, *([average.model] if average is not None else []), *([best[0]] if best else [])]
-        scores, model = self.evaluator.select_best(models)
+        best = self._best_before()
+        scores, model = self.evaluator.select_best([*self.learner.models, *([best[0]] if best else [])])
         record = {**self._record(scores), **(best[1] if best and model is best[0] else {})}
         self.stopping = EarlyStopping(self.config.patience)
         self.stopping.update(record["epoch"], scores.loss)
@@ -204,10 +203,7 @@ class Trainer:
         seconds = max(time.monotonic() - self._epoch_begun, SHORTEST_EPOCH_SECONDS)
         steps = self.progress.step - self._steps_before
         train_loss = self.progress.end_epoch()
-        average = self.learner.average
-        scores, model = self.evaluator.select_best(
-            [self.learner.crnn, *([average.model] if average is not None else [])]
-        )
+        scores, model = self.evaluator.select_best(self.learner.models)
         is_best = self._note_scores(scores)
         if self.fabric.is_global_zero:
             self.best_models.offer(model, self.evaluator.selection_score(scores), self._record(scores))

@@ -66,6 +66,8 @@ class Evaluator:
         """The scores of a model, which is left in evaluation mode."""
         if self.fabric is None or self.fabric.world_size == 1:
             return self.to_scores(self.model_sums(model.eval()))
+        for buffer in model.buffers():  # batch statistics are each process's own on a CPU
+            torch.distributed.broadcast(buffer, 0)
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)
         sums = self.model_sums(model.eval(), share).to(self.fabric.device)
         return self.to_scores(torch.as_tensor(self.fabric.all_reduce(sums, reduce_op="sum")).cpu())
