@@ -194,7 +194,7 @@ def _seconds_per_epoch(config: TrainConfig) -> float:
 def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
     from training.data.training_data import gather
-    from training.loop.fabric import memory_told
+    from training.loop.fabric import oom_as_user_error
     from training.loop.sanity_checks import learning_rate_range, overfit_one_batch
 
     with _bar("decoding") as progress:
@@ -205,7 +205,7 @@ def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) 
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
 
-        with memory_told(config):
+        with oom_as_user_error(config):
             verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell, start_from)
     print(("good: " if verdict.is_good else "not good: ") + verdict.sentence)
     return 0 if verdict.is_good else 2

@@ -13,16 +13,16 @@ from separator.errors import Cancelled
 from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
 from training.config import TrainConfig, model_config_of, weighted
-from training.data.loader import Batches
+from training.data.loader import Batch, Batches
 from training.data.training_data import Material, gather
-from training.loop.fabric import make_fabric, memory_told
-from training.loop.train_step import Batch, Learner
-from training.loop.trainer import MOST_OVERFLOWS, Trainer
+from training.loop.fabric import make_fabric, oom_as_user_error
+from training.loop.train_step import MOST_OVERFLOWS, Learner
+from training.loop.trainer import Trainer
 from training.losses import LOGARITHMS
 from training.runs.events import Event
 from training.runs.folder import RunFolder
 
-Tell = Callable[[int, float], None]
+Report = Callable[[int, float], None]
 """Called with the step and its loss."""
 
 OVERFIT_STEPS = 150
@@ -33,7 +33,7 @@ RANGE = (1e-6, 1.0)
 DIVERGED = 2.0
 """Times the best loss so far, at which the range test ends."""
 FALLEN = 0.98
-"""A range test whose loss stays above this share of the first has shown nothing."""
+"""A range test whose loss stays above this share of the first is inconclusive."""
 SMOOTHING = 0.9
 TIMED_EXCERPTS = 4
 """Validation excerpts of a timed epoch."""
@@ -41,16 +41,16 @@ TIMED_EXCERPTS = 4
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a trial went: whether all is well, and what to make of it in a sentence."""
+    """The result of a trial: whether all is well, and a sentence for the user."""
 
     is_good: bool
     sentence: str
 
 
 def overfit_one_batch(
-    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+    config: TrainConfig, material: Material, report: Report = lambda step, loss: None, start_from: Path | None = None
 ) -> Verdict:
-    """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart.
+    """Train on one and the same batch: a sound model, loss and optimizer must learn it by heart.
 
     Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
@@ -61,7 +61,7 @@ def overfit_one_batch(
         loss = _step(learner, batch, config.learning_rate)
         if loss is not None or losses:
             losses.append(math.inf if loss is None else loss)
-            tell(step, losses[-1])
+            report(step, losses[-1])
     if not losses:
         return Verdict(False, "the gradients of one batch were never finite; try --precision 32-true, check the data")
     last = min(losses[-10:])
@@ -72,11 +72,11 @@ def overfit_one_batch(
 
 
 def learning_rate_range(
-    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+    config: TrainConfig, material: Material, report: Report = lambda step, loss: None, start_from: Path | None = None
 ) -> Verdict:
     """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one.
 
-    All steps see the same batch: remixes differ in level so much that the loss of fresh ones would tell little.
+    All steps have the same batch, since the losses of remixes differ too much with their levels.
     Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
     learner, batches = _learner_and_batches(config, material, start_from)
@@ -91,8 +91,8 @@ def learning_rate_range(
             break
         rates.append(rate)
         losses.append(loss)
-        tell(step + 1, loss)
-        curve = smoothed(losses)
+        report(step + 1, loss)
+        curve = smooth(losses)
         if not _is_at_most(curve[-1], DIVERGED, min(curve), weight):
             break
     return recommend(rates, losses, config.learning_rate, weight)
@@ -110,7 +110,7 @@ def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: 
     material = gather(config, model_config_of(config).stft.sample_rate)
     short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
     events: list[Event] = []
-    with memory_told(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
+    with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
         run = RunFolder(Path(folder) / "pace")
         reason = Trainer(short, material, run, [events.append], should_stop=cancel).fit()
     epochs = [event for event in events if event["type"] == "epoch"]
@@ -130,7 +130,7 @@ def recommend(rates: list[float], losses: list[float], configured: float, logari
     Args:
         logarithm_weight: of the part of the loss that is a logarithm; 0 where none is.
     """
-    curve = smoothed(losses)
+    curve = smooth(losses)
     if len(curve) < 3 or not _is_at_most(min(curve), FALLEN, curve[0], logarithm_weight):
         return Verdict(False, "the loss did not fall at any learning rate: something else is wrong, check the data")
     slopes = [after - before for before, after in itertools.pairwise(curve)]
@@ -144,7 +144,7 @@ def recommend(rates: list[float], losses: list[float], configured: float, logari
     return Verdict(True, f"{found}: --learning_rate {configured:.1e} is sound")
 
 
-def smoothed(losses: list[float]) -> list[float]:
+def smooth(losses: list[float]) -> list[float]:
     """A running mean with exponentially fading memory, without its bias to the start."""
     mean, curve = 0.0, []
     for count, loss in enumerate(losses, start=1):

@@ -1,4 +1,4 @@
-"""A model while it learns: its weights, their average, the optimizer and one step of it. Knows nothing of epochs."""
+"""One optimisation step, and all that it changes: weights, their moving average, optimizer, gradient scaler."""
 
 import copy
 from collections.abc import Sequence
@@ -13,11 +13,14 @@ from separator.errors import ConfigError
 from separator.model.crnn import CRNN
 from separator.spectral.stft import stft
 from training.config import TrainConfig, weighted
+from training.data.loader import Batch
 from training.loop.weight_averaging import make_moving_average
 from training.losses import combined
 
-Batch = Sequence[Tensor]
-"""Targets (B, S, N), rest (B, N), and the frequency in Hz (B, S) up to which each is known; below 0 it is not."""
+MOST_BAD_STEPS = 5
+"""Non-finite steps in a row after which the weights are restored to the last good ones."""
+MOST_OVERFLOWS = 25
+"""The same with a gradient scaler, which halves its scale at each of them until the gradients fit."""
 
 
 class Learner:
@@ -38,7 +41,7 @@ class Learner:
             _freeze_all_but(model, config.only)
         self.crnn: CRNN = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-        self._masks_of, self.optimizer = fabric.setup(_MasksOfMixture(model), optimizer)
+        self._network, self.optimizer = fabric.setup(_MaskNetwork(model), optimizer)
         self._average = make_moving_average(model, config.ema_decay) if config.ema_decay else None
 
     @property
@@ -55,6 +58,10 @@ class Learner:
         """What keeps FP16 gradients in range; None in other precisions."""
         return getattr(self.fabric._precision, "scaler", None)
 
+    @property
+    def most_bad_steps(self) -> int:
+        return MOST_BAD_STEPS if self.scaler is None else MOST_OVERFLOWS
+
     def step(self, batches: Sequence[Batch], learning_rate: float) -> float | None:
         """One update of the weights from the mean gradient of some batches.
 
@@ -67,28 +74,28 @@ class Learner:
         statistics = [buffer.clone() for buffer in self.crnn.buffers()]
         loss = self._backward(batches)
         norm = self.fabric.clip_gradients(
-            self._masks_of, self.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
+            self._network, self.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
         )
         # Gradients are the same in every process once they are summed, so all of them decide alike.
         is_good = bool(torch.isfinite(torch.as_tensor(norm)))
-        if is_good or self.scaler is not None:  # a scaler skips by itself, and must be told to lower its scale
+        if is_good or self.scaler is not None:  # a scaler skips by itself, and lowers its scale
             self.optimizer.step()
         self.optimizer.zero_grad()
         if not is_good:
-            self._put_back(statistics)
+            self._restore_statistics(statistics)
             return None
         if self._average is not None:
             self._average.update_parameters(self.crnn)
         return float(loss)
 
-    def loss_of(self, batch: Batch) -> Tensor:
+    def compute_loss(self, batch: Batch) -> Tensor:
         """The mean loss of the known targets of a batch, in float32, gradients and all."""
         targets, rest, band_hz = (tensor.to(self.fabric.device) for tensor in batch)
         grid = self.crnn.config.stft
         target_spectra, rest_spectrum = (stft(x, grid.n_fft, grid.hop_length) for x in (targets, rest))
         mixture = target_spectra.sum(1) + rest_spectrum
-        masks: Tensor = self._masks_of(mixture)
-        # Above the band of a source recorded at a low rate nobody knows what the target would have been.
+        masks: Tensor = self._network(mixture)
+        # The target of a source recorded at a low rate is not known above its band.
         hz = torch.linspace(0, grid.sample_rate / 2, mixture.shape[1], device=mixture.device)
         known = (hz <= band_hz.unsqueeze(2)).unsqueeze(3)  # (B, S, F, 1)
         with torch.autocast(mixture.device.type, enabled=False):
@@ -108,7 +115,7 @@ class Learner:
         return copy.deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave; the state itself stays untouched by later steps."""
+        """Restore a state of ``state_dict``; later steps do not change it."""
         self.load_weights(state["weights"])
         # The optimizer would go on working in the very tensors it is given.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
@@ -133,13 +140,13 @@ class Learner:
     def _backward(self, batches: Sequence[Batch]) -> Tensor:
         total = torch.zeros((), device=self.fabric.device)
         for i, batch in enumerate(batches, start=1):
-            with self.fabric.no_backward_sync(self._masks_of, enabled=i < len(batches)):
-                loss = self.loss_of(batch) / len(batches)
+            with self.fabric.no_backward_sync(self._network, enabled=i < len(batches)):
+                loss = self.compute_loss(batch) / len(batches)
                 self.fabric.backward(loss)
             total += loss.detach()
         return total
 
-    def _put_back(self, statistics: list[Tensor]) -> None:
+    def _restore_statistics(self, statistics: list[Tensor]) -> None:
         """Running statistics move in the forward pass already, and one NaN would stay in them for good."""
         for buffer, before in zip(self.crnn.buffers(), statistics, strict=True):
             buffer.copy_(before)
@@ -147,17 +154,17 @@ class Learner:
 
 def _freeze_all_but(model: CRNN, names: Sequence[str]) -> None:
     """Raises ConfigError where a name fits no layer: nothing, or not what was meant, would be trained."""
-    known = [name for name, _ in model.named_parameters()]
-    strange = [wanted for wanted in names if not any(name.startswith(wanted) for name in known)]
-    if strange:
-        layers = sorted({".".join(name.split(".")[:2]) for name in known})
-        raise ConfigError(f"only names {', '.join(strange)}; the layers of this model are {', '.join(layers)}")
+    present = [name for name, _ in model.named_parameters()]
+    missing = [wanted for wanted in names if not any(name.startswith(wanted) for name in present)]
+    if missing:
+        layers = sorted({".".join(name.split(".")[:2]) for name in present})
+        raise ConfigError(f"only names {', '.join(missing)}; the layers of this model are {', '.join(layers)}")
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith(tuple(names)))
 
 
-class _MasksOfMixture(nn.Module):
-    """Fabric rounds real inputs to the precision of the matrix products; a complex spectrogram it lets pass whole."""
+class _MaskNetwork(nn.Module):
+    """Takes the complex spectrogram: Fabric would round real inputs to half precision."""
 
     def __init__(self, crnn: CRNN) -> None:
         super().__init__()

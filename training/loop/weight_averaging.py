@@ -64,6 +64,14 @@ def mean_weights(all_weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: _mean([weights[name] for weights in all_weights]) for name in all_weights[0]}
 
 
+def read_if_valid(path: Path) -> dict[str, Any] | None:
+    """A checkpoint's content; None where it is missing or damaged."""
+    try:
+        return read_checkpoint(path)
+    except CheckpointError:
+        return None
+
+
 def make_moving_average(model: CRNN, decay: float) -> AveragedModel:
     """A copy of a model for ``update_parameters(model)`` after each step; its ``module`` is the averaged CRNN.
 

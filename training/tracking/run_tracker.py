@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from separator.files import atomic_write
-from training.runs.events import BEATS, TERMINAL, Event
+from training.runs.events import HEARTBEAT_EVENTS, TERMINAL, Event
 from training.runs.folder import RunFolder
 from training.tracking.mlflow_client import DEFAULT_URI, end_dead_runs, experiment_id, open_client, process_tags
 
@@ -59,7 +59,7 @@ class MlflowTracker:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event and return at once."""
-        if event["type"] not in BEATS:
+        if event["type"] not in HEARTBEAT_EVENTS:
             self._waiting.put(dict(event))
 
     def close(self, timeout_seconds: float = 30.0) -> None:

@@ -18,7 +18,7 @@ from training.data.training_data import Material
 from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
-from training.runs.events import BEATS
+from training.runs.events import HEARTBEAT_EVENTS
 
 WAIT_SECONDS = 120.0
 
@@ -60,7 +60,7 @@ def background() -> Iterator[BackgroundTraining]:
 def kinds(training: BackgroundTraining) -> list[str]:
     snapshot = training.snapshot()
     assert snapshot is not None
-    return [event["type"] for event in snapshot.events if event["type"] not in (*BEATS, "preview")]
+    return [event["type"] for event in snapshot.events if event["type"] not in (*HEARTBEAT_EVENTS, "preview")]
 
 
 def test_a_start_returns_at_once_and_a_second_one_is_refused(

@@ -19,7 +19,7 @@ from training.loop.sanity_checks import (
     learning_rate_range,
     overfit_one_batch,
     recommend,
-    smoothed,
+    smooth,
 )
 
 RATES = [10 ** (-6 + 6 * i / 99) for i in range(100)]
@@ -46,8 +46,8 @@ def test_a_loss_that_never_falls_is_told():
 
 
 def test_smoothing_has_no_bias_to_the_start_and_follows_a_step():
-    assert smoothed([2.0] * 5) == pytest.approx([2.0] * 5)
-    assert smoothed([0.0] * 5 + [1.0] * 60)[-1] == pytest.approx(1.0, abs=0.01)
+    assert smooth([2.0] * 5) == pytest.approx([2.0] * 5)
+    assert smooth([0.0] * 5 + [1.0] * 60)[-1] == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.fixture

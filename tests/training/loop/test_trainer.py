@@ -18,10 +18,11 @@ from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
 from training.data.training_data import Material, Pair, Pool
 from training.loop.launch import open_run
-from training.loop.trainer import MOST_BAD_STEPS, MOST_ROLLBACKS, Trainer
+from training.loop.train_step import MOST_BAD_STEPS
+from training.loop.trainer import MOST_ROLLBACKS, Trainer
 from training.loop.validation import Scores
 from training.runs.console import describe_event
-from training.runs.events import BEATS, Event
+from training.runs.events import HEARTBEAT_EVENTS, Event
 from training.runs.folder import RunFolder
 
 TINY = TrainConfig(
@@ -213,7 +214,7 @@ def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..
 def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.told if event["type"] not in BEATS]  # type: ignore[attr-defined]
+    kinds = [event["type"] for event in trainer.told if event["type"] not in HEARTBEAT_EVENTS]  # type: ignore[attr-defined]
     assert kinds == ["started", "preview", "epoch", "preview", "epoch", "finished"]
     (started,) = told(trainer, "started")
     assert (started["train_songs"], started["valid_songs"], started["target"]) == (2, 1, "vocals")
@@ -227,7 +228,7 @@ def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
 
 
 def test_a_long_validation_gives_signs_of_life(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("training.loop.trainer.HEARTBEAT_SECONDS", -1.0)
+    monkeypatch.setattr("training.runs.events.HEARTBEAT_SECONDS", -1.0)
     trainer = make_trainer(epochs=1)
     trainer.fit()
     kinds = [event["type"] for event in trainer.told]  # type: ignore[attr-defined]
@@ -334,7 +335,7 @@ def test_several_bad_steps_in_a_row_bring_the_last_good_weights_back(
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS)
     poison(set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)), trainer)  # the second epoch
     good: list[dict[str, Any]] = []
-    trainer.announce.listeners = [
+    trainer.events.listeners = [
         lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.told.append  # type: ignore[attr-defined]
     ]  # fmt: skip
     trainer.fit()
@@ -403,7 +404,7 @@ def test_the_network_hears_magnitudes_in_full_precision(make_trainer: Callable[.
     trainer = make_trainer(precision="bf16-mixed")
     heard = []
     trainer.learner.crnn.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0].dtype))
-    trainer.learner.loss_of(next(trainer.batches.take(0, 1)))
+    trainer.learner.compute_loss(next(trainer.batches.take(0, 1)))
     assert heard == [torch.float32]
 
 
@@ -543,8 +544,8 @@ def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path
     targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
     both_known, one_known = torch.tensor([[11025.0, 11025.0]] * 2), torch.tensor([[11025.0, -1.0]] * 2)
     learner.crnn.eval()
-    whole, masked = (float(learner.loss_of((targets, rest, known))) for known in (both_known, one_known))
-    alone = float(learner.loss_of((targets, rest, one_known.flip(1))))
+    whole, masked = (float(learner.compute_loss((targets, rest, known))) for known in (both_known, one_known))
+    alone = float(learner.compute_loss((targets, rest, one_known.flip(1))))
     assert whole == pytest.approx((masked + alone) / 2, rel=1e-4)
 
 
