@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from separator.model.checkpoint import describe, load_model
 from separator.model.config import ModelConfig
 from train import main, make_parser, pretraining
 from training.config import TrainConfig
+from training.data.cache import Cache
 from training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -220,6 +221,17 @@ def test_the_doctor_says_whether_training_can_start(
     songs.mkdir()
     assert main([*flags, "--check"]) == 2
     assert "cannot start" in capsys.readouterr().out
+
+
+def test_the_check_decodes_at_the_rate_of_the_model(
+    flags: list[str], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_config: ModelConfig
+):
+    model = replace(tiny_config, stft=replace(tiny_config.stft, sample_rate=16000))
+    monkeypatch.setitem(sys.modules["training.config"].PRESETS, "small", lambda targets: model)
+    assert main([*flags, "--check"]) == 0
+    files = list(songs.rglob("*.wav"))
+    assert not Cache(tmp_path / "cache", 16000).missing(files)
+    assert len(list((tmp_path / "cache").glob("*.pcm"))) == len(files)
 
 
 def test_the_cache_can_be_removed(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -79,5 +79,5 @@ def material(melody: Callable[..., NDArray[np.float32]]) -> Material:
         targets=(Pool(tuple(p.known[0] for p in train), weights),),
         rests=Pool(tuple(p.rest for p in train), weights),
         valid=(valid,),
-        bad=(),
+        unreadable=(),
     )

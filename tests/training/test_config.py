@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from separator.errors import ConfigError
-from training.config import TrainConfig, default_of, weighted
+from training.config import TrainConfig, default_of, parse_weighted
 
 RECIPES = Path(__file__).parents[2] / "checkpoints" / "recipes"
 GOOD = TrainConfig(data_dir=("songs",))
@@ -148,5 +148,5 @@ def test_the_recipes_of_this_repository_can_work(path: Path):
 
 
 def test_weights_of_losses_are_read_from_their_text():
-    assert weighted("l1") == ("l1", 1.0)
-    assert weighted("l1=0.25") == ("l1", 0.25)
+    assert parse_weighted("l1") == ("l1", 1.0)
+    assert parse_weighted("l1=0.25") == ("l1", 0.25)

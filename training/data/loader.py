@@ -18,7 +18,8 @@ from training.data.remix import ExcerptNumbers, Excerpts
 from training.data.training_data import Material
 
 Batch = Sequence[Tensor]
-"""Targets (B, S, N), rest (B, N), and the frequency in Hz (B, S) up to which each is known; below 0 it is not."""
+"""Targets (B, S, N), rest (B, N), the frequency in Hz (B, S) up to which each is known (below 0 it is not), and the
+gains of targets and rest in left and right (B, S + 1, 2)."""
 
 
 class Batches:

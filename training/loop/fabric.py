@@ -136,6 +136,6 @@ def oom_as_user_error(config: TrainConfig) -> Iterator[None]:
 
 def _precision_arguments(precision: str, accelerator: str) -> dict[str, Any]:
     if precision == "16-mixed" and accelerator == "cpu":
-        # Asked for by name, Fabric would quietly take bf16 instead.
+        # Fabric would take bf16 instead.
         return {"plugins": MixedPrecision("16-mixed", "cpu", GradScaler("cpu"))}
     return {"precision": precision}

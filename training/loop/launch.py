@@ -186,7 +186,7 @@ def _load_data_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, rep
 
 
 def _make_folder(config: TrainConfig, last: Path | None) -> Path:
-    """The folder of a run that goes on, or a new one, named as asked or after target, date and time."""
+    """The folder of a run that goes on, or a new one, named as configured or after target, date and time."""
     run = RunFolder(last.parent if last is not None else Path(config.out_dir) / config.run_name)
     if last is not None:
         config = config.replace(run_name=run.name, out_dir=str(last.parent.parent))

@@ -113,7 +113,7 @@ def started_values(
         "world_size": learner.fabric.world_size,
         "train_songs": len(material.pairs),
         "valid_songs": len(material.valid),
-        "left_out": [f"{file.path}: {file.message}" for file in material.bad],
+        "left_out": [f"{file.path}: {file.message}" for file in material.unreadable],
         "floor_sdr_db": floor.sdr_db,
         "floor_loss": floor.loss,
         "oracle_sdr_db": ideal.sdr_db,

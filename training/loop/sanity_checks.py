@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from separator.errors import Cancelled
-from separator.model.checkpoint import load_model
+from separator.model.checkpoint import load_model, read_checkpoint
 from separator.model.crnn import CRNN
-from training.config import TrainConfig, model_config_of, weighted
+from training.config import TrainConfig, model_config_of, parse_weighted
 from training.data.loader import Batch, Batches
 from training.data.training_data import Material, gather
 from training.loop.fabric import make_fabric, oom_as_user_error
@@ -98,21 +98,25 @@ def learning_rate_range(
     return recommend(rates, losses, config.learning_rate, weight)
 
 
-def seconds_per_epoch(config: TrainConfig, cancel: Callable[[], bool] = lambda: False) -> float:
-    """Seconds of one epoch of `config`, its validation included, with data that are decoded already.
+def seconds_per_epoch(
+    config: TrainConfig, cancel: Callable[[], bool] = lambda: False, start_from: Path | None = None
+) -> float:
+    """Seconds of one epoch of ``config`` and its validation, with data that are decoded already.
 
     Trains two epochs of one step in a temporary run folder and times the second: the first does what is done once only.
 
     Raises:
-        Cancelled: `cancel()` was true.
+        Cancelled: ``cancel()`` was true.
         SeparatorError: this config cannot be trained.
     """
-    material = gather(config, model_config_of(config).stft.sample_rate)
+    content = read_checkpoint(start_from) if start_from else None
+    resume = {key: content[key] for key in ("model", "weights")} if content else None
+    material = gather(config, model_config_of(config, resume).stft.sample_rate)
     short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
     events: list[Event] = []
     with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
         run = RunFolder(Path(folder) / "pace")
-        reason = Trainer(short, material, run, [events.append], should_stop=cancel).fit()
+        reason = Trainer(short, material, run, [events.append], resume, cancel).fit()
     epochs = [event for event in events if event["type"] == "epoch"]
     if reason == "stopped" or len(epochs) < 2:
         raise Cancelled("the probe of an epoch was stopped")
@@ -163,7 +167,7 @@ def _step(learner: Learner, batch: Batch, learning_rate: float) -> float | None:
 
 
 def _logarithm_weight(config: TrainConfig) -> float:
-    return sum(weight for name, weight in map(weighted, config.loss) if name in LOGARITHMS)
+    return sum(weight for name, weight in map(parse_weighted, config.loss) if name in LOGARITHMS)
 
 
 def _is_at_most(loss: float, share: float, other: float, logarithm_weight: float) -> bool:

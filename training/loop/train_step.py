@@ -12,10 +12,10 @@ from torch.amp.grad_scaler import GradScaler
 from separator.errors import ConfigError
 from separator.model.crnn import CRNN
 from separator.spectral.stft import stft
-from training.config import TrainConfig, weighted
+from training.config import TrainConfig, parse_weighted
 from training.data.loader import Batch
 from training.loop.weight_averaging import make_moving_average
-from training.losses import combined
+from training.losses import combine
 
 MOST_BAD_STEPS = 5
 """Non-finite steps in a row after which the weights are restored to the last good ones."""
@@ -33,7 +33,7 @@ class Learner:
     def __init__(self, fabric: Fabric, config: TrainConfig, model: CRNN) -> None:
         self.fabric = fabric
         self.clip_norm = config.clip_norm
-        self.loss = combined([weighted(item) for item in config.loss])
+        self.loss = combine([parse_weighted(item) for item in config.loss])
         if fabric.world_size > 1 and fabric.device.type == "cuda":
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place: the model itself is no batch normalisation
         self._keeps_norm = config.norm == "kept"
@@ -90,11 +90,12 @@ class Learner:
 
     def compute_loss(self, batch: Batch) -> Tensor:
         """The mean loss of the known targets of a batch, in float32, gradients and all."""
-        targets, rest, band_hz = (tensor.to(self.fabric.device) for tensor in batch)
+        is_panned = self.crnn.config.input_channels == 2 and bool((batch[3] != 1).any())
+        targets, rest, band_hz, pans = (tensor.to(self.fabric.device) for tensor in batch)
         grid = self.crnn.config.stft
         target_spectra, rest_spectrum = (stft(x, grid.n_fft, grid.hop_length) for x in (targets, rest))
         mixture = target_spectra.sum(1) + rest_spectrum
-        masks: Tensor = self._network(mixture)
+        masks: Tensor = self._network(_pan(target_spectra, rest_spectrum, pans) if is_panned else mixture)
         # The target of a source recorded at a low rate is not known above its band.
         hz = torch.linspace(0, grid.sample_rate / 2, mixture.shape[1], device=mixture.device)
         known = (hz <= band_hz.unsqueeze(2)).unsqueeze(3)  # (B, S, F, 1)
@@ -152,6 +153,12 @@ class Learner:
             buffer.copy_(before)
 
 
+def _pan(targets: Tensor, rest: Tensor, pans: Tensor) -> Tensor:
+    """Spectra (B, S, F, T), (B, F, T) and gains (B, S + 1, 2) -> left and right (B, 2, F, T)."""
+    sources = torch.cat((targets, rest.unsqueeze(1)), dim=1)
+    return torch.einsum("bsft,bsc->bcft", sources, pans.to(sources.dtype))
+
+
 def _freeze_all_but(model: CRNN, names: Sequence[str]) -> None:
     """Raises ConfigError where a name fits no layer: nothing, or not what was meant, would be trained."""
     present = [name for name, _ in model.named_parameters()]
@@ -171,6 +178,6 @@ class _MaskNetwork(nn.Module):
         self.crnn = crnn
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Complex ``(B, F, T)`` -> masks ``(B, S, F, T)``."""
+        """Complex ``(B, F, T)``, or ``(B, 2, F, T)`` in stereo -> masks ``(B, S, F, T)``."""
         masks: Tensor = self.crnn(mixture.abs())
         return masks

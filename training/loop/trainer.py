@@ -110,7 +110,6 @@ class Trainer:
                 reason = "stopped"
         if reason != "stopped":
             self._try_best_average()
-        self._last_good = self.state_dict()
         self._save_last()
         self.events.emit("stopped" if reason == "stopped" else "finished", reason=reason)
         return reason
@@ -132,7 +131,6 @@ class Trainer:
         if self.fabric.is_global_zero:
             self.best_models.clear()
             save_checkpoint(self.run.best_model, model, record)
-        self._last_good = self.state_dict()
         values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, **asdict(self.stopping)}
         self.events.emit("validation_changed", epoch=self.progress.epoch, **values)
 
@@ -196,7 +194,6 @@ class Trainer:
         if self.fabric.is_global_zero:
             self._keep(model, scores, is_best)
             self._write_preview(model)
-        self._last_good = self.state_dict()
         self._save_last()
         values = epoch_values(self.config, self.learner, self.progress, self.schedule, self._timing, scores)
         self.events.emit("epoch", train_loss=train_loss, **values, is_best=is_best, **asdict(self.stopping))
@@ -268,7 +265,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
+        """Restore a state of ``state_dict``."""
         self.learner.load_state_dict(state)
         self.schedule.load_state_dict(state["schedule"])
         self.stopping.load_state_dict(state["stopping"])
@@ -276,7 +273,8 @@ class Trainer:
         torch.set_rng_state(state["rng"])
 
     def _save_last(self) -> None:
-        """Write ``last.pth``, from which the run can be resumed."""
+        """Keep the state to roll back to, and write it as ``last.pth``, from which the run can be resumed."""
+        self._last_good = self.state_dict()
         if self.fabric.is_global_zero:
             state = dict(self._last_good)
             model = CRNN(self.learner.crnn.config)

@@ -1,4 +1,4 @@
-"""Scores models on fixed excerpts: the loss that early stopping watches, and the SDR that people hear."""
+"""Scores models on fixed excerpts: the loss that early stopping watches, and the SDR."""
 
 import hashlib
 import math

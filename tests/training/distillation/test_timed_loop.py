@@ -30,7 +30,14 @@ def test_it_ends_when_its_time_is_over_and_keeps_the_average_now_and_then():
     goal = torch.full_like(model.normalise.shift, 3.0)
     at_first = distance(model, goal).item()
     train_by_the_clock(
-        model, rates, itertools.repeat(goal), lambda b: distance(model, b), 0.02, said.append, keep, keep_minutes=0.005
+        model,
+        rates,
+        itertools.repeat(goal),
+        lambda b: distance(model, b),
+        0.02,
+        said.append,
+        keep,
+        checkpoint_minutes=0.005,
     )
     assert len(kept) >= 3
     assert kept[-1] is model

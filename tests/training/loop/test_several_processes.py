@@ -110,7 +110,7 @@ def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path
     (started,) = [event for event in two.events() if event["type"] == "started"]
     assert started["world_size"] == 2
     assert [event["type"] for event in two.events()].count("finished") == 1
-    assert describe(two.best_model).training["step"] == 6
+    assert describe(two.last).training["step"] == 6
 
 
 def test_an_interrupt_stops_both_at_one_step_and_one_process_goes_on(start: Start, tmp_path: Path):

@@ -14,6 +14,7 @@ import torch
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from separator.model.checkpoint import describe, load_model, read_checkpoint
 from separator.model.config import ModelConfig
+from separator.spectral.stft import stft
 from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
 from training.data.training_data import Material, Pair, Pool
@@ -295,8 +296,8 @@ def poison(excerpts: set[int], trainer: Trainer) -> None:
 
     class Poisoned(type(dataset)):  # type: ignore[misc]
         def __getitem__(self, index: int) -> Any:
-            target, rest, band_hz = healthy(self, index)
-            return (np.full_like(target, np.nan) if index in excerpts else target), rest, band_hz
+            target, *others = healthy(self, index)
+            return np.full_like(target, np.nan) if index in excerpts else target, *others
 
     dataset.__class__ = Poisoned
 
@@ -543,10 +544,27 @@ def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path
     learner = Trainer(config, several, RunFolder(tmp_path / "run")).learner
     targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
     both_known, one_known = torch.tensor([[11025.0, 11025.0]] * 2), torch.tensor([[11025.0, -1.0]] * 2)
+    centred = torch.ones(2, 3, 2)
     learner.crnn.eval()
-    whole, masked = (float(learner.compute_loss((targets, rest, known))) for known in (both_known, one_known))
-    alone = float(learner.compute_loss((targets, rest, one_known.flip(1))))
+    whole, masked = (float(learner.compute_loss((targets, rest, known, centred))) for known in (both_known, one_known))
+    alone = float(learner.compute_loss((targets, rest, one_known.flip(1), centred)))
     assert whole == pytest.approx((masked + alone) / 2, rel=1e-4)
+
+
+def test_a_stereo_model_gets_what_is_panned_in_two_channels(
+    material: Material, tiny_config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stereo = replace(tiny_config, input_channels=2)
+    monkeypatch.setitem(PRESETS, "small", lambda targets: replace(stereo, targets=targets))
+    learner = Trainer(TINY, material, RunFolder(tmp_path / "run")).learner
+    inputs: list[torch.Tensor] = []
+    learner.crnn.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    target, rest, known = torch.randn(1, 1, 5000), torch.randn(1, 5000), torch.tensor([[11025.0]])
+    for pans in (torch.ones(1, 2, 2), torch.eye(2)[None]):  # in the middle; target left, rest right
+        learner.compute_loss((target, rest, known, pans))
+    grid = stereo.stft.n_fft, stereo.stft.hop_length
+    assert torch.allclose(inputs[0], stft(target[:, 0] + rest, *grid).abs(), atol=1e-4)
+    assert torch.allclose(inputs[1], stft(torch.stack((target[:, 0], rest), dim=1), *grid).abs(), atol=1e-4)
 
 
 def test_another_number_of_targets_cannot_be_gone_on_with(make_trainer: Callable[..., Trainer]):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from separator.inference.levels import LEVEL_DBFS
 from separator.metrics.distortion import sdr
 from separator.model.config import StftConfig
 from separator.model.crnn import CRNN
@@ -78,6 +79,16 @@ def test_excerpts_are_spread_over_each_song_and_are_always_the_same(material: Ma
         assert np.array_equal(a.targets, b.targets)
     (whole,) = validation_excerpts(material, seconds=99.0, most=5)
     assert len(whole.rest) == material.valid[0].n_samples
+
+
+@pytest.mark.parametrize("gain", [0.01, 1.0])
+def test_a_song_is_validated_at_the_level_of_separation(material: Material, made_sound: type, gain: float):
+    (pair,) = material.valid
+    sounds = [made_sound(np.float32(gain) * audio.samples) for audio in (*pair.known, pair.rest)]  # type: ignore[attr-defined]
+    song = replace(pair, targets=(sounds[0],), rest=sounds[1])
+    (whole,) = validation_excerpts(replace(material, valid=(song,)), seconds=99.0, most=1)
+    rms = np.sqrt(np.mean(np.square(whole.targets.sum(axis=0) + whole.rest)))
+    assert 20 * np.log10(rms) == pytest.approx(LEVEL_DBFS, abs=0.1)
 
 
 def test_songs_of_the_same_name_are_two(material: Material):

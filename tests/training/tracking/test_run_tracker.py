@@ -146,7 +146,7 @@ def test_a_store_that_is_away_is_mentioned_once_and_stops_nothing(run_folder: Pa
     said: list[str] = []
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        tracker = MlflowTracker(run_folder, f"http://127.0.0.1:{unused.getsockname()[1]}", say=said.append)
+        tracker = MlflowTracker(run_folder, f"http://127.0.0.1:{unused.getsockname()[1]}", log=said.append)
         begun = time.perf_counter()
         for number in range(1, 500):
             tracker(epoch(number))
@@ -172,7 +172,7 @@ def test_what_could_not_be_written_is_tried_again(store: str, run_folder: Path, 
 
     monkeypatch.setattr(MlflowClient, "log_batch", moody)
     monkeypatch.setattr("training.tracking.run_tracker._FIRST_WAIT_SECONDS", 0.01)
-    tracker = MlflowTracker(run_folder, store, system_metrics=False, say=said.append)
+    tracker = MlflowTracker(run_folder, store, system_metrics=False, log=said.append)
     send(tracker, run_folder, started(), epoch(1), epoch(2))
     tracker.close()
     history = MlflowClient(tracking_uri=store).get_metric_history(
