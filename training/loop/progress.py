@@ -8,11 +8,14 @@ from typing import Any
 
 import torch
 
+from separator.errors import SeparatorError
 from training.config import TrainConfig
 from training.data.training_data import Material
 from training.loop.schedule import Schedule
 from training.loop.train_step import Learner
-from training.loop.validation import Scores
+from training.loop.validation import Evaluator, Scores
+
+MOST_ROLLBACKS = 5
 
 
 @dataclass
@@ -48,6 +51,15 @@ class Progress:
         else:
             self.epoch_loss += loss
             self.epoch_losses += 1
+
+    def count_rollback(self) -> None:
+        """Raises SeparatorError after too many rollbacks."""
+        self.rollbacks += 1
+        if self.rollbacks > MOST_ROLLBACKS:
+            raise SeparatorError(
+                f"the loss became NaN or infinite {self.skipped_steps} times, even after going back "
+                f"{MOST_ROLLBACKS} times; lower --learning_rate or use --precision 32-true"
+            )
 
     def end_epoch(self) -> float:
         """Start the next epoch; returns the mean loss of the one that ends."""
@@ -99,9 +111,10 @@ def make_record(
 
 
 def started_values(
-    config: TrainConfig, learner: Learner, material: Material, precision: str, floor: Scores, ideal: Scores
+    config: TrainConfig, learner: Learner, material: Material, precision: str, evaluator: Evaluator
 ) -> dict[str, Any]:
     """Values of the event "started", with the scores of the mixture itself and of the ideal mask."""
+    floor, ideal = evaluator.score_mixture(), evaluator.score_ideal_mask()
     return {
         "epochs": config.epochs,
         "steps_per_epoch": config.steps_per_epoch,

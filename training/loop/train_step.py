@@ -126,6 +126,12 @@ class Learner:
             self._average.module.load_state_dict(state["average"])
             self._average.n_averaged.fill_(state["average_updates"])
 
+    def make_model(self, weights: dict[str, Tensor]) -> CRNN:
+        """Another model of the same layers, with some weights."""
+        model = CRNN(self.crnn.config).to(self.fabric.device)
+        model.load_state_dict(weights)
+        return model
+
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Start from some weights; their average starts there too."""
         self.crnn.load_state_dict({name: value.float() for name, value in weights.items()})

@@ -13,24 +13,22 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from separator.errors import SeparatorError
 from separator.model.checkpoint import save_checkpoint
 from separator.model.crnn import CRNN
 from training.config import TrainConfig, model_config_of
-from training.data.loader import Batches
+from training.data.loader import Batch, Batches
 from training.data.training_data import Material, validation_excerpts
 from training.loop.fabric import autocast_dtype, broadcast_from_rank_zero, make_fabric, precision_of, sum_over_processes
 from training.loop.previews import Previewer
 from training.loop.progress import EpochTiming, Progress, epoch_values, make_record, started_values
 from training.loop.schedule import EarlyStopping, Schedule
-from training.loop.train_step import Batch, Learner
+from training.loop.train_step import Learner
 from training.loop.validation import Evaluator, Scores, fingerprint_of
 from training.loop.weight_averaging import BestModels, read_if_valid
 from training.runs.events import EventBus, Listener
 from training.runs.folder import RunFolder
 
 SHORTEST_EPOCH_SECONDS = 1e-3
-MOST_ROLLBACKS = 5
 
 
 class Trainer:
@@ -139,9 +137,9 @@ class Trainer:
         found = broadcast_from_rank_zero(self.fabric, lambda: read_if_valid(self.run.best_model))
         if found is None:
             return None
-        model = CRNN(self.learner.crnn.config).to(self.fabric.device)
-        model.load_state_dict(found["weights"])
-        return model, {key: found["training"][key] for key in ("epoch", "step") if key in found["training"]}
+        return self.learner.make_model(found["weights"]), {
+            key: found["training"][key] for key in ("epoch", "step") if key in found["training"]
+        }
 
     def _train_epoch(self) -> bool:
         """Train until the epoch is whole or time is over; False if a stop was requested before, which loses no step."""
@@ -179,12 +177,7 @@ class Trainer:
             return
         self.learner.load_state_dict(self._last_good)
         self._n_bad_in_a_row = 0
-        self.progress.rollbacks += 1
-        if self.progress.rollbacks > MOST_ROLLBACKS:
-            raise SeparatorError(
-                f"the loss became NaN or infinite {self.progress.skipped_steps} times, even after going back "
-                f"{MOST_ROLLBACKS} times; lower --learning_rate or use --precision 32-true"
-            )
+        self.progress.count_rollback()
 
     def _finish_epoch(self) -> None:
         """Validate, update patience and learning rate, save, write the preview, report."""
@@ -217,8 +210,7 @@ class Trainer:
         weights = self.fabric.broadcast(self.best_models.average() if self.fabric.is_global_zero else None)
         if weights is None:
             return
-        model = CRNN(self.learner.crnn.config).to(self.fabric.device)
-        model.load_state_dict(weights)
+        model = self.learner.make_model(weights)
         scores = self.evaluator.score(model)
         best = self.progress.best_sdr_db if self.config.select_by == "sdr" else -self.progress.best_loss
         is_better, epochs = self.evaluator.selection_score(scores) > best, self.best_models.epochs()
@@ -287,8 +279,8 @@ class Trainer:
     def _emit_started(self) -> None:
         if self._is_resumed:
             self.events.emit("resumed", epoch=self.progress.epoch)
-        scores = self.evaluator.score_mixture(), self.evaluator.score_ideal_mask()
-        self.events.emit("started", **started_values(self.config, self.learner, self.material, self.precision, *scores))
+        values = started_values(self.config, self.learner, self.material, self.precision, self.evaluator)
+        self.events.emit("started", **values)
 
     def _heartbeat(self, loss: float | None = None) -> None:
         """Emit a heartbeat now and then: of a training step, or of validation where there is no loss."""

@@ -14,6 +14,8 @@ from separator.errors import CheckpointError
 from separator.model.checkpoint import SUFFIX, describe, read_checkpoint, save_checkpoint
 from separator.model.crnn import CRNN
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 class BestModels:
     """The models of the ``most`` best epochs, kept in a folder while a training goes on; none where that is below 2."""
@@ -79,7 +81,7 @@ def make_moving_average(model: CRNN, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def update(averages: list[Tensor], values: list[Tensor], n_averaged: Tensor) -> None:
+    def update(averages: Tensors, values: Tensors, n_averaged: Tensor | int) -> None:
         n = int(n_averaged) + 1
         if averages[0].is_floating_point():
             torch._foreach_lerp_(averages, values, 1 - min(decay, n / (9 + n)))

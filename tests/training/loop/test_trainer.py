@@ -19,8 +19,9 @@ from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
 from training.data.training_data import Material, Pair, Pool
 from training.loop.launch import open_run
+from training.loop.progress import MOST_ROLLBACKS
 from training.loop.train_step import MOST_BAD_STEPS
-from training.loop.trainer import MOST_ROLLBACKS, Trainer
+from training.loop.trainer import Trainer
 from training.loop.validation import Scores
 from training.runs.console import describe_event
 from training.runs.events import HEARTBEAT_EVENTS, Event
