@@ -70,19 +70,19 @@ def run(tmp_path: Path) -> RunFolder:
 def refused(capsys: pytest.CaptureFixture[str], argv: list[str]) -> str:
     """The one line that a command says when it refuses."""
     assert main(argv) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert "Traceback" not in said
-    return said
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert "Traceback" not in printed
+    return printed
 
 
 def test_it_trains_and_leaves_a_model_that_the_other_commands_find(
     flags: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
 ):
     assert main(flags) == 0
-    said = capsys.readouterr().out
-    assert "epoch    1" in said
-    assert str(run.best_model) in said
+    printed = capsys.readouterr().out
+    assert "epoch    1" in printed
+    assert str(run.best_model) in printed
     assert run.status().state == "finished"
     assert load_model(run.path.parent / "best_model.pth").config.targets == ("vocals",)
     assert describe(run.best_model).training["run_name"] == "run"
@@ -126,14 +126,14 @@ def test_a_recipe_gives_settings_that_flags_override(flags: list[str], run: RunF
 
 
 def test_wrong_settings_are_all_told_at_once(flags: list[str], capsys: pytest.CaptureFixture[str], run: RunFolder):
-    said = refused(capsys, [*flags, "--batch_size", "0", "--learning_rate", "-1"])
-    assert "batch_size is 0" in said
-    assert "learning_rate is -1" in said
+    printed = refused(capsys, [*flags, "--batch_size", "0", "--learning_rate", "-1"])
+    assert "batch_size is 0" in printed
+    assert "learning_rate is -1" in printed
     assert not run.path.exists()
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "printed"),
     [
         ([], "data_dir is missing"),
         (["--data_dir", "no/such/folder"], "no/such/folder"),
@@ -143,10 +143,10 @@ def test_wrong_settings_are_all_told_at_once(flags: list[str], capsys: pytest.Ca
     ],
 )
 def test_what_is_not_there_is_named(
-    argv: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argv: list[str], printed: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert said in refused(capsys, argv)
+    assert printed in refused(capsys, argv)
 
 
 def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]):
@@ -213,9 +213,9 @@ def test_the_doctor_says_whether_training_can_start(
     flags: list[str], songs: Path, capsys: pytest.CaptureFixture[str], run: RunFolder
 ):
     assert main([*flags, "--check"]) == 0
-    said = capsys.readouterr().out
-    assert said.rstrip().endswith("training can start")
-    assert re.search(r"about \d+ s an epoch", said)
+    printed = capsys.readouterr().out
+    assert printed.rstrip().endswith("training can start")
+    assert re.search(r"about \d+ s an epoch", printed)
     assert not run.path.exists()
     shutil.rmtree(songs)
     songs.mkdir()
@@ -261,23 +261,23 @@ def test_a_model_that_can_learn_passes_the_trials(
 
 
 def test_mlflow_listens_where_it_is_asked_to(flags: list[str], run: RunFolder, monkeypatch: pytest.MonkeyPatch):
-    told: list[str] = []
+    emitted: list[str] = []
 
     class Tracker:
         def __init__(self, folder: Path, address: str) -> None:
-            told.append(f"{folder.name} {address}")
+            emitted.append(f"{folder.name} {address}")
 
         def __call__(self, event: dict[str, Any]) -> None:
-            told.append(event["type"])
+            emitted.append(event["type"])
 
         def close(self) -> None:
-            told.append("closed")
+            emitted.append("closed")
 
     monkeypatch.setattr("training.tracking.run_tracker.MlflowTracker", Tracker)
     assert main([*flags, "--mlflow", "http://localhost:5000"]) == 0
-    assert told[0] == "run http://localhost:5000"
-    assert {"started", "epoch", "preview", "finished"} <= set(told)
-    assert told[-1] == "closed"
+    assert emitted[0] == "run http://localhost:5000"
+    assert {"started", "epoch", "preview", "finished"} <= set(emitted)
+    assert emitted[-1] == "closed"
 
 
 # Signals and crashes need a process of their own.

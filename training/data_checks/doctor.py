@@ -168,7 +168,7 @@ def _disk(cache: Cache, files: Iterable[Path]) -> tuple[int, int]:
 
 
 def _bytes_needed(cache: Cache, files: Sequence[Path]) -> int:
-    """Bytes that decoding adds to the cache; after ``MOST_BAD`` that are no audio, the others count as the mean."""
+    """Bytes that decoding adds to the cache; after ``MOST_BAD`` that are no audio, others count as the mean."""
     sizes: list[int] = []
     bad = 0
     for path in files:

@@ -3,14 +3,13 @@
     python -m training.distillation.distil --data_dir DATA/train --rest_dir DATA/instrumental --minutes 45 \\
         start.pth distilled.pth
 
-The teacher is Spleeter itself: the mean of what its vocals network keeps and its accompaniment network leaves, which
-is better than either and than the ratio mask of both (checkpoints/README.md). A teacher's estimate is smoother than the
-truth and knows what the few songs at hand cannot tell, of the 25,000 that it learned from (Hinton et al. 2015); the
-truth keeps some of its mistakes out, and all where the target rests. What is compared is what is heard, the masked
-mixture: the recurrent middle need not say all that the deep layers say, only what matters.
+The teacher is the mean of what Spleeter's vocals network keeps and its accompaniment network leaves, which is better
+than either and than the ratio mask of both (checkpoints/README.md). Distillation (Hinton et al. 2015) from a network of
+25,000 songs with 25 % true targets, and 100 % where the target is silent. The loss compares masked mixtures, not the
+outputs of inner layers.
 
-The layers taken over have a low learning rate; the middle is new and has a higher one. The music is mono here:
-the first layer's weights for left and right change alike, and their difference stays.
+The layers taken over have a low learning rate; the middle is new and has a higher one. The music is mono here: the
+first layer's weights for left and right change alike, and their difference stays.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Remixed excerpts: numbered, balanced as asked, and nobody's business but their number's."""
+"""Remixed excerpts: each a function of its number, balanced as configured."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -67,10 +67,10 @@ def test_the_local_path_says_what_the_fifth_layer_is_answered(net: nn.Module, ch
     nn.init.zeros_(net.down5_conv[1].bias)
     local = LocalPath(128, channels, side=5)
     fill_local_path(local, net)
-    heard = torch.randn(1, 128, 32, 32, generator=torch.Generator().manual_seed(3))
-    fifth = net.down5_conv(heard)
+    received = torch.randn(1, 128, 32, 32, generator=torch.Generator().manual_seed(3))
+    fifth = net.down5_conv(received)
     expected = F.conv_transpose2d(fifth, net.up2[0].weight[:256], net.up2[0].bias, stride=2, padding=1)
-    got = LOCAL_GAIN * (local.up(local.down(local.pad(heard))) + local.bias[:, None, None])
+    got = LOCAL_GAIN * (local.up(local.down(local.pad(received))) + local.bias[:, None, None])
     inner = (..., slice(4, -4), slice(4, -4))
     error = float((got - expected)[inner].square().mean() / expected[inner].square().mean())
     assert error < most

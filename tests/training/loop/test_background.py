@@ -1,4 +1,4 @@
-"""The training thread: started at once, one at a time, stopped when asked, and free again after a failure."""
+"""The training thread: started at once, one at a time, stopped on request, and free again after a failure."""
 
 import threading
 import time
@@ -165,10 +165,10 @@ def test_a_run_whose_folder_is_moved_away_has_failed(
     background: BackgroundTraining, config: TrainConfig, gate: threading.Event, is_decoded: bool
 ):
     is_there = threading.Event()
-    told: list[str] = []
+    emitted: list[str] = []
 
     def listen(event: dict[str, Any]) -> None:
-        told.append(event["type"])
+        emitted.append(event["type"])
         if event["type"] == ("epoch" if is_decoded else "preparing"):
             is_there.set()
 
@@ -180,5 +180,5 @@ def test_a_run_whose_folder_is_moved_away_has_failed(
     assert background.wait(WAIT_SECONDS)
     status = background.status(run)
     assert (status.state, "was moved or removed" in status.message) == ("failed", True)
-    assert told[-1] == "failed"  # by those who listen, too
+    assert emitted[-1] == "failed"  # listeners get it, too
     assert not run.path.exists()

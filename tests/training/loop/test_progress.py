@@ -1,4 +1,4 @@
-"""What is told of how far a training is."""
+"""What events contain of how far a training is."""
 
 import sys
 from types import SimpleNamespace

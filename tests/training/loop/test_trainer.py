@@ -50,19 +50,19 @@ def tiny_preset(tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture
 def make_trainer(material: Material, tmp_path: Path) -> Callable[..., Trainer]:
-    """A trainer in the run folder ``tmp_path / name``; what it announces is in its ``told``."""
+    """A trainer in the run folder ``tmp_path / name``; its events are in its ``emitted``."""
 
     def make(name: str = "run", resume: dict[str, Any] | None = None, **changes: Any) -> Trainer:
-        told: list[Event] = []
-        made = Trainer(TINY.replace(**changes), material, RunFolder(tmp_path / name), [told.append], resume)
-        made.told = told  # type: ignore[attr-defined]
+        emitted: list[Event] = []
+        made = Trainer(TINY.replace(**changes), material, RunFolder(tmp_path / name), [emitted.append], resume)
+        made.emitted = emitted  # type: ignore[attr-defined]
         return made
 
     return make
 
 
-def told(trainer: Trainer, type_: str) -> list[Event]:
-    return [event for event in trainer.told if event["type"] == type_]  # type: ignore[attr-defined]
+def emitted(trainer: Trainer, type_: str) -> list[Event]:
+    return [event for event in trainer.emitted if event["type"] == type_]  # type: ignore[attr-defined]
 
 
 def assert_same(one: Any, other: Any, where: str = "") -> None:
@@ -111,11 +111,11 @@ def test_four_epochs_equal_two_and_two_more_after_a_resume(
 
     assert_same(state_of(whole), state_of(second))
     for name in CURVES:
-        halves = [event[name] for event in told(first, "epoch") + told(second, "epoch")]
-        assert halves == [event[name] for event in told(whole, "epoch")], name
+        halves = [event[name] for event in emitted(first, "epoch") + emitted(second, "epoch")]
+        assert halves == [event[name] for event in emitted(whole, "epoch")], name
     assert_same(load_model(whole.run.best_model).state_dict(), load_model(second.run.best_model).state_dict())
-    assert told(second, "resumed")[0]["epoch"] == 2
-    assert not told(second, "validation_changed")
+    assert emitted(second, "resumed")[0]["epoch"] == 2
+    assert not emitted(second, "validation_changed")
 
 
 def other_songs(material: Material) -> Material:
@@ -177,7 +177,7 @@ def test_another_loss_begins_the_count_anew(make_trainer: Callable[..., Trainer]
     first.fit()
     second = make_trainer(resume=read_checkpoint(first.run.last), epochs=1, loss=("l1_sqrt",))
     second.fit()
-    assert len(told(second, "validation_changed")) == 1
+    assert len(emitted(second, "validation_changed")) == 1
 
 
 def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[..., Trainer]):
@@ -190,7 +190,7 @@ def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[.
     second = make_trainer("halves", resume=read_checkpoint(first.run.last), epochs=2)
     second.fit()
     assert_same(state_of(whole), state_of(second))
-    assert told(second, "epoch")[0]["train_loss"] == told(whole, "epoch")[1]["train_loss"]
+    assert emitted(second, "epoch")[0]["train_loss"] == emitted(whole, "epoch")[1]["train_loss"]
 
 
 def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..., Trainer]):
@@ -216,13 +216,13 @@ def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..
 def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.told if event["type"] not in HEARTBEAT_EVENTS]  # type: ignore[attr-defined]
+    kinds = [event["type"] for event in trainer.emitted if event["type"] not in HEARTBEAT_EVENTS]  # type: ignore[attr-defined]
     assert kinds == ["started", "preview", "epoch", "preview", "epoch", "finished"]
-    (started,) = told(trainer, "started")
+    (started,) = emitted(trainer, "started")
     assert (started["train_songs"], started["valid_songs"], started["target"]) == (2, 1, "vocals")
     assert started["floor_sdr_db"] < started["oracle_sdr_db"]
     assert started["oracle_loss"] < started["floor_loss"]
-    last = told(trainer, "epoch")[-1]
+    last = emitted(trainer, "epoch")[-1]
     assert (last["epoch"], last["step"], last["skipped_steps"]) == (2, 6, 0)
     assert 0 <= last["data_wait_share"] <= 1
     assert last["eta_seconds"] == 0
@@ -233,7 +233,7 @@ def test_a_long_validation_gives_signs_of_life(make_trainer: Callable[..., Train
     monkeypatch.setattr("training.runs.events.HEARTBEAT_SECONDS", -1.0)
     trainer = make_trainer(epochs=1)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.told]  # type: ignore[attr-defined]
+    kinds = [event["type"] for event in trainer.emitted]  # type: ignore[attr-defined]
     assert kinds.index("validating") < kinds.index("started")  # of floor and ceiling
     assert "validating" in kinds[kinds.index("step") : kinds.index("epoch")]
 
@@ -242,14 +242,14 @@ def test_a_preview_scores_as_the_model_did(make_trainer: Callable[..., Trainer])
     """One validation excerpt, so the preview's SDR and the epoch's are of the same ten seconds."""
     trainer = make_trainer(epochs=1, valid_excerpts=1)
     trainer.fit()
-    preview, epoch = told(trainer, "preview")[0], told(trainer, "epoch")[0]
+    preview, epoch = emitted(trainer, "preview")[0], emitted(trainer, "epoch")[0]
     assert preview["sdr_db"] == pytest.approx(epoch["valid_sdr_db"], abs=0.01)
 
 
 def test_the_best_model_is_that_of_the_epoch_with_the_lowest_loss(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=3, learning_rate=0.05, warmup_steps=0)
     trainer.fit()
-    losses = {event["epoch"]: event["valid_loss"] for event in told(trainer, "epoch")}
+    losses = {event["epoch"]: event["valid_loss"] for event in emitted(trainer, "epoch")}
     best = describe(trainer.run.best_model).training
     assert best["epoch"] == min(losses, key=lambda epoch: losses[epoch])
     assert best["loss"] == losses[best["epoch"]]
@@ -268,7 +268,7 @@ def test_it_ends_when_its_time_is_up(make_trainer: Callable[..., Trainer]):
     assert trainer.fit() == "time"
     assert (trainer.progress.epoch, trainer.progress.step) == (1, 1)  # it does not wait for the end of an epoch
     assert describe(trainer.run.best_model).training["step"] == 1
-    assert told(trainer, "finished")[0]["reason"] == "time"
+    assert emitted(trainer, "finished")[0]["reason"] == "time"
 
 
 def test_a_clock_that_stands_still_breaks_nothing(
@@ -278,7 +278,7 @@ def test_a_clock_that_stands_still_breaks_nothing(
     monkeypatch.setattr("training.loop.trainer.time", SimpleNamespace(monotonic=lambda: 1.0))
     trainer = make_trainer(epochs=1)
     trainer.fit()
-    assert math.isfinite(told(trainer, "epoch")[0]["audio_seconds_per_second"])
+    assert math.isfinite(emitted(trainer, "epoch")[0]["audio_seconds_per_second"])
 
 
 def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
@@ -287,7 +287,7 @@ def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
     trainer.run.request_stop()
     assert trainer.fit() == "stopped"
     assert trainer.progress.step == 1
-    assert told(trainer, "stopped")
+    assert emitted(trainer, "stopped")
 
 
 def poison(excerpts: set[int], trainer: Trainer) -> None:
@@ -324,7 +324,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(
     trainer.learner.step = watched  # type: ignore[method-assign]
     trainer.fit()
     assert before
-    (epoch,) = told(trainer, "epoch")
+    (epoch,) = emitted(trainer, "epoch")
     assert epoch["skipped_steps"] == 1
     assert math.isfinite(epoch["train_loss"])
     assert math.isfinite(epoch["valid_loss"])
@@ -338,7 +338,7 @@ def test_several_bad_steps_in_a_row_bring_the_last_good_weights_back(
     poison(set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)), trainer)  # the second epoch
     good: list[dict[str, Any]] = []
     trainer.events.listeners = [
-        lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.told.append  # type: ignore[attr-defined]
+        lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.emitted.append  # type: ignore[attr-defined]
     ]  # fmt: skip
     trainer.fit()
     assert trainer.progress.rollbacks == 1
@@ -385,7 +385,7 @@ def test_an_overflowing_scaler_skips_steps_and_finds_its_way_back(make_trainer: 
     assert scaler is not None
     scaler.load_state_dict({**scaler.state_dict(), "scale": 2.0**60, "backoff_factor": 2.0**-10})
     trainer.fit()
-    (epoch,) = told(trainer, "epoch")
+    (epoch,) = emitted(trainer, "epoch")
     assert 0 < epoch["skipped_steps"] < 8
     assert scaler.get_scale() == 2.0 ** (60 - 10 * epoch["skipped_steps"])
     assert math.isfinite(epoch["train_loss"])
@@ -397,17 +397,17 @@ def test_half_precision_trains_like_single(make_trainer: Callable[..., Trainer])
     for precision in ("32-true", "bf16-mixed", "16-mixed"):
         trainer = make_trainer(precision, epochs=2, precision=precision)
         trainer.fit()
-        curves[precision] = [event["train_loss"] for event in told(trainer, "epoch")]
+        curves[precision] = [event["train_loss"] for event in emitted(trainer, "epoch")]
     for precision in ("bf16-mixed", "16-mixed"):
         assert curves[precision] == pytest.approx(curves["32-true"], rel=0.01)
 
 
 def test_the_network_hears_magnitudes_in_full_precision(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(precision="bf16-mixed")
-    heard = []
-    trainer.learner.crnn.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0].dtype))
+    received = []
+    trainer.learner.crnn.register_forward_pre_hook(lambda module, inputs: received.append(inputs[0].dtype))
     trainer.learner.compute_loss(next(trainer.batches.take(0, 1)))
-    assert heard == [torch.float32]
+    assert received == [torch.float32]
 
 
 def test_it_can_learn_one_batch_by_heart(make_trainer: Callable[..., Trainer]):
@@ -459,8 +459,8 @@ def test_a_run_of_the_same_name_elsewhere_is_not_gone_on_with(make_trainer: Call
 def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=4, average_best=3, ema_decay=0.9)
     trainer.fit()
-    (averaged,) = told(trainer, "averaged")
-    losses = [event["valid_loss"] for event in told(trainer, "epoch")]
+    (averaged,) = emitted(trainer, "averaged")
+    losses = [event["valid_loss"] for event in emitted(trainer, "epoch")]
     assert averaged["is_best"] == (averaged["valid_loss"] < min(losses))
     best = describe(trainer.run.best_model).training
     assert best["loss"] == min([*losses, averaged["valid_loss"]])
@@ -481,7 +481,7 @@ def test_an_average_that_won_outlives_a_worse_epoch_after_a_resume(make_trainer:
         scored(second, 1.5, 1.6).fit()  # better than the epochs before, worse than their average
         best = describe(first.run.best_model).training
         assert (best["loss"], best["averaged_epochs"]) == (1.0, [2, 1])
-        (epoch,) = told(second, "epoch")
+        (epoch,) = emitted(second, "epoch")
         assert (epoch["best_loss"], epoch["is_best"]) == (1.0, False)
 
 
@@ -523,10 +523,10 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Material
     config = TINY.replace(
         target=("noise", "hum"), epochs=4, steps_per_epoch=25, learning_rate=0.02, batch_size=4, loss=("l1_complex",)
     )
-    heard: list[Event] = []
-    whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [heard.append])
+    received: list[Event] = []
+    whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [received.append])
     whole.fit()
-    started, *epochs = [event for event in heard if event["type"] in ("started", "epoch")]
+    started, *epochs = [event for event in received if event["type"] in ("started", "epoch")]
     assert started["targets"] == ["noise", "hum"]
     for target, floor in started["target_floor_sdr_db"].items():
         assert epochs[-1]["target_sdr_db"][target] > floor + 0.5
