@@ -162,7 +162,7 @@ class Learner:
 def _pan(targets: Tensor, rest: Tensor, pans: Tensor) -> Tensor:
     """Spectra (B, S, F, T), (B, F, T) and gains (B, S + 1, 2) -> left and right (B, 2, F, T)."""
     sources = torch.cat((targets, rest.unsqueeze(1)), dim=1)
-    return torch.einsum("bsft,bsc->bcft", sources, pans.to(sources.dtype))
+    return torch.stack([(sources * gains[..., None, None]).sum(1) for gains in pans.unbind(2)], dim=1)
 
 
 def _freeze_all_but(model: CRNN, names: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def find_loose(root: Path | str) -> list[Path]:
-    """Audio files at any depth of a folder of vocals-only or instrumental-only material, sorted."""
+    """Audio files at any depth of a folder of vocals-only or instrumental-only music, sorted."""
     root = Path(root).expanduser()
     deeper = [path for folder in subfolders(root) for path in find_loose(folder)]
     return sorted([*audio_files(root), *deeper])
