@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from separator.device import resolve_device
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import describe, load_model, save_checkpoint
 from separator.model.config import ModelConfig
@@ -44,7 +45,6 @@ from training.distillation.init_from_spleeter import (
 )
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks
 from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
-from training.loop.fabric import accelerator_of
 from training.loop.validation import Evaluator
 from training.losses import negative_sdr
 
@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     try:
         config = TrainConfig(**options, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
-        device = accelerator_of(config.device)
+        device = resolve_device(config.device)
         refuse_overwriting(out)
         model = load_model(start).to(device)
         if not _has_spleeters_layers(model.config):

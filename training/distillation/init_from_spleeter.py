@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from separator.device import resolve_device
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import load_model, save_checkpoint
 from separator.model.config import ModelConfig
@@ -36,7 +37,6 @@ from training.data.remix import Excerpts
 from training.data.training_data import Material, gather
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks
 from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
-from training.loop.fabric import accelerator_of
 
 SOURCE = (
     "the outer layers of Spleeter's vocals network and part of its fifth (MIT, Deezer Research), as in PyPI "
@@ -224,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = TrainConfig(
             **options, batch_size=BATCH, segment_seconds=SEGMENT_SECONDS, seed=int(before is not None)
         ).validate()
-        device = accelerator_of(config.device)
+        device = resolve_device(config.device)
         refuse_overwriting(out)
         net = load_networks().vocals
         model = (load_model(before) if before else start_from(net)).to(device)

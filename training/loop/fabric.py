@@ -13,8 +13,8 @@ from lightning.fabric.plugins.precision import MixedPrecision
 from lightning.fabric.strategies.ddp import DDPStrategy
 from torch.amp.grad_scaler import GradScaler
 
-from separator.device import is_out_of_memory
-from separator.errors import ConfigError, SeparatorError
+from separator.device import is_out_of_memory, resolve_device
+from separator.errors import SeparatorError
 from training.config import TrainConfig
 
 T = TypeVar("T")
@@ -33,14 +33,14 @@ def make_fabric(config: TrainConfig) -> Fabric:
     """
     for name in ("lightning.fabric", "lightning.pytorch"):  # silence its precision banner
         logging.getLogger(name).setLevel(logging.WARNING)
-    accelerator = accelerator_of(config.device)
+    device = resolve_device(config.device)
     world, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     fabric = Fabric(
-        accelerator=accelerator,
-        devices=local,
+        accelerator=device.type,
+        devices=local if device.index is None or device.type == "cpu" or local > 1 else [device.index],
         num_nodes=max(1, world // local),
         strategy=DDPStrategy(timeout=LONGEST_WAIT) if world > 1 else "auto",
-        **_precision_arguments(precision_of(config.precision, accelerator), accelerator),
+        **_precision_arguments(precision_of(config.precision, device.type), device.type),
     )
     fabric.launch()
     return fabric
@@ -81,21 +81,6 @@ def raise_on_all_ranks(fabric: Fabric, failure: SeparatorError | None) -> None:
     for error in failures:
         if error is not None:
             raise error
-
-
-def accelerator_of(device: str) -> str:
-    """Fabric's name of a device's accelerator.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if present[name])
-    if not present.get(device, False):
-        here = ", ".join(name for name, there in present.items() if there)
-        raise ConfigError(f"device is {device!r}; here there is {here}")
-    return device
 
 
 def precision_of(precision: str, accelerator: str) -> str:

@@ -8,7 +8,6 @@ import torch
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from training.config import TrainConfig
 from training.loop.fabric import (
-    accelerator_of,
     autocast_dtype,
     broadcast_from_rank_zero,
     make_fabric,
@@ -22,10 +21,10 @@ CPU = TrainConfig(device="cpu", precision="32-true")
 
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are():
-    assert accelerator_of("cpu") == "cpu"
-    assert accelerator_of("auto") in ("cuda", "mps", "cpu")
-    with pytest.raises(ConfigError, match=r"'tpu'.*cpu"):
-        accelerator_of("tpu")
+    assert make_fabric(CPU).device == torch.device("cpu")
+    for name in ("tpu", "cuda:99"):
+        with pytest.raises(ConfigError, match=rf"'{name}'.*cpu"):
+            make_fabric(CPU.replace(device=name))
 
 
 def test_auto_is_half_precision_where_there_are_instructions_for_it(monkeypatch: pytest.MonkeyPatch):
