@@ -15,7 +15,7 @@ def begin_from(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], s
     """A checkpoint of the config's preset to train from, and a sentence about what it has of the one at ``path``.
 
     Tensors of one name and shape are taken over; of the last layer what belongs to each target that both models have.
-    GRU layers that the other model has not begin by adding nothing, so that the others find what they learned with.
+    GRU layers that the other model has not begin by adding nothing, so that the others keep their inputs.
 
     Raises:
         CheckpointError: the file cannot be used.

@@ -64,7 +64,7 @@ def test_broken_files_are_left_out_and_named_wherever_they_are(config: TrainConf
     material = gather(config.replace(target_dir=(str(tmp_path / "voices"),)), RATE)
     assert valid_name not in {pair.name for pair in [*material.pairs, *material.valid]}
     assert material.valid  # another song took its place
-    assert {item.path.name for item in material.bad} == {"vocals.wav", "bad.wav"}
+    assert {item.path.name for item in material.unreadable} == {"vocals.wav", "bad.wav"}
 
 
 def test_when_nothing_is_left_the_reasons_are_told(config: TrainConfig, tmp_path: Path):
