@@ -38,7 +38,7 @@ SANS = [
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
 
 
-def sori_theme() -> Base:
+def build_theme() -> Base:
     """The page's theme, light and dark."""
     theme = Base(
         primary_hue=CELADON,

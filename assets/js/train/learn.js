@@ -146,7 +146,7 @@ export class Excerpt {
   async fetch(name) {
     const known = this.sounds.get(name);
     if (known) return known;
-    const encoded = await this.server.preview_sound([this.data?.run ?? "", name]);
+    const encoded = await this.server.read_preview([this.data?.run ?? "", name]);
     if (!encoded) throw new Error(name);
     this.context ??= new AudioContext();
     const sound = { buffer: await this.context.decodeAudioData(fromBase64(encoded).buffer) };
