@@ -1,4 +1,4 @@
-"""Where the page finds its models and puts its work, and what a public Space may not do: one frozen object."""
+"""Folders, addresses and limits of the page: one frozen object."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""How the page looks: celadon and persimmon on paper, with the reader's own system fonts, so nothing is fetched."""
+"""Colours and fonts of the page: celadon and persimmon on paper; system fonts, so nothing is fetched."""
 
 from gradio.themes import Base, Color, Font
 

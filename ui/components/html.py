@@ -44,7 +44,7 @@ def render_progress(sentence: str, fraction: float, aside: str = "") -> str:
 
 
 def make_toast(sentence: str) -> gr.Error:
-    """An error for the page, which shows it as HTML; what only programs read needs none of this."""
+    """An error for the page, which shows it as HTML; errors of endpoints need no escaping."""
     return gr.Error(escape(sentence, quote=False), print_exception=False)
 
 

@@ -1,4 +1,4 @@
-"""Which visitor's job is running, so that Cancel and a closed page reach the right one."""
+"""The running job of each page, which Cancel and a closed page end."""
 
 import threading
 from typing import Generic, Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""What visitors' songs take of the disk: removed by age, and the oldest first where it becomes too much."""
+"""Disk space of visitors' songs: removed by age, and the oldest first above a limit."""
 
 import shutil
 import tempfile

@@ -32,7 +32,7 @@ FROM_FILE, FROM_MODEL = "file", "model"
 
 @dataclass(frozen=True)
 class ScoreTab:
-    """The widgets that other tabs reach into."""
+    """The widgets that events of other tabs use."""
 
     source: gr.Radio
     model: gr.Dropdown

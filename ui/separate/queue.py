@@ -1,4 +1,4 @@
-"""Separating a queue of songs in one background thread, so that the page can draw progress and cancel at once.
+"""Separates a queue of songs in one background thread, with progress and cancellation.
 
 No widgets here: ``ui/separate/tab.py`` draws the state of a ``SeparationJob``.
 """
@@ -133,7 +133,7 @@ class SeparationJob:
 
     @property
     def has_started(self) -> bool:
-        """Whether its turn has come."""
+        """Whether the slot was granted."""
         return self._started is not None
 
     @property

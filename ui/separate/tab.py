@@ -29,7 +29,7 @@ UNCHANGED = [gr.skip()] * 7
 
 @dataclass(frozen=True)
 class SeparateTab:
-    """The widgets that other tabs reach into."""
+    """The widgets that events of other tabs use."""
 
     models: gr.Dropdown
     mixer: gr.HTML

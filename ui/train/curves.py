@@ -1,4 +1,4 @@
-"""A run's events as curves that stay light however long it trains: smoothed, then thinned to so many points."""
+"""A run's events as curves: smoothed, then thinned to ``MAX_POINTS`` each."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ TRAIN_SMOOTHING, VALID_SMOOTHING = 0.97, 0.6
 def compute_curves(events: Sequence[Event]) -> dict[str, list[Point]]:
     """Points (epochs, value) of everything that is drawn: losses raw and smoothed, SDR in dB, learning rate."""
     train, epochs = extract_step_losses(events), [event for event in events if event["type"] == "epoch"]
-    if not train:  # a training of very short epochs may give no sign of life between them
+    if not train:  # a training of very short epochs may write no heartbeat between them
         train = _extract_points(epochs, "train_loss")
     valid = _extract_points(epochs, "valid_loss")
     series = {
@@ -31,7 +31,7 @@ def compute_curves(events: Sequence[Event]) -> dict[str, list[Point]]:
 
 
 def extract_step_losses(events: Sequence[Event]) -> list[Point]:
-    """The training loss at each sign of life, with the epochs done by then (3.5 is half way through the fourth).
+    """The training loss at each heartbeat, with the epochs done by then (3.5 is half way through the fourth).
 
     Steps are counted from the last whole epoch, as a resumed run may have epochs of another length.
     """

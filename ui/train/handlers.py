@@ -78,7 +78,7 @@ class TrainHandlers:
         return str(self.settings.practice), *(values.get(name, gr.skip()) for name in self.names)
 
     def check(self, data: str, *form: Any) -> str | Any:
-        """In: data, form. Out: remembered. Checks data without a check."""
+        """In: data, form. Out: remembered. Checks data that have not been checked."""
         try:
             return self._start_check(data, form, again=False)
         except SeparatorError:

@@ -99,16 +99,15 @@ class RunManager:
         Raises ConfigError, CheckpointError, TrainingBusyError.
         """
         if self.is_busy or not track:
-            return self._record_starter(
-                self.background.start(config, start_from, self._listeners), request
-            )  # or refuses
+            run = self.background.start(config, start_from, self._listeners)  # refuses where busy
+            return self._record_starter(run, request)
         name = config.run_name or f"{'-'.join(config.target)}-{datetime.now():%Y%m%d-%H%M%S}"
         follow = make_tracker(Path(config.out_dir) / name, self.settings.tracking_uri)
         run = self.background.start(config.replace(run_name=name), start_from, (*self._listeners, follow))
         return self._record_starter(run, request)
 
     def resume(self, name: str, how_long: Mapping[str, Any], request: gr.Request | None = None) -> RunFolder:
-        """Go on with a run under its own settings; one that had finished takes its new end from `how_long`.
+        """Resume a run under its own settings; a finished one takes its new end from `how_long`.
 
         Raises ConfigError, CheckpointError, TrainingBusyError.
         """
@@ -224,7 +223,7 @@ def _refuse_too_much(config: TrainConfig) -> None:
 
 
 def choose_worker_count() -> int:
-    """One process prepares excerpts for a GPU; on a CPU they are prepared between steps, for want of a free core."""
+    """1 with a GPU; 0 on a CPU, where excerpts are prepared between steps, as no core is free."""
     return int(torch.cuda.is_available())
 
 

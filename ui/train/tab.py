@@ -25,7 +25,7 @@ LEARN = '<div class="sori-learn"></div>'
 
 @dataclass(frozen=True)
 class TrainTab:
-    """The widgets that other tabs reach into."""
+    """The widgets that events of other tabs use."""
 
     runs: gr.Radio
     use: gr.Button
