@@ -35,7 +35,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", help=f"address to listen on (default: {LOOPBACK}, or every address on a Space)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="make a temporary public link")
-    parser.add_argument("--auth", metavar="NAME:PASSWORD", help="ask every visitor for this name and password")
+    parser.add_argument("--auth", metavar="NAME:PASSWORD", help="require this name and password of every visitor")
     parser.add_argument(
         "--allowed_hosts", nargs="+", metavar="NAME",
         help="names that the page is reached by besides localhost, such as music.example.org or *.example.org",
@@ -54,12 +54,12 @@ def parse_flags(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this computer reaches what listens on ``host``."""
+    """Whether ``host`` is reachable from this computer only."""
     return host == "localhost" or host.strip("[]") == "::1" or host.startswith("127.")
 
 
 def allowed_hosts(host: str, named: Sequence[str] | None, *, share: bool) -> list[str] | None:
-    """The names that the page answers to besides the loopback's; None for any, where it is open to a network."""
+    """The host names accepted besides the loopback's; None for any, where the page is open to a network."""
     if named is None and not is_loopback(host):
         return None
     return [*(named or ()), *([] if is_loopback(host) else [host]), *(SHARE_HOSTS if share else ())]

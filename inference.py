@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--bits", type=int, choices=(16, 24, 32), help="bit depth, 32 is float (default: as the song)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... or mps")
     add("--strict_band", action="store_true", help="leave everything above 11 kHz to the accompaniment")
-    add("--tta", action="store_true", help="average several hearings: slightly better, and slower")
+    add("--tta", action="store_true", help="shifts: average over 4 shifted passes; slower and a little better")
     add("--quiet", action="store_true", help="no progress bar, no summary")
     return parser
 
@@ -72,7 +72,7 @@ def _separate_all(options: argparse.Namespace) -> int:
     if len(songs) > 1 and not into_folder:
         raise AudioError(f"{options.input_path} holds {len(songs)} songs; give a folder as --output_path.")
     if len(songs) == 1:
-        probe(songs[0])  # a wrong name is told before the model loads
+        probe(songs[0])  # a wrong name fails before the model loads
     separator = Separator.from_checkpoints(
         options.model_path or [SHIPPED_MODEL], options.device, strict_band=options.strict_band, tta=options.tta
     )

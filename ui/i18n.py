@@ -1,7 +1,7 @@
-"""Every word the page shows, in five languages, and the two ways to say it.
+"""The page's texts in five languages.
 
 The strings live in ``ui/languages/<section>.json``, one file a tab, each key with its five translations side by side.
-``t(key)`` is for labels that the browser translates; ``say(request, key)`` for sentences made on the server.
+``t(key)`` is for labels that the browser translates; ``translate(request, key)`` for sentences made on the server.
 """
 
 import json
@@ -11,10 +11,10 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 LANGUAGES = ("en", "ko", "ja", "zh", "es")
-FOLDER = Path(__file__).parent / "languages"
+TEXTS_FOLDER = Path(__file__).parent / "languages"
 
 
-def load_texts(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
+def load_texts(folder: Path = TEXTS_FOLDER) -> dict[str, dict[str, str]]:
     """Language -> ``section.key`` -> sentence, read from every JSON file in ``folder``."""
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     for path in sorted(folder.glob("*.json")):
@@ -32,12 +32,12 @@ I18N = gr.I18n(**TEXTS)
 def t(key: str) -> I18nData:
     """A label that the browser shows in its own language; raises KeyError when English has no such key."""
     if key not in TEXTS["en"]:
-        raise KeyError(f"no text called {key!r} in {FOLDER.name}/")
+        raise KeyError(f"no text called {key!r} in {TEXTS_FOLDER.name}/")
     return I18N(key)
 
 
-def language_of(request: gr.Request | None) -> str:
-    """The first of our languages that the visitor's browser asks for, or English."""
+def detect_language(request: gr.Request | None) -> str:
+    """The first supported language of the visitor's Accept-Language header, or English."""
     header = request.headers.get("accept-language", "") if request is not None else ""
     for part in header.split(","):
         language = part.split(";")[0].strip().lower().split("-")[0]
@@ -46,12 +46,12 @@ def language_of(request: gr.Request | None) -> str:
     return "en"
 
 
-def say(request: gr.Request | None, key: str, **values: object) -> str:
+def translate(request: gr.Request | None, key: str, **values: object) -> str:
     """The sentence ``key`` in the visitor's language, with its ``{names}`` filled in."""
-    return TEXTS[language_of(request)][key].format(**values)
+    return TEXTS[detect_language(request)][key].format(**values)
 
 
-def script_texts(prefixes: tuple[str, ...] = ("page", "player", "compare", "abx", "live")) -> str:
+def dump_script_texts(prefixes: tuple[str, ...] = ("page", "player", "compare", "abx", "live")) -> str:
     """The texts that JavaScript needs, as JSON that is safe inside a ``<script>`` element."""
     wanted = {
         language: {key: text for key, text in texts.items() if key.split(".")[0] in prefixes}

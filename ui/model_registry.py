@@ -1,4 +1,4 @@
-"""The models that the page offers: what lies in the checkpoints folder, how each is called, and the loaded ones."""
+"""The models that the page offers: those in the checkpoints folder, their labels, and the loaded one."""
 
 import threading
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from separator.api import Separator
 from separator.errors import CheckpointError
 from separator.model.checkpoint import CheckpointInfo, list_checkpoints
 
-MOST_LETTERS = 60
+MAX_NAME_LENGTH = 60
 """Of a run's name in a drop-down."""
 
 
-class ModelShelf:
+class ModelRegistry:
     """Lists the checkpoints below one folder and keeps the last separator loaded. Safe in threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -20,7 +20,7 @@ class ModelShelf:
         self._lock = threading.Lock()
         self._loaded: tuple[object, Separator] | None = None
 
-    def infos(self) -> dict[str, CheckpointInfo]:
+    def list_models(self) -> dict[str, CheckpointInfo]:
         """Name -> record of every model, shipped ones first. A name is the path below the folder, with slashes."""
         runs = sorted(path for path in self.folder.glob("*/") if path.is_dir())
         found = [info for place in (self.folder, *runs) for info in list_checkpoints(place)]
@@ -30,21 +30,21 @@ class ModelShelf:
             name: info for name, info in names.items() if not name.endswith("last.pth") and name != "best_model.pth"
         }
 
-    def choices(self) -> list[tuple[str, str]]:
+    def list_choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model, for a drop-down."""
-        return [(label(name, info), name) for name, info in self.infos().items()]
+        return [(describe_model(name, info), name) for name, info in self.list_models().items()]
 
-    def default(self) -> list[str]:
+    def choose_default(self) -> list[str]:
         """The shipped vocals model, or whatever there is first."""
-        names = list(self.infos())
+        names = list(self.list_models())
         return ["vocals.pth"] if "vocals.pth" in names else names[:1]
 
-    def paths(self, names: Sequence[str] | None) -> list[Path]:
+    def find_paths(self, names: Sequence[str] | None) -> list[Path]:
         """Files of the models called ``names``; only listed ones, so no name leads outside the folder.
 
         Raises CheckpointError when a name is unknown or none is given.
         """
-        known = self.infos()
+        known = self.list_models()
         unknown = [name for name in names or () if name not in known]
         if unknown or not names:
             wanted = f"{unknown[0]!r} is not one of them" if unknown else "none was chosen"
@@ -53,7 +53,7 @@ class ModelShelf:
 
     def load(self, names: Sequence[str], *, strict_band: bool = False, tta: bool = False) -> Separator:
         """The separator for these models; loading the same files again costs nothing."""
-        paths = self.paths(names)
+        paths = self.find_paths(names)
         key = (strict_band, tta, *((path, path.stat().st_mtime_ns) for path in paths))
         with self._lock:
             if self._loaded is None or self._loaded[0] != key:
@@ -61,7 +61,7 @@ class ModelShelf:
             return self._loaded[1]
 
 
-def label(name: str, info: CheckpointInfo) -> str:
+def describe_model(name: str, info: CheckpointInfo) -> str:
     """One line on a model from its own record: target, score, size, date, and where it comes from."""
     record = info.training
     score = record.get("sdr_db")
@@ -70,7 +70,7 @@ def label(name: str, info: CheckpointInfo) -> str:
         f"{score:.1f} dB" if isinstance(score, int | float) else "",
         f"{info.size_bytes / 1e6:.1f} MB",
         str(record.get("date", ""))[:10],
-        str(record.get("run_name", ""))[:MOST_LETTERS] if "/" in name else "",
+        str(record.get("run_name", ""))[:MAX_NAME_LENGTH] if "/" in name else "",
         name,
     ]
     return " · ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The page as a whole: header, one tab per job, and the wires that run from one tab to another."""
+"""The page as a whole: header, three tabs, and the events that cross from one tab to another."""
 
 import os
 from collections.abc import Sequence
@@ -9,30 +9,30 @@ import gradio as gr
 
 from ui.api.separate_score import build_endpoints
 from ui.api.train import build_train_endpoints
-from ui.components.event_options import AT_ONCE
+from ui.components.event_options import UNQUEUED
 from ui.i18n import I18N, t
-from ui.jobs.turns import Turns
-from ui.model_registry import ModelShelf
-from ui.safety import guards
-from ui.score.tab import build_score_tab
-from ui.scripts import ASSETS, head, server_options
+from ui.jobs.fair_queue import FairQueue
+from ui.model_registry import ModelRegistry
+from ui.safety import build_guards
+from ui.score.tab import FROM_MODEL, build_score_tab
+from ui.scripts import ASSETS, build_head, build_server_options
 from ui.separate.tab import build_separate_tab
 from ui.settings import PageSettings
-from ui.theme import sori_theme
-from ui.train.run_manager import Trainings
-from ui.train.tab import build_train_tab, wire_results
+from ui.theme import build_theme
+from ui.train.run_manager import RunManager
+from ui.train.tab import TrainTab, build_train_tab
 
-# Kept longer than the longest job: a file must not vanish under the one who still listens to it.
+# Kept longer than the longest job, and than anyone plays its files.
 CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS = 3600, 2 * 24 * 3600
 WAITING_VISITORS = 64
-MOST_WAITING = 1000
+MAX_WAITING_EVENTS = 1000
 """Events in Gradio's queues, beyond which even small ones are refused; one address may have few of them."""
-MOST_THREADS = 100
-"""Enough for all jobs that may wait (``ui.jobs.turns``) beside what is drawn meanwhile."""
+MAX_THREADS = 100
+"""Enough for all jobs that may wait (``ui.jobs.fair_queue``) beside what is drawn meanwhile."""
 # Gradio remembers the page of each visit, about 0.6 MB, until so many newer ones have come; its default is 10,000.
 REMEMBERED_VISITS = 4 * WAITING_VISITORS
 
-# Gradio works out statistics of its last 10,000 events after each of them, for a dashboard that is off here.
+# Gradio computes statistics of its last 10,000 events after each of them, for a dashboard that is off here.
 QUIET_QUEUE = {"GRADIO_ANALYTICS_MAX_EVENTS": 100, "GRADIO_ANALYTICS_CACHE_FREQUENCY": 1_000_000}
 
 HEADER = (
@@ -45,51 +45,71 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
     settings = settings or PageSettings()
     for name, number in QUIET_QUEUE.items():
         os.environ.setdefault(name, str(number))
-    with gr.Blocks(
-        title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
-    ) as demo:
-        shelf = ModelShelf(settings.checkpoints)
+    demo = gr.Blocks(title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS))
+    with demo:
+        registry = ModelRegistry(settings.checkpoints)
         logo = (ASSETS / "images" / "logo.svg").read_text(encoding="utf-8")
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None
         )
-        trainings, turns = Trainings(settings), Turns()
+        manager, fair_queue = RunManager(settings), FairQueue()
         data_folder = gr.BrowserState("", storage_key="sori-train-data", secret="sori")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("page.separate"), id="separate"):
-                separate = build_separate_tab(settings, shelf, demo, turns)
+                separate = build_separate_tab(settings, registry, demo, fair_queue)
             with gr.Tab(t("page.train"), id="train"):
-                train = build_train_tab(settings, shelf, trainings, demo, data_folder)
+                train = build_train_tab(settings, registry, manager, demo, data_folder)
             with gr.Tab(t("page.score"), id="score"):
-                score = build_score_tab(settings, shelf, turns)
-        wire_results(train, shelf, tabs, separate.models, score.source, score.model)
-        build_endpoints(settings, shelf, turns)
-        build_train_endpoints(settings, trainings)
-        demo.load(partial(refresh_models, shelf), None, [separate.models, score.model], **AT_ONCE)
-    demo.queue(max_size=MOST_WAITING, api_open=False)  # nothing that is queued can be called past the queue
+                score = build_score_tab(settings, registry, fair_queue)
+        wire_results(train, registry, tabs, separate.models, score.source, score.model)
+        build_endpoints(settings, registry, fair_queue)
+        build_train_endpoints(settings, manager)
+        demo.load(partial(refresh_models, registry), None, [separate.models, score.model], **UNQUEUED)
+    demo.queue(max_size=MAX_WAITING_EVENTS, api_open=False)  # nothing that is queued can be called past the queue
     return demo
 
 
-def refresh_models(shelf: ModelShelf) -> tuple[gr.Dropdown, gr.Dropdown]:
+def wire_results(
+    train: TrainTab, registry: ModelRegistry, tabs: gr.Tabs, separate_models: gr.Dropdown, score_source: gr.Radio,
+    score_model: gr.Dropdown,
+) -> None:  # fmt: skip
+    """Let the finished run's model be used in Separate and scored in Score, in one click each."""
+
+    def use_run(run: str) -> tuple[Any, Any]:
+        return gr.Tabs(selected="separate"), gr.Dropdown(choices=registry.list_choices(), value=[_best_model(run)])
+
+    def score_run(run: str) -> tuple[Any, Any, Any]:
+        return gr.Tabs(selected="score"), FROM_MODEL, gr.Dropdown(registry.list_choices(), value=_best_model(run))
+
+    train.use.click(use_run, [train.runs], [tabs, separate_models], **UNQUEUED)
+    train.score.click(score_run, [train.runs], [tabs, score_source, score_model], **UNQUEUED)
+
+
+def _best_model(run: str) -> str:
+    """The name in the registry of a run's best model."""
+    return f"{run}/best_model.pth"
+
+
+def refresh_models(registry: ModelRegistry) -> tuple[gr.Dropdown, gr.Dropdown]:
     """Out: the model drop-downs of Separate and Score, with whatever has been trained since the page was built."""
-    choices = shelf.choices()
+    choices = registry.list_choices()
     return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
 
 
 def launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:
     """Everything that ``Blocks.launch`` needs for this page: looks, scripts, languages, limits.
 
-    ``hosts`` are the names that it answers to besides the loopback's, None for any.
+    ``hosts`` are the host names accepted besides the loopback's, None for any.
     """
     settings = settings or PageSettings()
     return {
-        "theme": sori_theme(),
+        "theme": build_theme(),
         "css_paths": [
             ASSETS / "css" / "style.css",
             ASSETS / "css" / "train.css",
             ASSETS / "vendor" / "uplot" / "uPlot.min.css",
         ],
-        "head": head(),
+        "head": build_head(),
         "i18n": I18N,
         "favicon_path": ASSETS / "images" / "logo.svg",
         "allowed_paths": [str(settings.demo_song)],  # Gradio serves files of the working folder, which may be another
@@ -100,6 +120,6 @@ def launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | 
         "enable_monitoring": False,
         "state_session_capacity": REMEMBERED_VISITS,
         "show_error": True,
-        "max_threads": MOST_THREADS,
-        "app_kwargs": {**server_options(), "middleware": guards(hosts, on_space=settings.on_space)},
+        "max_threads": MAX_THREADS,
+        "app_kwargs": {**build_server_options(), "middleware": build_guards(hosts, on_space=settings.on_space)},
     }

@@ -13,60 +13,60 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ui.i18n import script_texts
+from ui.i18n import dump_script_texts
 
 ASSETS = Path(__file__).parent.parent / "assets"
-FOLDERS = ("js", "vendor")
+SCRIPT_FOLDERS = ("js", "vendor")
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @cache
-def script_files() -> dict[str, bytes]:
+def read_scripts() -> dict[str, bytes]:
     """Path below ``assets`` -> content of every module."""
-    paths = sorted(path for folder in FOLDERS for path in (ASSETS / folder).rglob("*.js"))
+    paths = sorted(path for folder in SCRIPT_FOLDERS for path in (ASSETS / folder).rglob("*.js"))
     return {path.relative_to(ASSETS).as_posix(): path.read_bytes() for path in paths}
 
 
 @cache
-def version() -> str:
+def get_version() -> str:
     """A digest of every module's path and content."""
     digest = hashlib.sha256()
-    for path, content in script_files().items():
+    for path, content in read_scripts().items():
         digest.update(f"{path}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:12]
 
 
-def address(module: str) -> str:
+def build_url(module: str) -> str:
     """A module's address, relative to the page; ``module`` is its path below ``assets``."""
-    if module not in script_files():
+    if module not in read_scripts():
         raise KeyError(f"no module {module!r} in {ASSETS}")
-    return f"./sori/{version()}/{module}"
+    return f"./sori/{get_version()}/{module}"
 
 
 def mount_script(module: str, function: str) -> str:
     """A ``js_on_load`` that imports ``module`` and calls its ``function`` with the component, as ``Hooks``."""
     return (
-        f'import(new URL("{address(module)}", document.baseURI).href)'
+        f'import(new URL("{build_url(module)}", document.baseURI).href)'
         f".then((module) => module.{function}({{ element, props, watch, trigger, server }}))"
     )
 
 
-def head() -> str:
+def build_head() -> str:
     """For the page's ``<head>``: the texts that the modules show, and the module that belongs to no component."""
     return (
-        f'<script type="application/json" id="sori-texts">{script_texts()}</script>'
-        f'<script type="module" src="{address("js/uploads.js")}"></script>'
+        f'<script type="application/json" id="sori-texts">{dump_script_texts()}</script>'
+        f'<script type="module" src="{build_url("js/uploads.js")}"></script>'
     )
 
 
-def server_options() -> dict[str, Any]:
+def build_server_options() -> dict[str, Any]:
     """``app_kwargs`` of ``Blocks.launch`` and ``gr.mount_gradio_app``: the route that serves the modules."""
-    return {"routes": [Route(f"/sori/{version()}/{{module:path}}", serve_module)]}
+    return {"routes": [Route(f"/sori/{get_version()}/{{module:path}}", serve_module)]}
 
 
 async def serve_module(request: Request) -> Response:
     """One module; 404 for any other path."""
-    content = script_files().get(request.path_params["module"])
+    content = read_scripts().get(request.path_params["module"])
     if content is None:
         return Response(status_code=404)
     return Response(content, media_type="text/javascript", headers={"Cache-Control": FOR_EVER})

@@ -1,4 +1,4 @@
-"""Where the page finds its models and puts its work, and what a public Space may not do: one frozen object."""
+"""Folders, addresses and limits of the page: one frozen object."""
 
 import os
 import tempfile
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SPACE_MINUTES = 12.0
+SPACE_SONG_MINUTES = 12.0
 
 
-def _work_folder() -> Path:
+def _find_work_folder() -> Path:
     """A folder inside Gradio's own cache: what lies there is served to its visitor without being copied first."""
     cache = os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio"
     return Path(cache).resolve() / "sori"
 
 
-def _data_roots() -> tuple[Path, ...]:
+def _read_data_roots() -> tuple[Path, ...]:
     extra = [Path(entry) for entry in os.environ.get("SORI_DATA_ROOTS", "").split(os.pathsep) if entry]
     return (Path.cwd(), Path.home(), *extra)
 
@@ -34,8 +34,8 @@ class PageSettings:
     practice_seconds: float = 24.0
     cache: Path = ROOT / "cache"
     """Decoded audio of the data folders."""
-    work: Path = field(default_factory=_work_folder)
-    data_roots: tuple[Path, ...] = field(default_factory=_data_roots)
+    work: Path = field(default_factory=_find_work_folder)
+    data_roots: tuple[Path, ...] = field(default_factory=_read_data_roots)
     """A folder typed into the page must lie in one of these."""
     on_space: bool = "SPACE_ID" in os.environ
     """True on a public Hugging Face Space: no typed paths, a length limit."""
@@ -45,4 +45,4 @@ class PageSettings:
     @property
     def max_minutes(self) -> float | None:
         """Longest song accepted, or None for any."""
-        return SPACE_MINUTES if self.on_space else None
+        return SPACE_SONG_MINUTES if self.on_space else None

@@ -1,4 +1,4 @@
-"""How the page looks: celadon and persimmon on paper, with the reader's own system fonts, so nothing is fetched."""
+"""Colours and fonts of the page: celadon and persimmon on paper; system fonts, so nothing is fetched."""
 
 from gradio.themes import Base, Color, Font
 
@@ -38,7 +38,7 @@ SANS = [
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
 
 
-def sori_theme() -> Base:
+def build_theme() -> Base:
     """The page's theme, light and dark."""
     theme = Base(
         primary_hue=CELADON,

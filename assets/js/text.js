@@ -23,15 +23,15 @@ export const fill = (sentence, values) =>
  * @param {string} key @param {Record<string, unknown>} values
  */
 export const text = (key, values = {}) => {
-  const known = readTexts();
-  return fill(known[language()]?.[key] ?? known.en?.[key] ?? key, values);
+  const texts = readTexts();
+  return fill(texts[language()]?.[key] ?? texts.en?.[key] ?? key, values);
 };
 
 /** A track's own name, else its kind's in the reader's language. @param {{kind: Kind, name?: string}} track */
 export const trackName = (track) => {
   const key = `player.${track.kind}`;
-  const known = text(key);
-  return track.name || (known === key ? track.kind : known);
+  const translated = text(key);
+  return track.name || (translated === key ? track.kind : translated);
 };
 
 /** Calls back when the page's language is changed; returns the way to stop. @param {() => void} callback */

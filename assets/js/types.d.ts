@@ -6,7 +6,7 @@ interface Hooks<Value> {
   props: { value: Value | null };
   watch: (name: "value", callback: () => void) => void;
   trigger: (event: string, data: unknown) => void;
-  server: { preview_sound: (question: [run: string, name: string]) => Promise<string | null> };
+  server: { read_preview: (runAndName: [run: string, name: string]) => Promise<string | null> };
 }
 
 type Kind = string; // "mixture", a stem, or in a comparison "reference", "a", "b", "error_a", "error_b"

@@ -16,14 +16,14 @@ STARTED = {
 
 
 def epoch(number: int, **values: Any) -> dict[str, Any]:
-    """What an epoch tells; the loss falls with each."""
-    told = {
+    """An epoch event; the loss falls with each."""
+    event = {
         "type": "epoch", "epoch": number, "step": 10 * number, "train_loss": 1 / number, "valid_loss": 1.5 / number,
         "valid_sdr_db": 0.1 * number, "learning_rate": 1e-3, "seconds": 5.0, "eta_seconds": 100.0,
         "audio_seconds_per_second": 8.0, "data_wait_share": 0.02, "skipped_steps": 0, "memory_mb": 900.0,
         "best_epoch": number, "best_loss": 1.5 / number, "bad_epochs": 0, "patience": 15,
     }  # fmt: skip
-    return told | values
+    return event | values
 
 
 def step(number: int) -> dict[str, Any]:

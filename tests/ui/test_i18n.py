@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 
 from tests.serving import ROOT
-from ui.i18n import FOLDER, LANGUAGES, TEXTS, language_of, say, script_texts, t
+from ui.i18n import LANGUAGES, TEXTS, TEXTS_FOLDER, detect_language, dump_script_texts, t, translate
 
 BLANK = re.compile(r"\{(\w+)\}")
 
@@ -20,7 +20,7 @@ class Visitor:
         self.headers = {"accept-language": languages}
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(TEXTS_FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_no_translation_is_missing(path: Path) -> None:
     for key, translations in json.loads(path.read_text(encoding="utf-8")).items():
         assert set(translations) == set(LANGUAGES), f"{path.stem}.{key}"
@@ -34,7 +34,7 @@ def test_translations_have_the_same_blanks(language: str) -> None:
 
 
 def test_every_text_that_the_code_names_exists() -> None:
-    sections = {path.stem for path in FOLDER.glob("*.json")}
+    sections = {path.stem for path in TEXTS_FOLDER.glob("*.json")}
     named = re.compile(rf'"((?:{"|".join(sections)})\.(?!(?:js|py|css)")[a-z_]+)"')
     sources = [*(ROOT / "ui").glob("*.py"), *(ROOT / "assets").rglob("*.js")]
     used = {(source.name, key) for source in sources for key in named.findall(source.read_text(encoding="utf-8"))}
@@ -46,9 +46,9 @@ def test_every_text_that_the_code_names_exists() -> None:
     ("asked", "given"),
     [("ko-KR,ko;q=0.9,en;q=0.8", "ko"), ("zh-TW", "zh"), ("fr-FR,es;q=0.5", "es"), ("fr", "en"), ("", "en")],
 )
-def test_speaks_what_the_browser_asks_for(asked: str, given: str) -> None:
-    assert language_of(Visitor(asked)) == given  # type: ignore[arg-type]
-    assert say(Visitor(asked), "separate.cancel") == TEXTS[given]["separate.cancel"]  # type: ignore[arg-type]
+def test_the_language_is_that_of_the_browser(asked: str, given: str) -> None:
+    assert detect_language(Visitor(asked)) == given  # type: ignore[arg-type]
+    assert translate(Visitor(asked), "separate.cancel") == TEXTS[given]["separate.cancel"]  # type: ignore[arg-type]
 
 
 def test_unknown_key_is_refused() -> None:
@@ -57,5 +57,5 @@ def test_unknown_key_is_refused() -> None:
 
 
 def test_scripts_cannot_be_closed_by_a_text() -> None:
-    assert "</" not in script_texts()
+    assert "</" not in dump_script_texts()
     assert isinstance(gr.I18n(**TEXTS).translations_dict, dict)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import gradio as gr
 from gradio.state_holder import StateHolder
 
-from ui.jobs.registry import LAST_DRAWING_SECONDS, Desk
+from ui.jobs.registry import LAST_DRAWING_SECONDS, JobRegistry
 from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
 
 
@@ -32,19 +32,19 @@ def test_gradio_forgets_all_but_the_newest_visits() -> None:
 
 
 def test_a_job_that_has_ended_is_forgotten_but_never_a_newer_one() -> None:
-    desk: Desk[Job] = Desk()
+    jobs: JobRegistry[Job] = JobRegistry()
     request = cast(Any, SimpleNamespace(session_hash="a page"))
     old, new = Job(), Job()
-    desk.put(request, old)
-    desk.put(request, new)
-    desk.clear(request, old)
-    assert desk.get(request) is new and old.cancelled
-    desk.clear(request, new)
-    assert desk.get(request) is None and not new.cancelled
+    jobs.register(request, old)
+    jobs.register(request, new)
+    jobs.forget(request, old)
+    assert jobs.get(request) is new and old.cancelled
+    jobs.forget(request, new)
+    assert jobs.get(request) is None and not new.cancelled
 
 
 def test_cancel_returns_when_the_job_is_drawn_no_more() -> None:
-    desk: Desk[Job] = Desk()
+    jobs: JobRegistry[Job] = JobRegistry()
     request = cast(Any, SimpleNamespace(session_hash="a page"))
     job, drawn = Job(), []
 
@@ -52,24 +52,24 @@ def test_cancel_returns_when_the_job_is_drawn_no_more() -> None:
         while not job.cancelled:
             time.sleep(0.01)
         drawn.append("cancelled")
-        desk.clear(request, job)
+        jobs.forget(request, job)
 
-    desk.put(request, job)
+    jobs.register(request, job)
     watcher = threading.Thread(target=draw_until_cancelled)
     watcher.start()
-    assert desk.cancel(request) is job
+    assert jobs.cancel(request) is job
     assert drawn == ["cancelled"], "what is drawn after this is drawn last"
     watcher.join()
-    assert desk.cancel(request) is None
+    assert jobs.cancel(request) is None
 
 
 def test_cancel_does_not_wait_for_ever_for_the_last_drawing() -> None:
-    desk: Desk[Job] = Desk()
+    jobs: JobRegistry[Job] = JobRegistry()
     request = cast(Any, SimpleNamespace(session_hash="a page"))
     job = Job()
-    desk.put(request, job)
-    cancelling = threading.Thread(target=desk.cancel, args=(request,))
+    jobs.register(request, job)
+    cancelling = threading.Thread(target=jobs.cancel, args=(request,))
     cancelling.start()
     cancelling.join(20 * LAST_DRAWING_SECONDS)
     assert not cancelling.is_alive() and job.cancelled
-    assert desk.get(request) is None
+    assert jobs.get(request) is None

@@ -6,7 +6,7 @@ import torch
 
 from separator.model.checkpoint import read_checkpoint
 from tests.serving import small_checkpoints
-from ui.model_registry import ModelShelf
+from ui.model_registry import ModelRegistry
 
 
 def test_bad_files_leave_the_others_on_the_list(tmp_path: Path) -> None:
@@ -19,10 +19,10 @@ def test_bad_files_leave_the_others_on_the_list(tmp_path: Path) -> None:
     }
     for name, bad in odd.items():
         torch.save(bad, tmp_path / f"{name}.pth")
-    assert [name for _, name in ModelShelf(tmp_path).choices()] == ["vocals.pth", "my run/best_model.pth"]
+    assert [name for _, name in ModelRegistry(tmp_path).list_choices()] == ["vocals.pth", "my run/best_model.pth"]
 
 
 def test_a_record_is_one_short_line_on_the_list(tmp_path: Path) -> None:
     path = small_checkpoints(tmp_path) / "my run" / "best_model.pth"
     torch.save(read_checkpoint(path) | {"training": {"run_name": "x" * 5000, "sdr_db": "?", "date": [1] * 99}}, path)
-    assert all(len(label) < 200 for label, _ in ModelShelf(tmp_path).choices())
+    assert all(len(label) < 200 for label, _ in ModelRegistry(tmp_path).list_choices())

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from tests.serving import ROOT
-from ui.components.html import toast
+from ui.components.html import make_toast
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_every_event_is_private_or_a_documented_endpoint(app: ModuleType) -> Non
             assert (event.fn.__doc__ and "Args" in event.fn.__doc__) or "Returns" in event.fn.__doc__, event.api_name
 
 
-def test_tools_of_the_model_context_protocol_are_called_as_the_endpoints_are(app: ModuleType) -> None:
+def test_mcp_tools_have_the_names_of_the_endpoints(app: ModuleType) -> None:
     public = [event for event in app.demo.fns.values() if event.api_visibility != "private"]
     assert len(public) == 6
     for event in public:
@@ -47,15 +47,17 @@ def test_tools_of_the_model_context_protocol_are_called_as_the_endpoints_are(app
 def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
     heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
-    assert {event.concurrency_limit for event in heavy} == {None}, "they wait for ui.jobs.turns, not in Gradio's queue"
+    assert {event.concurrency_limit for event in heavy} == {None}, (
+        "they wait for ui.jobs.fair_queue, not in Gradio's queue"
+    )
     for name in ("models", "train_status", "train_stop"):
         assert events[name].queue is False
     for name in ("train_status", "train_stop"):
         assert events[name].concurrency_limit is None, "a program may bring them to the queue all the same"
-    assert events["announce"].concurrency_limit is None, "nobody waits to be told what is missing"
+    assert events["validate_form"].concurrency_limit is None, "what is missing is shown at once"
 
 
-def test_what_cancel_draws_waits_for_no_turn_and_comes_by_the_way_of_what_it_cancels(app: ModuleType) -> None:
+def test_cancel_is_queued_without_a_concurrency_limit(app: ModuleType) -> None:
     cancels = [event for event in app.demo.fns.values() if event.name == "cancel"]
     assert len(cancels) == 2
     for event in cancels:
@@ -70,9 +72,9 @@ def test_drawings_of_a_training_never_overtake_each_other(app: ModuleType) -> No
     assert all(event.queue is not False for event in drawings)
 
 
-def test_what_is_refused_is_said_where_gradio_shows_it(app: ModuleType) -> None:
+def test_events_that_refuse_are_queued(app: ModuleType) -> None:
     events = {event.name: event for event in app.demo.fns.values()}
-    for name in ("announce", "check_again", "start", "stop", "resume"):
+    for name in ("validate_form", "check_again", "start", "stop", "resume"):
         assert events[name].queue is not False, "outside of the queue an error is not shown"
 
 
@@ -82,7 +84,7 @@ def test_a_new_score_clears_the_blind_test_that_is_logged(app: ModuleType) -> No
     assert events["run_scoring"].outputs[-1] is blind_result
 
 
-def test_the_page_is_not_offered_to_the_network_unless_told(app: ModuleType) -> None:
+def test_the_page_is_offered_to_the_loopback_by_default(app: ModuleType) -> None:
     assert app.LOOPBACK == "127.0.0.1"
     assert app.parse_flags([]).host is None
     assert app.parse_flags(["--host", "0.0.0.0"]).host == "0.0.0.0"
@@ -104,7 +106,7 @@ def test_a_port_that_cannot_be_is_refused(app: ModuleType, port: str, capsys: py
     assert "0 to 65535" in capsys.readouterr().err
 
 
-def test_names_that_a_page_answers_to_follow_from_where_it_listens(app: ModuleType) -> None:
+def test_allowed_hosts_follow_from_the_address(app: ModuleType) -> None:
     assert app.allowed_hosts("127.0.0.1", None, share=False) == []
     assert app.allowed_hosts("localhost", ["music.example.org"], share=False) == ["music.example.org"]
     assert app.allowed_hosts("0.0.0.0", None, share=False) is None
@@ -137,4 +139,4 @@ def test_an_open_page_without_a_password_warns_in_one_sentence(
 
 
 def test_errors_that_the_page_shows_are_no_html() -> None:
-    assert toast("a <img src=x onerror=y> of 'b' & c").message == "a &lt;img src=x onerror=y&gt; of 'b' &amp; c"
+    assert make_toast("a <img src=x onerror=y> of 'b' & c").message == "a &lt;img src=x onerror=y&gt; of 'b' &amp; c"

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from ui.scripts import ASSETS, address, head, mount_script, script_files, server_options, version
+from ui.scripts import ASSETS, build_head, build_server_options, build_url, get_version, mount_script, read_scripts
 
 VENDORED = sorted(path.parent for path in (ASSETS / "vendor").glob("*/SHA256SUMS"))
 
@@ -16,9 +16,9 @@ VENDORED = sorted(path.parent for path in (ASSETS / "vendor").glob("*/SHA256SUMS
     ("root_path", "prefix"), [("", ""), ("/behind", ""), ("/behind", "/behind")], ids=["plain", "stripped", "whole"]
 )
 def test_every_module_is_served_as_javascript(root_path: str, prefix: str) -> None:
-    client = TestClient(FastAPI(**server_options()), root_path=root_path)
-    for module, content in script_files().items():
-        answer = client.get(prefix + address(module).removeprefix("."))
+    client = TestClient(FastAPI(**build_server_options()), root_path=root_path)
+    for module, content in read_scripts().items():
+        answer = client.get(prefix + build_url(module).removeprefix("."))
         assert (answer.status_code, answer.content) == (200, content), module
         assert answer.headers["content-type"].startswith("text/javascript")
         assert "immutable" in answer.headers["cache-control"]
@@ -26,15 +26,15 @@ def test_every_module_is_served_as_javascript(root_path: str, prefix: str) -> No
 
 @pytest.mark.parametrize("path", ["js/../../app.py", "css/style.css", "js/types.d.ts", "js/missing.js"])
 def test_nothing_but_modules_is_served(path: str) -> None:
-    client = TestClient(FastAPI(**server_options()))
-    assert client.get(f"/sori/{version()}/{path}").status_code == 404
+    client = TestClient(FastAPI(**build_server_options()))
+    assert client.get(f"/sori/{get_version()}/{path}").status_code == 404
 
 
 def test_the_address_changes_with_any_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = script_files() | {"js/text.js": b"export const changed = true;\n"}
-    before = version()
-    monkeypatch.setattr("ui.scripts.script_files", lambda: changed)
-    assert version.__wrapped__() != before
+    changed = read_scripts() | {"js/text.js": b"export const changed = true;\n"}
+    before = get_version()
+    monkeypatch.setattr("ui.scripts.read_scripts", lambda: changed)
+    assert get_version.__wrapped__() != before
 
 
 def test_a_module_that_is_missing_is_refused() -> None:
@@ -43,9 +43,9 @@ def test_a_module_that_is_missing_is_refused() -> None:
 
 
 def test_only_the_texts_are_inline() -> None:
-    assert head().count("<script") == 2
-    assert 'type="application/json"' in head()
-    assert f'src="{address("js/uploads.js")}"' in head()
+    assert build_head().count("<script") == 2
+    assert 'type="application/json"' in build_head()
+    assert f'src="{build_url("js/uploads.js")}"' in build_head()
 
 
 @pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)

@@ -7,44 +7,46 @@ import gradio as gr
 
 from separator.errors import SeparatorError
 from training.evaluation.scoring import score_files
-from ui.components.event_options import HEAVY, POLL_SECONDS
+from ui.components.event_options import GPU_SLOT, POLL_SECONDS
 from ui.jobs.background_call import BackgroundCall
-from ui.jobs.turns import Turns
+from ui.jobs.fair_queue import FairQueue
 from ui.limits import refuse_long
-from ui.model_registry import ModelShelf
-from ui.safety.visitors import has_hung_up
-from ui.separate.queue import LOSSLESS, LOSSY, Options, new_job
+from ui.model_registry import ModelRegistry
+from ui.safety.visitors import has_disconnected
+from ui.separate.queue import LOSSLESS, LOSSY, Options, create_job
 from ui.settings import PageSettings
 
 
-def build_endpoints(settings: PageSettings, shelf: ModelShelf, turns: Turns) -> None:
-    """Add /separate, /score and /models to the current Blocks, without anything to see."""
-    endpoints = Endpoints(settings, shelf, turns)
+def build_endpoints(settings: PageSettings, registry: ModelRegistry, fair_queue: FairQueue) -> None:
+    """Add /separate, /score and /models to the current Blocks with hidden widgets."""
+    endpoints = Endpoints(settings, registry, fair_queue)
     with gr.Column(visible=False):
         song = gr.File(label="song")
-        models = gr.Dropdown([], value=shelf.default(), multiselect=True, allow_custom_value=True, label="models")
+        models = gr.Dropdown(
+            [], value=registry.choose_default(), multiselect=True, allow_custom_value=True, label="models"
+        )
         suffix = gr.Dropdown([*LOSSLESS, *LOSSY], value=".wav", label="suffix")
         bits = gr.Dropdown([0, 16, 24, 32], value=0, label="bits")
         strict, tta = (gr.Checkbox(value=False, label=name) for name in ("strict_band", "tta"))
         stems = gr.Files(label="stems")
         gr.Button().click(
-            endpoints.separate, [song, models, suffix, bits, strict, tta], [stems], api_name="separate", **HEAVY
+            endpoints.separate, [song, models, suffix, bits, strict, tta], [stems], api_name="separate", **GPU_SLOT
         )
         reference, estimate, mixture = (gr.File(label=name) for name in ("reference", "estimate", "mixture"))
         bss, offset = gr.Checkbox(value=False, label="bss"), gr.Checkbox(value=False, label="fix_offset")
         score = gr.JSON(label="score")
         gr.Button().click(
-            endpoints.score, [reference, estimate, mixture, bss, offset], [score], api_name="score", **HEAVY
+            endpoints.score, [reference, estimate, mixture, bss, offset], [score], api_name="score", **GPU_SLOT
         )
         records = gr.JSON(label="models")
         gr.Button().click(endpoints.models, None, [records], api_name="models", queue=False)
 
 
 class Endpoints:
-    """What each endpoint does. The docstrings are what callers read."""
+    """Implementations of the endpoints; their docstrings are the public documentation."""
 
-    def __init__(self, settings: PageSettings, shelf: ModelShelf, turns: Turns | None = None) -> None:
-        self.settings, self.shelf, self.turns = settings, shelf, turns or Turns()
+    def __init__(self, settings: PageSettings, registry: ModelRegistry, fair_queue: FairQueue | None = None) -> None:
+        self.settings, self.registry, self.fair_queue = settings, registry, fair_queue or FairQueue()
 
     def separate(
         self,
@@ -64,8 +66,8 @@ class Endpoints:
             models: Names as /models gives them; several models give several stems and the rest.
             suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
             bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
-            strict_band: Leave out everything above the band that the model heard.
-            tta: Hear the song several times and average: slightly better, and slower.
+            strict_band: Leave out everything above the model's band (11 kHz).
+            tta: Average over 4 shifted passes: slightly better, and slower.
 
         Returns:
             The files of the stems, named "<song> - <stem>".
@@ -74,15 +76,15 @@ class Endpoints:
             raise gr.Error("Give a song to separate.", print_exception=False)
         options = Options(suffix, bits or None, archive=False)
         try:
-            job = new_job(self.settings, self.shelf, [song], models, options, strict_band=strict_band, tta=tta)
-            turn = self.turns.join(request, job.seconds)
+            job = create_job(self.settings, self.registry, [song], models, options, strict_band=strict_band, tta=tta)
+            ticket = self.fair_queue.join(request, job.seconds)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
         (row,) = job.songs
-        job.start(turn)
+        job.start(ticket)
         while not job.finished.wait(POLL_SECONDS):
-            progress(job.fraction, desc=row.stage if job.begun else "waiting for its turn")
-            if has_hung_up(request):
+            progress(job.fraction, desc=row.stage if job.has_started else "waiting for its turn")
+            if has_disconnected(request):
                 job.cancel()
         if row.state == "cancelled":
             raise gr.Error("Nobody waited for the stems, so the separation was stopped.", print_exception=False)
@@ -119,11 +121,11 @@ class Endpoints:
         try:
             for sound in filter(None, (reference, estimate, mixture)):
                 refuse_long(sound, self.settings.max_minutes)
-            call.start(self.turns.join(request))
+            call.start(self.fair_queue.join(request))
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
         while not call.finished.wait(POLL_SECONDS):
-            if has_hung_up(request):
+            if has_disconnected(request):
                 call.cancel()
                 break
         if call.result is None:
@@ -147,5 +149,5 @@ class Endpoints:
                     key: value for key, value in info.training.items() if isinstance(value, str | int | float)
                 },
             }
-            for name, info in self.shelf.infos().items()
+            for name, info in self.registry.list_models().items()
         ]

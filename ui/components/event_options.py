@@ -1,22 +1,21 @@
-"""How handlers are wired: which are private, which answer at once, and which take turns."""
+"""Options of Gradio events: which are private, which bypass the queue, which run one at a time."""
 
 from typing import Any
 
 POLL_SECONDS = 0.25
-"""How often a running job is drawn."""
+"""Seconds between two drawings of a running job."""
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-"""For the page alone, drawn without Gradio's own spinner."""
+"""No endpoint, and no spinner of Gradio's."""
 
-AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
-"""Never waits for anything: switches, what is small."""
+UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
+"""Runs at once; for small updates. Its errors are not shown, and its output may be overtaken by an older one."""
 
-IN_ORDER: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
-"""As prompt, but through Gradio's queue. Only there are sentences of gr.Error shown, and only there is what an event
-draws shown after what others drew before it: what comes without the queue may be overtaken by an older drawing."""
+QUEUED: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
+"""Starts at once too, but through Gradio's queue, where gr.Error is shown and outputs arrive in order."""
 
-HEAVY: dict[str, Any] = {"concurrency_limit": None}
-"""Separating and scoring take turns (``ui.jobs.turns``), fairer than Gradio's queue, which serves who calls most."""
+GPU_SLOT: dict[str, Any] = {"concurrency_limit": None}
+"""Separating and scoring share one slot, which ``ui.jobs.fair_queue`` grants; no limit in Gradio's queue."""
 
-IN_TURN: dict[str, Any] = {**PRIVATE, "concurrency_id": "drawing", "concurrency_limit": 1}
-"""For what is drawn again and again from more than one place: an older drawing never lands on a newer one."""
+SERIAL_DRAW: dict[str, Any] = {**PRIVATE, "concurrency_id": "drawing", "concurrency_limit": 1}
+"""For outputs that several events draw: one at a time, so that an older drawing never replaces a newer one."""

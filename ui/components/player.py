@@ -12,8 +12,8 @@ from ui.scripts import mount_script
 TEMPLATE = '<div class="sori-player" tabindex="0" role="group" data-empty="{empty}"></div>'
 
 
-def player(elem_id: str, empty: str = "player.empty") -> gr.HTML:
-    """A player that shows the text ``empty`` until ``mixer_value`` or ``comparison_value`` fills it."""
+def build_player(elem_id: str, empty: str = "player.empty") -> gr.HTML:
+    """A player that shows the text ``empty`` until ``make_mixer_value`` or ``make_comparison_value`` fills it."""
     return gr.HTML(
         value=None,
         html_template=TEMPLATE.format(empty=empty),
@@ -23,7 +23,7 @@ def player(elem_id: str, empty: str = "player.empty") -> gr.HTML:
     )
 
 
-def track(
+def make_track(
     path: Path, kind: str, *, name: str = "", gain_db: float = 0.0, download: Path | None = None
 ) -> dict[str, Any]:
     """One track for the player: what it plays, and the file its download link gives (the same one if None).
@@ -45,13 +45,13 @@ def _file(path: Path) -> dict[str, Any]:
     return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
-def mixer_value(title: str, sample_rate: int, tracks: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The value that fills a ``player`` with a stem mixer; ``sample_rate`` in Hz is the song's own."""
+def make_mixer_value(title: str, sample_rate: int, tracks: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The value that fills a player with a stem mixer; ``sample_rate`` in Hz is the song's own."""
     return {"mode": "mixer", "title": title, "sample_rate": sample_rate, "tracks": list(tracks)}
 
 
-def comparison_value(
+def make_comparison_value(
     sample_rate: int, tracks: list[dict[str, Any]], sdr: dict[str, list[float | None]], maps: dict[str, Any]
 ) -> dict[str, Any]:
-    """The value that fills a ``player`` with a comparison: SDR in dB per second and error maps, by ``a`` and ``b``."""
+    """The value that fills a player with a comparison: SDR in dB per second and error maps, by ``a`` and ``b``."""
     return {"mode": "compare", "sample_rate": sample_rate, "tracks": tracks, "sdr": sdr, "maps": maps}

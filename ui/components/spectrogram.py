@@ -13,7 +13,7 @@ LONGEST_SECONDS = 15 * 60.0
 """Of a longer song the first quarter of an hour is drawn, so that memory stays bounded."""
 
 
-def spectrograms(files: Mapping[str, Path], folder: Path, name: str) -> Path:
+def draw_spectrograms(files: Mapping[str, Path], folder: Path, name: str) -> Path:
     """Draw audio files below each other on one loudness scale, keyed by title, into ``folder/<name>.png``.
 
     Raises AudioError for a file that cannot be read.

@@ -1,4 +1,4 @@
-"""One long call in a thread, watched from a handler: how far it is, what came of it, and a way to stop it."""
+"""One long call in a thread of its own, with progress, result, error and cancellation."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from separator.api import Cancel, Progress
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
-from ui.jobs.turns import Turn
+from ui.jobs.fair_queue import Ticket
 
 Result = TypeVar("Result")
 
@@ -25,13 +25,13 @@ class BackgroundCall(Generic[Result]):
         self._work = work
         self._cancel = threading.Event()
 
-    def start(self, turn: Turn | None = None) -> None:
-        """Begin, when it is its turn."""
-        target = partial(turn.run, self._run, self._cancel.is_set) if turn else self._run
+    def start(self, ticket: Ticket | None = None) -> None:
+        """Start the thread, which first waits for ``ticket``."""
+        target = partial(ticket.run, self._run, self._cancel.is_set) if ticket else self._run
         threading.Thread(target=target, name="background-call", daemon=True).start()
 
     def cancel(self) -> None:
-        """Ask to stop; what comes of the call no longer matters."""
+        """Request the end; the result is ignored."""
         self._cancel.set()
 
     @property
@@ -42,7 +42,7 @@ class BackgroundCall(Generic[Result]):
         try:
             if self.cancelled:
                 return
-            self.result = self._work(self._note, self._cancel.is_set)
+            self.result = self._work(self._record_progress, self._cancel.is_set)
         except Cancelled:
             self._cancel.set()
         except SeparatorError as error:
@@ -54,5 +54,5 @@ class BackgroundCall(Generic[Result]):
             give_back_memory()
             self.finished.set()
 
-    def _note(self, fraction: float, stage: str) -> None:
+    def _record_progress(self, fraction: float, stage: str) -> None:
         self.fraction, self.stage = fraction, stage

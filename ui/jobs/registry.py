@@ -1,4 +1,4 @@
-"""Which visitor's job is running, so that Cancel and a closed page reach the right one."""
+"""The running job of each page, which Cancel and a closed page end."""
 
 import threading
 from typing import Generic, Protocol, TypeVar
@@ -9,27 +9,27 @@ from ui.components.event_options import POLL_SECONDS
 
 
 class Cancellable(Protocol):
-    """Anything that can be asked to stop."""
+    """A job that can be cancelled."""
 
     def cancel(self) -> None:
-        """Ask to stop; returns at once."""
+        """Request the end; returns at once."""
 
 
 Job = TypeVar("Job", bound=Cancellable)
 
 LAST_DRAWING_SECONDS = 2 * POLL_SECONDS
-"""Who watches a job looks at it once in ``POLL_SECONDS``, and draws it once more when it was cancelled."""
+"""A handler polls its job every ``POLL_SECONDS``, and draws it once more after it was cancelled."""
 
 
-class Desk(Generic[Job]):
+class JobRegistry(Generic[Job]):
     """The newest job of every open page, by Gradio's session. Safe in threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}
 
-    def put(self, request: gr.Request, job: Job) -> None:
-        """Remember ``job`` as this page's own; an older one is cancelled."""
+    def register(self, request: gr.Request, job: Job) -> None:
+        """Set ``job`` as this page's; an older one is cancelled."""
         with self._changed:
             older = self._jobs.get(request.session_hash or "")
             self._jobs[request.session_hash or ""] = job
@@ -41,15 +41,15 @@ class Desk(Generic[Job]):
         with self._changed:
             return self._jobs.get(request.session_hash or "")
 
-    def clear(self, request: gr.Request, job: Job) -> None:
-        """Forget ``job``, which nobody draws any more; a newer one of this page stays."""
+    def forget(self, request: gr.Request, job: Job) -> None:
+        """Remove ``job``, which is no longer drawn; a newer one of this page stays."""
         with self._changed:
             if self._jobs.get(request.session_hash or "") is job:
                 del self._jobs[request.session_hash or ""]
                 self._changed.notify_all()
 
     def cancel(self, request: gr.Request) -> Job | None:
-        """Ask this page's job to stop, and forget it.
+        """Cancel this page's job and remove it.
 
         Returns when it is not drawn any more, so that what is drawn of it next is the last to be seen; after
         ``LAST_DRAWING_SECONDS`` in any case.
@@ -61,5 +61,5 @@ class Desk(Generic[Job]):
                 self._changed.wait_for(
                     lambda: self._jobs.get(request.session_hash or "") is not job, LAST_DRAWING_SECONDS
                 )
-                self.clear(request, job)
+                self.forget(request, job)
         return job

@@ -1,4 +1,4 @@
-"""With --auth: wrong passwords cost time, and nothing but the login answers to who has not logged in."""
+"""With --auth: wrong passwords cost time, and everything but the login needs one."""
 
 import asyncio
 
@@ -7,15 +7,15 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FREE_TRIES = 5
-MOST_SECONDS = 30.0
-MOST_AT_ONCE = 4
+MAX_WAIT_SECONDS = 30.0
+MAX_WAITING_LOGINS = 4
 """Logins of one address that may wait; each is answered after the one before it."""
-REMEMBERED = 10_000
+MAX_REMEMBERED_ADDRESSES = 10_000
 BEFORE_LOGIN = ("user", "login_check", "startup-events", "theme.css", "app_id", "token")
-"""What the login page itself may ask of Gradio's interface."""
+"""Paths below /gradio_api/ that the login page needs."""
 
 
-class SlowLogin:
+class LoginThrottle:
     """ASGI middleware: after ``FREE_TRIES`` wrong logins from an address each further one waits, twice as long."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,39 +30,39 @@ class SlowLogin:
             return
         address = (scope.get("client") or ("unknown", 0))[0]
         lock, waiting = self._gates.get(address, (asyncio.Lock(), 0))
-        if waiting >= MOST_AT_ONCE:
+        if waiting >= MAX_WAITING_LOGINS:
             await PlainTextResponse("Too many logins at once; try again in a minute.\n", 429)(scope, receive, send)
             return
         self._gates[address] = lock, waiting + 1
         try:
             async with lock:
-                await asyncio.sleep(wait_seconds(self._wrong.get(address, 0)))
-                await self._try(address, scope, receive, send)
+                await asyncio.sleep(compute_wait_seconds(self._wrong.get(address, 0)))
+                await self._attempt(address, scope, receive, send)
         finally:
             lock, waiting = self._gates.pop(address)
             if waiting > 1:
                 self._gates[address] = lock, waiting - 1
 
-    async def _try(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
-        async def watch(message: Message) -> None:
+    async def _attempt(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        async def record_result(message: Message) -> None:
             if message["type"] == "http.response.start":
                 wrong = self._wrong.pop(address, 0)
                 if message["status"] >= 400:
                     self._wrong[address] = wrong + 1
-                while len(self._wrong) > REMEMBERED:
+                while len(self._wrong) > MAX_REMEMBERED_ADDRESSES:
                     del self._wrong[next(iter(self._wrong))]
             await send(message)
 
-        await self.app(scope, receive, watch)
+        await self.app(scope, receive, record_result)
 
 
-def wait_seconds(n_wrong: int) -> float:
-    """How long the next login waits after so many wrong ones."""
-    return 0.0 if n_wrong < FREE_TRIES else min(MOST_SECONDS, 2.0 ** min(n_wrong - FREE_TRIES, 10))
+def compute_wait_seconds(n_wrong: int) -> float:
+    """Seconds that the next login waits after so many wrong ones."""
+    return 0.0 if n_wrong < FREE_TRIES else min(MAX_WAIT_SECONDS, 2.0 ** min(n_wrong - FREE_TRIES, 10))
 
 
-class LoginWall:
-    """ASGI middleware: Gradio asks for the login on most of its paths; this asks on the others too (cancel, reset)."""
+class LoginGuard:
+    """ASGI middleware: requires the login on all paths; Gradio leaves out some (cancel, reset)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

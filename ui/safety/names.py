@@ -15,7 +15,7 @@ _UNSAFE = re.compile(r"[^\w\s.,()\[\]&+'!-]", re.UNICODE)
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
-def safe_name(name: str, fallback: str = "song") -> str:
+def sanitize_name(name: str, fallback: str = "song") -> str:
     """A file name without folders, control characters, leading dots or excess length, in any script.
 
     Only the last part of ``name`` counts, whichever slash was used; Windows' reserved names get an underscore.
@@ -28,7 +28,7 @@ def safe_name(name: str, fallback: str = "song") -> str:
     return f"_{cleaned}" if _RESERVED.match(cleaned) else cleaned
 
 
-def typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) -> Path:
+def resolve_typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) -> Path:
     """The folder that a visitor typed, resolved; it must exist and lie in one of ``roots``.
 
     Raises ConfigError with a sentence otherwise, and always on a Space, where no path may be typed.
@@ -37,7 +37,7 @@ def typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) ->
         raise ConfigError("On a public Space no folder can be typed; run Sori on your own computer for that.")
     if not text.strip():
         raise ConfigError("No folder was given; type the path of a folder.")
-    folder = resolved(text)
+    folder = resolve_path(text)
     allowed = [root.resolve() for root in roots]
     if not any(folder.is_relative_to(root) for root in allowed):
         raise ConfigError(
@@ -49,7 +49,7 @@ def typed_folder(text: str, roots: Iterable[Path], *, on_space: bool = False) ->
     return folder
 
 
-def resolved(text: str) -> Path:
+def resolve_path(text: str) -> Path:
     """The whole path that ``text`` names. Raises ConfigError for one that names none, as a stranger's ``~``."""
     try:
         return Path(text.strip()).expanduser().resolve()

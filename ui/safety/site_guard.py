@@ -1,4 +1,4 @@
-"""Which names the page answers to, and from which other sites it may be called: none but its own.
+"""Accepts requests only for the page's own host names, and only from the page itself.
 
 A page on 127.0.0.1 is within reach of every web page that its visitor opens: by a name that is made to lead there (DNS
 rebinding), or by a form that is sent from elsewhere.
@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.safety.visitors import LOOPBACK_NAMES, host_name
+from ui.safety.visitors import LOOPBACK_NAMES, parse_host
 
 REFUSAL = (
     "This call came from another web site, so it was refused; open the page itself, or name that site's host in "
@@ -20,10 +20,10 @@ REFUSAL = (
 )
 
 
-def site_guards(names: Sequence[str] | None) -> list[Middleware]:
-    """Middleware that answers to the loopback names and ``names`` only, and to no other site.
+def build_site_guards(names: Sequence[str] | None) -> list[Middleware]:
+    """Middleware that accepts the loopback names and ``names`` as hosts, and no calls of other sites.
 
-    With ``names`` None any host name is answered, as that of a computer in a network cannot be known here.
+    With ``names`` None any host name is accepted, as a computer in a network may have any.
     """
     known = [*LOOPBACK_NAMES, *(names or ())]
     hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=known, www_redirect=False)] if names is not None else []
@@ -50,7 +50,7 @@ class SameSite:
             return site == "cross-site" and not is_link
         if site == "same-origin":  # also where a proxy has changed the Host
             return False
-        from_host, host = host_name(origin), host_name(headers.get("host", ""))
+        from_host, host = parse_host(origin), parse_host(headers.get("host", ""))
         return (
             "://" not in origin
             or from_host is None

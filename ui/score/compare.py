@@ -1,4 +1,4 @@
-"""Scores estimates against a reference and prepares what the comparison player needs. Knows no widgets."""
+"""Scores estimates against a reference and writes the files that the comparison player plays; no widgets here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.oracles import Oracles, oracles
 from training.evaluation.scoring import Score, score_aligned
-from ui.components.player import comparison_value, track
-from ui.score.error_map import error_map
+from ui.components.player import make_comparison_value, make_track
+from ui.score.error_map import compute_error_map
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is to be compared. ``estimates`` is keyed by ``a`` and ``b``."""
+class ScoreRequest:
+    """Files to compare. ``estimates`` is keyed by ``a`` and ``b``."""
 
     reference: Path
     estimates: Mapping[str, Path]
@@ -33,8 +33,8 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Scores by ``a`` and ``b``, what a mask could reach, and the value of the comparison player."""
+class ScoreResult:
+    """Scores by ``a`` and ``b``, the oracles' scores, and the value of the comparison player."""
 
     names: dict[str, str]
     """Key -> file name, of the reference and the estimates."""
@@ -42,8 +42,10 @@ class Answer:
     oracles: Oracles | None
     lead: Interval | None
     """How many dB of SDR A is ahead of B, where there are both."""
-    question: Question
-    player: dict[str, Any] = field(repr=False)
+    request: ScoreRequest
+    aligned: dict[str, Path]
+    """``reference`` and key of each estimate -> lossless file of what was scored, at one rate and length."""
+    player_value: dict[str, Any] = field(repr=False)
 
 
 def separate_estimate(
@@ -55,66 +57,67 @@ def separate_estimate(
     return made[target].path
 
 
-def compare(question: Question, folder: Path, progress: Progress, cancel: Cancel) -> Answer:
-    """Score every estimate, and write what the player plays into ``folder``.
+def compare(request: ScoreRequest, folder: Path, progress: Progress, cancel: Cancel) -> ScoreResult:
+    """Score every estimate, and write the player's files into ``folder``.
 
     Raises AudioError for a file that cannot be read or compared, Cancelled.
     """
-    reference = Sound(*read(question.reference))
-    mixture = Sound(*read(question.mixture)) if question.mixture else None
+    reference = Sound(*read(request.reference))
+    mixture = Sound(*read(request.mixture)) if request.mixture else None
     scores: dict[str, Score] = {}
     tracks: list[dict[str, Any]] = []
     maps: dict[str, Any] = {}
-    if not question.estimates:
+    if not request.estimates:
         raise AudioError("There is nothing to score; give an estimate.")
     estimates = []
-    for path in question.estimates.values():
+    for path in request.estimates.values():
         if cancel():
             raise Cancelled("Scoring was cancelled.")
         estimates.append(Sound(*read(path)))
-    together = align_all(reference, estimates, mixture, fix_offset=question.fix_offset)
-    for number, (key, aligned) in enumerate(zip(question.estimates, together, strict=True)):
+    together = align_all(reference, estimates, mixture, fix_offset=request.fix_offset)
+    for number, (key, aligned) in enumerate(zip(request.estimates, together, strict=True)):
         if cancel():
             raise Cancelled("Scoring was cancelled.")
-        progress(number / len(question.estimates), "scoring")
-        scores[key] = score_aligned(aligned, question.bss and aligned.mixture is not None)
-        tracks += _tracks(key, aligned, folder, first=not tracks)
-        maps[key] = error_map(aligned.reference, aligned.estimate, aligned.sample_rate)
+        progress(number / len(request.estimates), "scoring")
+        scores[key] = score_aligned(aligned, request.bss and aligned.mixture is not None)
+        tracks += _write_tracks(key, aligned, folder, first=not tracks)
+        maps[key] = compute_error_map(aligned.reference, aligned.estimate, aligned.sample_rate)
     seconds = {key: list(score.sdr_per_second) for key, score in scores.items()}
-    return Answer(
-        names={"reference": question.reference.name} | {key: path.name for key, path in question.estimates.items()},
+    return ScoreResult(
+        names={"reference": request.reference.name} | {key: path.name for key, path in request.estimates.items()},
         scores=scores,
-        oracles=_oracles(together[0]),
+        oracles=_compute_oracles(together[0]),
         lead=sdr_difference(scores["a"].error_per_second, scores["b"].error_per_second) if "b" in scores else None,
-        question=question,
-        player=comparison_value(reference.sample_rate, _ordered(tracks), seconds, maps),
+        request=request,
+        aligned={track["kind"]: Path(track["file"]["path"]) for track in tracks},
+        player_value=make_comparison_value(reference.sample_rate, _sort_tracks(tracks), seconds, maps),
     )
 
 
-def _oracles(aligned: Alignment) -> Oracles | None:
+def _compute_oracles(aligned: Alignment) -> Oracles | None:
     if aligned.mixture is None:
         return None
     return oracles(aligned.mixture, aligned.reference, aligned.sample_rate)
 
 
-def _tracks(key: str, aligned: Alignment, folder: Path, *, first: bool) -> list[dict[str, Any]]:
+def _write_tracks(key: str, aligned: Alignment, folder: Path, *, first: bool) -> list[dict[str, Any]]:
     """Estimate and error; before the first of them the reference."""
     error = aligned.estimate - aligned.reference
     waveforms = {"reference": aligned.reference} if first else {}
     waveforms |= {key: aligned.estimate, f"error_{key}": error}
-    match = {key: loudness_match_db(aligned.reference, aligned.estimate)}
+    match = {key: compute_loudness_match_db(aligned.reference, aligned.estimate)}
     return [
-        track(_lossless(folder / kind, waveform, aligned.sample_rate), kind, gain_db=match.get(kind, 0.0))
+        make_track(_write_lossless(folder / kind, waveform, aligned.sample_rate), kind, gain_db=match.get(kind, 0.0))
         for kind, waveform in waveforms.items()
     ]
 
 
-def _ordered(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sort_tracks(tracks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     order = ["reference", "a", "b", "error_a", "error_b"]
     return sorted(tracks, key=lambda track: order.index(track["kind"]))
 
 
-def loudness_match_db(reference: Tensor, estimate: Tensor) -> float:
+def compute_loudness_match_db(reference: Tensor, estimate: Tensor) -> float:
     """Gain in dB that makes the estimate's mean power that of the reference; 0 where one is silent beside the other."""
     powers = [float(waveform.double().square().mean()) for waveform in (reference, estimate)]
     if min(powers) <= max(powers) * 10 ** (SILENCE_DB / 10):
@@ -122,7 +125,7 @@ def loudness_match_db(reference: Tensor, estimate: Tensor) -> float:
     return round(10 * float(torch.log10(torch.tensor(powers[0] / powers[1]))), 1)
 
 
-def _lossless(path: Path, waveform: Tensor, sample_rate: int) -> Path:
+def _write_lossless(path: Path, waveform: Tensor, sample_rate: int) -> Path:
     """Write 24-bit FLAC, or a float WAV where peaks go beyond full scale."""
     fits = float(waveform.abs().max()) <= 1.0
     file = path.with_suffix(".flac" if fits else ".wav")

@@ -12,7 +12,7 @@ RANGE_DB = 50.0
 """Below the loudest spot of the reference; what is quieter is black."""
 
 
-def error_map(reference: Tensor, estimate: Tensor, sample_rate: int) -> dict[str, Any]:
+def compute_error_map(reference: Tensor, estimate: Tensor, sample_rate: int) -> dict[str, Any]:
     """Energy missed and energy let in, (C, N) against (C, N), on mel rows (highest first) and time columns.
 
     Per bin of the downmix's STFT, missed is ``max(0, |S|² - |Ŝ|²)`` and leaked ``max(0, |Ŝ|² - |S|²)``; their mean in
@@ -23,20 +23,20 @@ def error_map(reference: Tensor, estimate: Tensor, sample_rate: int) -> dict[str
     columns = min(MAX_COLUMNS, max(1, round(COLUMNS_PER_SECOND * reference.shape[-1] / sample_rate)))
     pair = torch.stack([reference, estimate]).mean(dim=1)  # (2, N)
     axis = FrequencyAxis.of(sample_rate, "mel", ROWS)
-    loudness, missed, leaked = cells(pair, sample_rate, axis, columns, _planes)
+    loudness, missed, leaked = cells(pair, sample_rate, axis, columns, _split_error)
     bytes_of = {
-        name: _base64(255 * (1 + to_db(plane, loudness.max(), RANGE_DB) / RANGE_DB))
+        name: _encode_plane(255 * (1 + to_db(plane, loudness.max(), RANGE_DB) / RANGE_DB))
         for name, plane in (("missed", missed), ("leaked", leaked))
     }
     return {"rows": ROWS, "columns": missed.shape[1], **bytes_of}
 
 
-def _planes(spectra: Tensor) -> Tensor:
+def _split_error(spectra: Tensor) -> Tensor:
     """(2, F, T) of reference and estimate -> (3, F, T): energy of the reference, missed, leaked."""
     target, estimate = spectra.abs().square()
     return torch.stack([target, (target - estimate).clamp(min=0), (estimate - target).clamp(min=0)])
 
 
-def _base64(plane: Tensor) -> str:
+def _encode_plane(plane: Tensor) -> str:
     """Bytes of (rows, columns) in 0..255, the highest row first."""
     return base64.b64encode(plane.flip(0).to(torch.uint8).contiguous().numpy().tobytes()).decode("ascii")

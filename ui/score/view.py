@@ -9,8 +9,8 @@ from separator.metrics.grades import Grade
 from training.evaluation.report import clock
 from training.evaluation.scoring import Score
 from ui.components import html
-from ui.i18n import TEXTS, language_of, say
-from ui.score.compare import Answer
+from ui.i18n import TEXTS, detect_language, translate
+from ui.score.compare import ScoreResult
 
 PUBLISHED_RATE, PUBLISHED_CHANNELS = 44100, 2
 
@@ -27,105 +27,109 @@ MEASURES: tuple[tuple[str, str | None, Callable[[Score], float | None]], ...] = 
 )
 
 
-def report(answer: Answer, request: gr.Request | None) -> str:
+def render_report(result: ScoreResult, request: gr.Request | None) -> str:
     """The whole report as HTML."""
-    cards = "".join(_card(key, answer, request) for key in answer.scores)
-    sentences = [*_reach(answer, request), *_lead(answer, request)]
+    cards = "".join(_render_card(key, result, request) for key in result.scores)
+    sentences = [*_describe_reach(result, request), *_describe_lead(result, request)]
     remarks = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    about = f'<div class="card prose-card">{remarks}{_comparable(answer, request)}{_notes(answer, request)}</div>'
-    return f'<div class="report"><div class="score-cards">{cards}</div>{_table(answer, request)}{about}</div>'
+    remarks += _render_caveats(result, request) + _render_notes(result, request)
+    about = f'<div class="card prose-card">{remarks}</div>'
+    return f'<div class="report"><div class="score-cards">{cards}</div>{_render_table(result, request)}{about}</div>'
 
 
-def decibels(value: float | None, unit: str = "dB") -> str:
+def format_decibels(value: float | None, unit: str = "dB") -> str:
     """A level with its unit, or a dash where there is none."""
     return "–" if value is None else f"{value:.2f} {unit}".replace("-", "−")
 
 
-def _card(key: str, answer: Answer, request: gr.Request | None) -> str:
+def _render_card(key: str, result: ScoreResult, request: gr.Request | None) -> str:
     """SDR, large, with its word; Silence and Clean below."""
-    score = answer.scores[key]
+    score = result.scores[key]
     smaller = "".join(
-        f"<li><span>{escape(say(request, f'score.{what}'))}</span>{_word(grade, request)}</li>"
+        f"<li><span>{escape(translate(request, f'score.{what}'))}</span>{_render_grade(grade, request)}</li>"
         for what, grade in (("silence", score.silence_grade), ("clean", score.clean_grade))
     )
-    name = f"{key.upper()} · {answer.names[key]}"
+    name = f"{key.upper()} · {result.names[key]}"
     return (
         f'<section class="card score-card" style="--grade: {score.grade.colour}" data-estimate="{key}">'
-        f'<h4 class="name">{escape(name)}</h4><p class="big">{decibels(score.sdr_db)} {_word(score.grade, request)}</p>'
+        f'<h4 class="name">{escape(name)}</h4>'
+        f'<p class="big">{format_decibels(score.sdr_db)} {_render_grade(score.grade, request)}</p>'
         f"<ul>{smaller}</ul></section>"
     )
 
 
-def _word(grade: Grade, request: gr.Request | None) -> str:
-    word = TEXTS[language_of(request)].get(f"score.grade_{grade.name}", grade.name)
+def _render_grade(grade: Grade, request: gr.Request | None) -> str:
+    word = TEXTS[detect_language(request)].get(f"score.grade_{grade.name}", grade.name)
     return f'<b class="grade" style="--grade: {grade.colour}" title="{escape(grade.sentence)}">{escape(word)}</b>'
 
 
-def _table(answer: Answer, request: gr.Request | None) -> str:
-    scores = list(answer.scores.values())
+def _render_table(result: ScoreResult, request: gr.Request | None) -> str:
+    scores = list(result.scores.values())
     rows = []
     for key, about, value in MEASURES:
         values = [value(score) for score in scores]
         if all(number is None for number in values):
             continue
         unit = "dBFS" if key == "silence" else "dB"
-        rows.append((_measure(key, about, request), *(decibels(number, unit) for number in values)))
-    rows.append((_measure("range", None, request), *(_range(score) for score in scores)))
-    rows.append((_measure("worst", None, request), *(", ".join(map(clock, s.worst_seconds())) or "–" for s in scores)))
+        rows.append((_render_measure(key, about, request), *(format_decibels(number, unit) for number in values)))
+    rows.append((_render_measure("range", None, request), *(_format_range(score) for score in scores)))
+    rows.append(
+        (_render_measure("worst", None, request), *(", ".join(map(clock, s.worst_seconds())) or "–" for s in scores))
+    )
     counts = [f"{score.frames.n_counted} / {score.frames.n_silent}" for score in scores]
-    rows.append((_measure("silent_seconds", None, request), *counts))
-    heads = [say(request, "score.measure"), *(key.upper() for key in answer.scores)]
-    return html.table(heads, rows, numbers=frozenset(range(1, len(heads))))
+    rows.append((_render_measure("silent_seconds", None, request), *counts))
+    heads = [translate(request, "score.measure"), *(key.upper() for key in result.scores)]
+    return html.render_table(heads, rows, numbers=frozenset(range(1, len(heads))))
 
 
-def _measure(key: str, about: str | None, request: gr.Request | None) -> str:
-    explained = f'<br><span class="quiet">{escape(say(request, f"score.{about}"))}</span>' if about else ""
-    return escape(say(request, f"score.{key}")) + explained
+def _render_measure(key: str, about: str | None, request: gr.Request | None) -> str:
+    explained = f'<br><span class="quiet">{escape(translate(request, f"score.{about}"))}</span>' if about else ""
+    return escape(translate(request, f"score.{key}")) + explained
 
 
-def _range(score: Score) -> str:
+def _format_range(score: Score) -> str:
     lowest, highest = score.frames.minimum, score.frames.maximum
-    return "–" if lowest is None else f"{decibels(lowest)} … {decibels(highest)}"
+    return "–" if lowest is None else f"{format_decibels(lowest)} … {format_decibels(highest)}"
 
 
-def _reach(answer: Answer, request: gr.Request | None) -> list[str]:
-    """Where A lies between doing nothing and a perfect mask."""
-    share = answer.oracles.share(answer.scores["a"].sdr_db) if answer.oracles and "a" in answer.scores else None
-    if answer.oracles is None or share is None:
+def _describe_reach(result: ScoreResult, request: gr.Request | None) -> list[str]:
+    """Where A lies between the mixture and a perfect mask."""
+    share = result.oracles.share(result.scores["a"].sdr_db) if result.oracles and "a" in result.scores else None
+    if result.oracles is None or share is None:
         return []
-    floor, ceiling = (f"{value:.1f}" for value in (answer.oracles.floor_db or 0.0, answer.oracles.irm2_db or 0.0))
-    return [say(request, "score.reach", floor=floor, ceiling=ceiling, share=round(100 * share))]
+    floor, ceiling = (f"{value:.1f}" for value in (result.oracles.floor_db or 0.0, result.oracles.irm2_db or 0.0))
+    return [translate(request, "score.reach", floor=floor, ceiling=ceiling, share=round(100 * share))]
 
 
-def _lead(answer: Answer, request: gr.Request | None) -> list[str]:
+def _describe_lead(result: ScoreResult, request: gr.Request | None) -> list[str]:
     """Which estimate is ahead, and by how much."""
-    lead = answer.lead
+    lead = result.lead
     if lead is None:
         return []
     winner, sign = ("A", 1) if lead.value >= 0 else ("B", -1)
     bounds = sorted(sign * bound for bound in (lead.low, lead.high) if bound is not None)
     within = f" [{bounds[0]:.2f}, {bounds[1]:.2f}]" if len(bounds) == 2 else ""
-    return [say(request, "score.lead", name=winner, lead=f"{abs(lead.value):.2f}{within}")]
+    return [translate(request, "score.lead", name=winner, lead=f"{abs(lead.value):.2f}{within}")]
 
 
-def _comparable(answer: Answer, request: gr.Request | None) -> str:
+def _render_caveats(result: ScoreResult, request: gr.Request | None) -> str:
     """Whether the numbers may stand beside published ones, and why not."""
-    score = next(iter(answer.scores.values()))
-    reasons = [say(request, "score.why_one_song")]
+    score = next(iter(result.scores.values()))
+    reasons = [translate(request, "score.why_one_song")]
     if score.sample_rate != PUBLISHED_RATE:
-        reasons.append(say(request, "score.why_rate", rate=f"{score.sample_rate:,}"))
+        reasons.append(translate(request, "score.why_rate", rate=f"{score.sample_rate:,}"))
     if score.channels != PUBLISHED_CHANNELS:
-        reasons.append(say(request, "score.why_mono", channels=score.channels))
-    if answer.question.fix_offset:
-        reasons.append(say(request, "score.why_offset"))
+        reasons.append(translate(request, "score.why_mono", channels=score.channels))
+    if result.request.fix_offset:
+        reasons.append(translate(request, "score.why_offset"))
     listed = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
-    head, same = say(request, "score.not_comparable"), say(request, "score.same_way")
+    head, same = translate(request, "score.not_comparable"), translate(request, "score.same_way")
     return f'<p>{escape(same)}</p><p class="comparable">{escape(head)}</p><ul>{listed}</ul>'
 
 
-def _notes(answer: Answer, request: gr.Request | None) -> str:
-    notes = dict.fromkeys(note for score in answer.scores.values() for note in score.notes)
+def _render_notes(result: ScoreResult, request: gr.Request | None) -> str:
+    notes = dict.fromkeys(note for score in result.scores.values() for note in score.notes)
     if not notes:
         return ""
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return f"<p>{escape(say(request, 'score.notes'))}</p><ul>{listed}</ul>"
+    return f"<p>{escape(translate(request, 'score.notes'))}</p><ul>{listed}</ul>"

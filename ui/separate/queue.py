@@ -1,6 +1,6 @@
-"""Separating a queue of songs in one background thread, so that the page can draw progress and cancel at once.
+"""Separates a queue of songs in one background thread, with progress and cancellation.
 
-Knows no widgets: ``ui/separate/tab.py`` draws what a ``SeparationJob`` says.
+No widgets here: ``ui/separate/tab.py`` draws the state of a ``SeparationJob``.
 """
 
 import logging
@@ -20,22 +20,22 @@ from separator.audio.reader import AudioStream, probe
 from separator.audio.writer import AudioWriter, output_subtype, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
-from ui.jobs.turns import Turn
-from ui.limits import too_long
-from ui.model_registry import ModelShelf
-from ui.safety import new_job_folder, safe_name
+from ui.jobs.fair_queue import Ticket
+from ui.limits import check_length
+from ui.model_registry import ModelRegistry
+from ui.safety import make_job_folder, sanitize_name
 from ui.settings import PageSettings
 
 LOSSLESS, LOSSY = (".wav", ".flac"), (".mp3", ".ogg")
 # What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.
 PLAYABLE = {("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24")}
 
-State = Literal["waiting", "running", "done", "failed", "cancelled"]
+RowState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to make of every song of a queue."""
+    """Output options of a queue."""
 
     suffix: str = ".wav"
     bits: int | None = None
@@ -45,14 +45,14 @@ class Options:
 
 
 @dataclass
-class Song:
-    """One row of the queue: where it is, how far, and what came of it."""
+class SongRow:
+    """One row of the queue: input, state, progress and output files."""
 
     path: Path
     title: str
     seconds: float = 0.0
     sample_rate: int = 44100
-    state: State = "waiting"
+    state: RowState = "waiting"
     fraction: float = 0.0
     stage: str = ""
     message: str = ""
@@ -61,23 +61,23 @@ class Song:
     stems: dict[str, Path] = field(default_factory=dict)
     """Stem -> lossless file for the player."""
     downloads: dict[str, Path] = field(default_factory=dict)
-    """Stem -> file in the format asked for."""
+    """Stem -> file in the chosen format."""
     loudest: dict[str, float] = field(default_factory=dict)
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
     missing_seconds: float = 0.0
     """How much of the song was damaged or cut off."""
 
 
-def songs_from(
+def make_rows(
     paths: Sequence[str | Path], max_minutes: float | None = None, request: gr.Request | None = None
-) -> list[Song]:
+) -> list[SongRow]:
     """A waiting row per uploaded file; one that cannot be read or is too long is there as failed."""
-    songs = [Song(Path(path), safe_name(Path(path).stem)) for path in paths]
+    songs = [SongRow(Path(path), sanitize_name(Path(path).stem)) for path in paths]
     for song in songs:
         try:
             info = probe(song.path)
             song.seconds, song.sample_rate = info.seconds, info.sample_rate
-            sentence = too_long(song.path, info.seconds, max_minutes, request)
+            sentence = check_length(song.path, info.seconds, max_minutes, request)
         except SeparatorError as error:
             sentence = str(error)
         if sentence:
@@ -85,9 +85,9 @@ def songs_from(
     return songs
 
 
-def new_job(
+def create_job(
     settings: PageSettings,
-    shelf: ModelShelf,
+    registry: ModelRegistry,
     paths: Sequence[str | Path],
     models: Sequence[str],
     options: Options,
@@ -97,31 +97,31 @@ def new_job(
     request: gr.Request | None = None,
 ) -> "SeparationJob":
     """A job for these songs in a folder of its own, not yet started; raises CheckpointError for models not there."""
-    shelf.paths(models)
-    load = partial(shelf.load, models, strict_band=strict_band, tta=tta)
-    return SeparationJob(songs_from(paths, settings.max_minutes, request), load, options, new_job_folder(settings.work))
+    registry.find_paths(models)
+    load = partial(registry.load, models, strict_band=strict_band, tta=tta)
+    return SeparationJob(make_rows(paths, settings.max_minutes, request), load, options, make_job_folder(settings.work))
 
 
 class SeparationJob:
-    """One press of the button: separates its songs one after the other, goes on after an error, stops when told."""
+    """Separates a list of songs one after the other; an error ends only its song."""
 
-    def __init__(self, songs: Sequence[Song], load: Callable[[], Separator], options: Options, folder: Path) -> None:
+    def __init__(self, songs: Sequence[SongRow], load: Callable[[], Separator], options: Options, folder: Path) -> None:
         self.songs = list(songs)
         self.finished = threading.Event()
         self.archive: Path | None = None
         self.message = ""
-        """Why there is no archive, where one was asked for and could not be written."""
+        """Why the archive could not be written; empty otherwise."""
         self._load, self._options, self._folder = load, options, folder
         self._cancel = threading.Event()
         self._started: float | None = None
 
-    def start(self, turn: Turn | None = None) -> None:
-        """Begin in a thread of its own, when it is its turn."""
-        target = partial(turn.run, self.run, self._cancel.is_set) if turn else self.run
+    def start(self, ticket: Ticket | None = None) -> None:
+        """Start a thread, which first waits for ``ticket``."""
+        target = partial(ticket.run, self.run, self._cancel.is_set) if ticket else self.run
         threading.Thread(target=target, name="separation", daemon=True).start()
 
     def cancel(self) -> None:
-        """Ask to stop. Rows that are not done say so at once; the thread follows at its next block of audio."""
+        """Mark unfinished rows as cancelled at once; the thread ends at its next block of audio."""
         self._cancel.set()
         for song in self.songs:
             if song.state in ("waiting", "running"):
@@ -132,8 +132,8 @@ class SeparationJob:
         return self._cancel.is_set()
 
     @property
-    def begun(self) -> bool:
-        """Whether its turn has come."""
+    def has_started(self) -> bool:
+        """Whether the slot was granted."""
         return self._started is not None
 
     @property
@@ -149,7 +149,7 @@ class SeparationJob:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Seconds left at the pace so far; None while there is too little to tell."""
+        """Seconds left at the pace so far; None below 2 %."""
         done = self.fraction
         if self._started is None or done <= 0.02:
             return None
@@ -168,7 +168,7 @@ class SeparationJob:
             give_back_memory()
             self.finished.set()
 
-    def _attempt(self, song: Song) -> None:
+    def _attempt(self, song: SongRow) -> None:
         song.state = "running"
         try:
             self._separate(song)
@@ -181,33 +181,33 @@ class SeparationJob:
             logging.getLogger(__name__).exception("separating %s failed", song.title)
             song.state, song.message, song.fraction = "failed", f"{type(error).__name__}: {error}", 1.0
 
-    def _separate(self, song: Song) -> None:
+    def _separate(self, song: SongRow) -> None:
         folder = self._folder / f"{self.songs.index(song) + 1:02d}"
         folder.mkdir()
         info = probe(song.path)
         refuse_unwritable(f"{song.title}{self._options.suffix}", info.sample_rate, info.channels)
         song.stage = "model"
         separator = self._load()
-        song.mixture = playable(song.path, folder / f"{song.title} - mixture.flac")
+        song.mixture = make_playable(song.path, folder / f"{song.title} - mixture.flac")
         lossless = self._options.suffix in LOSSLESS
         suffix = self._options.suffix if lossless else ".flac"
         made = separator.separate_to(
             song.path,
             {stem: folder / f"{song.title} - {stem}{suffix}" for stem in separator.stems},
             bits=self._options.bits if lossless else None,
-            progress=partial(self._note, song),
+            progress=partial(self._record_progress, song),
             cancel=self._cancel.is_set,
         )
         song.stems = {stem: file.path for stem, file in made.items()}
         song.missing_seconds = max(file.missing_seconds for file in made.values())
         song.loudest = {stem: file.peak for stem, file in made.items() if file.clips}
-        song.downloads = {stem: self._in_format(path) for stem, path in song.stems.items()}
+        song.downloads = {stem: self._convert_stem(path) for stem, path in song.stems.items()}
 
     @staticmethod
-    def _note(song: Song, fraction: float, stage: str) -> None:
+    def _record_progress(song: SongRow, fraction: float, stage: str) -> None:
         song.fraction, song.stage = min(fraction, 0.99), stage
 
-    def _in_format(self, path: Path) -> Path:
+    def _convert_stem(self, path: Path) -> Path:
         if path.suffix == self._options.suffix:
             return path
         return convert(path, path.with_suffix(self._options.suffix))
@@ -220,21 +220,21 @@ class SeparationJob:
             f"{done[0].title} - stems.zip" if len(done) == 1 else f"{len(done)} songs - stems.zip"
         )
         try:
-            self._zip(done, archive)
+            self._write_zip(done, archive)
             self.archive = archive
         except OSError as error:
             archive.unlink(missing_ok=True)
             self.message = f"The stems are there, but not packed: {error.strerror or error}."
 
     @staticmethod
-    def _zip(songs: Sequence[Song], archive: Path) -> None:
+    def _write_zip(songs: Sequence[SongRow], archive: Path) -> None:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:  # audio hardly packs any smaller
             for number, song in enumerate(songs, 1):
                 for path in song.downloads.values():
                     bundle.write(path, f"{number:02d} {song.title}/{path.name}")
 
 
-def playable(path: Path, lossless: Path) -> Path:
+def make_playable(path: Path, lossless: Path) -> Path:
     """``path`` itself if every browser decodes it to the sample, else its copy made at ``lossless``."""
     info = probe(path)
     return path if (info.format, info.subtype) in PLAYABLE else convert(path, lossless)

@@ -1,4 +1,4 @@
-"""The Separate tab: songs in, a queue with progress and cancel, stems to hear, to look at and to download."""
+"""The Separate tab: songs in, a queue with progress and cancel, stems to play, look at and download."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from separator.audio.reader import AUDIO_SUFFIXES
 from separator.audio.writer import output_subtype
 from separator.errors import SeparatorError
 from ui.components import html
-from ui.components.event_options import AT_ONCE, HEAVY, IN_ORDER, POLL_SECONDS, PRIVATE
-from ui.components.player import player
-from ui.components.spectrogram import spectrograms
-from ui.i18n import say, t
-from ui.jobs.registry import Desk
-from ui.jobs.turns import Turns
-from ui.model_registry import ModelShelf
-from ui.safety import new_job_folder
-from ui.safety.visitors import has_hung_up
-from ui.separate.queue import LOSSLESS, LOSSY, Options, SeparationJob, Song, new_job, songs_from
-from ui.separate.view import command_line, draw_job, draw_outcome, hint, queue_table, show_song
+from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
+from ui.components.player import build_player
+from ui.components.spectrogram import draw_spectrograms
+from ui.i18n import t, translate
+from ui.jobs.fair_queue import FairQueue
+from ui.jobs.registry import JobRegistry
+from ui.model_registry import ModelRegistry
+from ui.safety import make_job_folder
+from ui.safety.visitors import has_disconnected
+from ui.separate.queue import LOSSLESS, LOSSY, Options, SeparationJob, SongRow, create_job, make_rows
+from ui.separate.view import build_separation_command, draw_job, draw_outcome, render_hint, render_queue, show_song
 from ui.settings import PageSettings
 
 UNCHANGED = [gr.skip()] * 7
@@ -29,67 +29,72 @@ UNCHANGED = [gr.skip()] * 7
 
 @dataclass(frozen=True)
 class SeparateTab:
-    """The widgets that other tabs reach into."""
+    """The widgets that events of other tabs use."""
 
     models: gr.Dropdown
     mixer: gr.HTML
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a visitor fills in and presses."""
+class SeparateForm:
+    """Inputs and buttons."""
 
     songs: gr.File
     demo_song: gr.Button
     microphone: gr.Audio
-    options: list[gr.components.Component]
-    """Models, suffix, bits, strict, tta: what the handlers take after the songs, in this order."""
+    models: gr.Dropdown
+    options: list[Any]
+    """Suffix, bits, strict, tta: what the handlers take after songs and models, in this order."""
     go: gr.Button
     cancel: gr.Button
 
 
-def build_separate_tab(settings: PageSettings, shelf: ModelShelf, page: gr.Blocks, turns: Turns) -> SeparateTab:
+def build_separate_tab(
+    settings: PageSettings, registry: ModelRegistry, page: gr.Blocks, fair_queue: FairQueue
+) -> SeparateTab:
     """Lay out the tab inside the current ``gr.Tab`` and wire it; ``page`` is the whole page, for its load event."""
-    handle = Handlers(settings, shelf, turns)
+    handle = SeparateHandlers(settings, registry, fair_queue)
     results = gr.State([])
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            form = _build_form(shelf)
+            form = _build_form(registry)
         with gr.Column(scale=7, min_width=320):
-            status = html.panel(html.label_note(t("separate.hint_public")), elem_id="separate-status")
-            queue = html.panel(elem_id="separate-queue")
-            preview = html.picture(t("separate.preview"), "preview")
+            status = html.build_panel(html.render_label_note(t("separate.hint_public")), elem_id="separate-status")
+            queue = html.build_panel(elem_id="separate-queue")
+            preview = html.build_picture(t("separate.preview"), "preview")
     which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
-    mixer = player("mixer")
-    pictures = html.picture(t("separate.pictures"), "stem-pictures")
+    mixer = build_player("mixer")
+    pictures = html.build_picture(t("separate.pictures"), "stem-pictures")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320, visible=False) as results_column:
             files = gr.Files(label=t("separate.files"), interactive=False, elem_id="stem-files")
-            archive = gr.DownloadButton(t("separate.zip"), size="md", elem_id="zip")
+            label: Any = t("separate.zip")  # a translated label is allowed here too, but not in its type
+            archive = gr.DownloadButton(label, size="md", elem_id="zip")
         with gr.Column(min_width=320):
             command = gr.Textbox(
-                command_line([], shelf.default()), label=t("separate.command"), interactive=False,
+                build_separation_command([], registry.choose_default()), label=t("separate.command"), interactive=False,
                 lines=2, buttons=["copy"], elem_id="command",
             )  # fmt: skip
 
-    songs, models = form.songs, form.options[0]
+    songs, models = form.songs, form.models
+    filled = [songs, models, *form.options]
     shown = [status, queue]
     outcome = [results, which, mixer, pictures, results_column, files, archive]
-    page.load(handle.greet, None, [status], **AT_ONCE)
-    songs.change(handle.preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
-    form.demo_song.click(handle.demo, None, [songs], **IN_ORDER)
-    form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **AT_ONCE)
-    for widget in (songs, *form.options):
-        widget.change(command_line, [songs, *form.options], [command], **AT_ONCE)
-    run = form.go.click(handle.announce, [songs, *form.options[:3]], [status], **IN_ORDER).success(
-        handle.run_queue, [songs, *form.options], [*shown, *outcome], **PRIVATE, **HEAVY
+    page.load(handle.show_hint, None, [status], **UNQUEUED)
+    songs.change(handle.draw_preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
+    form.demo_song.click(handle.load_demo, None, [songs], **QUEUED)
+    form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **UNQUEUED)
+    for widget in filled:
+        widget.change(build_separation_command, filled, [command], **UNQUEUED)
+    run = form.go.click(handle.validate_form, filled[:4], [status], **QUEUED).success(
+        handle.run_queue, filled, [*shown, *outcome], **PRIVATE, **GPU_SLOT
     )
-    form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **IN_ORDER)
+    form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **QUEUED)
     which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
     return SeparateTab(models, mixer)
 
 
-def _build_form(shelf: ModelShelf) -> Form:
+def _build_form(registry: ModelRegistry) -> SeparateForm:
     """Lay out the form inside the current column."""
     songs = gr.File(
         label=t("separate.songs"), file_count="multiple", file_types=["audio", *AUDIO_SUFFIXES], height=150,
@@ -101,7 +106,7 @@ def _build_form(shelf: ModelShelf) -> Form:
             sources=["microphone"], type="filepath", format="wav", show_label=False, elem_id="microphone"
         )
     models = gr.Dropdown(
-        choices=shelf.choices(), value=shelf.default(), multiselect=True, label=t("separate.models"),
+        choices=registry.list_choices(), value=registry.choose_default(), multiselect=True, label=t("separate.models"),
         info=t("separate.models_info"), elem_id="models",
     )  # fmt: skip
     tta = gr.Checkbox(label=t("separate.tta"), info=t("separate.tta_info"), elem_id="tta")
@@ -119,7 +124,7 @@ def _build_form(shelf: ModelShelf) -> Form:
     with gr.Row():
         go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
         cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
-    return Form(songs, demo_song, microphone, [models, suffix, bits, strict, tta], go, cancel)
+    return SeparateForm(songs, demo_song, microphone, models, [suffix, bits, strict, tta], go, cancel)
 
 
 def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:
@@ -127,60 +132,62 @@ def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:
     return [*(songs or []), *([recording] if recording else [])]
 
 
-class Handlers:
-    """Answers to the tab's events. Each method names its inputs and outputs."""
+class SeparateHandlers:
+    """Handlers of the tab's events; each docstring lists inputs and outputs."""
 
-    def __init__(self, settings: PageSettings, shelf: ModelShelf, turns: Turns | None = None) -> None:
-        self.settings, self.shelf, self.turns = settings, shelf, turns or Turns()
-        self.desk: Desk[SeparationJob] = Desk()
+    def __init__(self, settings: PageSettings, registry: ModelRegistry, fair_queue: FairQueue | None = None) -> None:
+        self.settings, self.registry, self.fair_queue = settings, registry, fair_queue or FairQueue()
+        self.jobs: JobRegistry[SeparationJob] = JobRegistry()
 
-    def demo(self, request: gr.Request) -> list[str]:
+    def load_demo(self, request: gr.Request) -> list[str]:
         """Out: songs. The demo song alone."""
         found = sorted(self.settings.demo_song.glob("mixture.*"))
         if not found:
-            raise html.toast(say(request, "separate.no_demo"))
+            raise html.make_toast(translate(request, "separate.no_demo"))
         return [str(found[0])]
 
-    def greet(self, request: gr.Request) -> str:
+    def show_hint(self, request: gr.Request) -> str:
         """Out: status, what to do first."""
-        return hint(self.settings, request)
+        return render_hint(self.settings, request)
 
-    def preview(self, paths: list[str] | None, request: gr.Request) -> tuple[Any, Any, Any]:
+    def draw_preview(self, paths: list[str] | None, request: gr.Request) -> tuple[Any, Any, Any]:
         """In: songs. Out: status (a hint), queue, preview: the spectrogram of the first song that can be read.
 
         Where songs are being separated by then, status and queue are left to those.
         """
-        songs = songs_from(paths or [], self.settings.max_minutes, request)
-        picture = next(filter(None, map(self._picture_of, songs)), None)
-        if self.desk.get(request) is not None:
+        songs = make_rows(paths or [], self.settings.max_minutes, request)
+        picture = next(filter(None, map(self._draw_song, songs)), None)
+        if self.jobs.get(request) is not None:
             return gr.skip(), gr.skip(), picture
-        return hint(self.settings, request), queue_table(songs, request), picture
+        return render_hint(self.settings, request), render_queue(songs, request), picture
 
-    def _picture_of(self, song: Song) -> Any:
-        """A song's spectrogram; None of one that cannot be read, which is said in its row."""
+    def _draw_song(self, song: SongRow) -> Any:
+        """A song's spectrogram; None for one that cannot be read, whose row then shows the error."""
         if song.state != "waiting":
             return None
         try:
-            drawn = spectrograms({"": song.path}, new_job_folder(self.settings.work), "song")
+            drawn = draw_spectrograms({"": song.path}, make_job_folder(self.settings.work), "song")
         except SeparatorError as error:
             song.state, song.message = "failed", str(error)
             return None
-        return html.picture_value(drawn)
+        return html.make_picture_value(drawn)
 
-    def announce(self, paths: list[str] | None, models: list[str], suffix: str, bits: int, request: gr.Request) -> str:
+    def validate_form(
+        self, paths: list[str] | None, models: list[str], suffix: str, bits: int, request: gr.Request
+    ) -> str:
         """In: songs, models, suffix, bits. Out: status, at once, while the queue may make one wait.
 
         Refuses what cannot be done.
         """
         if not paths:
-            raise html.toast(say(request, "separate.no_song"))
+            raise html.make_toast(translate(request, "separate.no_song"))
         try:
-            self.shelf.paths(models)
+            self.registry.find_paths(models)
             if suffix in LOSSLESS:
                 output_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
-        return html.progress(say(request, "separate.queued"), 0.0)
+            raise html.make_toast(str(error)) from error
+        return html.render_progress(translate(request, "separate.queued"), 0.0)
 
     def run_queue(
         self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, tta: bool, request: gr.Request
@@ -188,28 +195,28 @@ class Handlers:
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
         options = Options(suffix, bits or None)
         try:
-            job = new_job(
-                self.settings, self.shelf, paths, models, options, strict_band=strict, tta=tta, request=request
+            job = create_job(
+                self.settings, self.registry, paths, models, options, strict_band=strict, tta=tta, request=request
             )
-            turn = self.turns.join(request, job.seconds)
+            ticket = self.fair_queue.join(request, job.seconds)
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
-        self.desk.put(request, job)
-        job.start(turn)
+            raise html.make_toast(str(error)) from error
+        self.jobs.register(request, job)
+        job.start(ticket)
         try:
-            while not job.finished.wait(POLL_SECONDS) and not job.cancelled and not has_hung_up(request):
+            while not job.finished.wait(POLL_SECONDS) and not job.cancelled and not has_disconnected(request):
                 yield (*draw_job(job, request), *UNCHANGED)
-            # Still on the desk, so that who cancels while this is drawn gets it from `cancel`.
+            # Still registered, so that `cancel` can draw it if it is pressed meanwhile.
             yield (*draw_job(job, request), *(UNCHANGED if job.cancelled else draw_outcome(job)))
         finally:  # also when the visitor has closed the page
             if not job.finished.is_set():
                 job.cancel()
-            self.desk.clear(request, job)
+            self.jobs.forget(request, job)
 
     def cancel(self, request: gr.Request) -> tuple[Any, ...]:
         """Out: status, queue, and the outcome of the songs that are done. Stops this page's job."""
-        job = self.desk.cancel(request)
+        job = self.jobs.cancel(request)
         if job is None:
-            return html.note(say(request, "separate.stopped")), gr.skip(), *UNCHANGED
+            return html.render_note(translate(request, "separate.stopped")), gr.skip(), *UNCHANGED
         any_done = any(song.state == "done" for song in job.songs)
         return (*draw_job(job, request), *(draw_outcome(job) if any_done else UNCHANGED))

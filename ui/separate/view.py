@@ -10,22 +10,24 @@ from typing import Any
 import gradio as gr
 
 from ui.components import html
-from ui.components.player import mixer_value, track
-from ui.components.spectrogram import spectrograms
-from ui.i18n import TEXTS, language_of, say
+from ui.components.player import make_mixer_value, make_track
+from ui.components.spectrogram import draw_spectrograms
+from ui.i18n import TEXTS, detect_language, translate
 from ui.safety.visitors import is_at_this_computer
-from ui.separate.queue import LOSSLESS, SeparationJob, Song
+from ui.separate.queue import LOSSLESS, SeparationJob, SongRow
 from ui.settings import PageSettings
 
 
-def hint(settings: PageSettings, request: gr.Request) -> str:
+def render_hint(settings: PageSettings, request: gr.Request) -> str:
     """What to do first."""
     if settings.max_minutes:
-        return html.note(say(request, "separate.hint_space", minutes=round(settings.max_minutes)))
-    return html.note(say(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public"))
+        return html.render_note(translate(request, "separate.hint_space", minutes=round(settings.max_minutes)))
+    return html.render_note(
+        translate(request, "separate.hint" if is_at_this_computer(request) else "separate.hint_public")
+    )
 
 
-def command_line(
+def build_separation_command(
     paths: list[str] | None,
     models: list[str] | None,
     suffix: str = ".wav",
@@ -46,67 +48,71 @@ def command_line(
 
 def draw_job(job: SeparationJob, request: gr.Request) -> tuple[str, str]:
     """Status and queue table of a job."""
-    return job_status(job, request), queue_table(job.songs, request)
+    return render_status(job, request), render_queue(job.songs, request)
 
 
-def job_status(job: SeparationJob, request: gr.Request) -> str:
+def render_status(job: SeparationJob, request: gr.Request) -> str:
     """One card: how far, with stage and time left, or how it ended."""
     total = len(job.songs)
     if job.cancelled:
-        return html.note(say(request, "separate.stopped"))
+        return html.render_note(translate(request, "separate.stopped"))
     if job.finished.is_set():
         done = sum(song.state == "done" for song in job.songs)
-        return html.progress(say(request, "separate.finished", n=done, total=total), 1.0, job.message)
-    if not job.begun:
-        return html.progress(say(request, "separate.queued"), 0.0)
+        return html.render_progress(translate(request, "separate.finished", n=done, total=total), 1.0, job.message)
+    if not job.has_started:
+        return html.render_progress(translate(request, "separate.queued"), 0.0)
     number = next((n for n, song in enumerate(job.songs, 1) if song.state == "running"), total)
-    stage = stage_text(job.songs[number - 1].stage, request)
+    stage = translate_stage(job.songs[number - 1].stage, request)
     left = job.eta_seconds
     aside = f"{100 * job.fraction:.0f} %"
     if left is not None:
-        aside += " · " + say(request, "separate.left", time=html.clock(left))
-    return html.progress(say(request, "separate.busy", n=number, total=total, stage=stage), job.fraction, aside)
+        aside += " · " + translate(request, "separate.left", time=html.format_clock(left))
+    return html.render_progress(
+        translate(request, "separate.busy", n=number, total=total, stage=stage), job.fraction, aside
+    )
 
 
-def stage_text(stage: str, request: gr.Request) -> str:
+def translate_stage(stage: str, request: gr.Request) -> str:
     """A stage in the visitor's language, where there is a translation."""
-    return TEXTS[language_of(request)].get(f"separate.stage_{stage}", stage)
+    return TEXTS[detect_language(request)].get(f"separate.stage_{stage}", stage)
 
 
-def queue_table(songs: Sequence[Song], request: gr.Request) -> str:
+def render_queue(songs: Sequence[SongRow], request: gr.Request) -> str:
     """A row per song: name, length, state."""
     if not songs:
         return ""
     rows = []
     for song in songs:
-        word = say(request, f"separate.state_{song.state}")
+        word = translate(request, f"separate.state_{song.state}")
         percent = f" {100 * song.fraction:.0f} %" if song.state == "running" else ""
-        message = song.message or " ".join(filter(None, (missing(song, request), clipped(song, request))))
+        message = song.message or " ".join(
+            filter(None, (_describe_missing(song, request), _describe_clipping(song, request)))
+        )
         remark = f'<br><span class="quiet">{escape(message)}</span>' if message else ""
         rows.append(
             (
                 f'<span class="name">{escape(song.title)}</span>{remark}',
-                html.clock(song.seconds),
-                html.state(word + percent, song.state),
+                html.format_clock(song.seconds),
+                html.render_state(word + percent, song.state),
             )
         )
-    heads = [say(request, f"separate.column_{column}") for column in ("song", "length", "state")]
-    return html.table(heads, rows, numbers=frozenset({1}))
+    heads = [translate(request, f"separate.column_{column}") for column in ("song", "length", "state")]
+    return html.render_table(heads, rows, numbers=frozenset({1}))
 
 
-def missing(song: Song, request: gr.Request) -> str:
+def _describe_missing(song: SongRow, request: gr.Request) -> str:
     """How much of a song was damaged or cut off; empty where nothing was."""
     if not song.missing_seconds:
         return ""
-    return say(request, "separate.missing", seconds=f"{song.missing_seconds:.1f}")
+    return translate(request, "separate.missing", seconds=f"{song.missing_seconds:.1f}")
 
 
-def clipped(song: Song, request: gr.Request) -> str:
+def _describe_clipping(song: SongRow, request: gr.Request) -> str:
     """Which stems went beyond full scale in a format that cannot hold that; empty where none did."""
     if not song.loudest:
         return ""
     over_db = 20 * math.log10(max(song.loudest.values()))
-    return say(request, "separate.clipped", stems=", ".join(song.loudest), over=f"{over_db:.1f}")
+    return translate(request, "separate.clipped", stems=", ".join(song.loudest), over=f"{over_db:.1f}")
 
 
 def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
@@ -127,13 +133,13 @@ def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
     )
 
 
-def show_song(results: list[Song], index: int) -> tuple[Any, Any]:
+def show_song(results: list[SongRow], index: int) -> tuple[Any, Any]:
     """In: results, which. Out: mixer, pictures."""
     song = results[index]
     assert song.mixture is not None, "a song that is done has its mixture"
-    tracks = [track(song.mixture, "mixture")]
-    tracks += [track(path, stem, download=song.downloads[stem]) for stem, path in song.stems.items()]
-    drawn = spectrograms(
+    tracks = [make_track(song.mixture, "mixture")]
+    tracks += [make_track(path, stem, download=song.downloads[stem]) for stem, path in song.stems.items()]
+    drawn = draw_spectrograms(
         {"mixture": song.mixture, **song.stems}, next(iter(song.stems.values())).parent, "spectrograms"
     )
-    return mixer_value(song.title, song.sample_rate, tracks), html.picture_value(drawn)
+    return make_mixer_value(song.title, song.sample_rate, tracks), html.make_picture_value(drawn)

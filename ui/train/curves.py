@@ -1,4 +1,4 @@
-"""A run's events as curves that stay light however long it trains: smoothed, then thinned to so many points."""
+"""A run's events as curves: smoothed, then thinned to ``MAX_POINTS`` each."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,31 +7,31 @@ from training.runs.events import Event
 
 Point = tuple[float, float]
 
-MOST_POINTS = 150
+MAX_POINTS = 150
 """Of each curve; a page draws six, so fewer than a thousand in all."""
 TRAIN_SMOOTHING, VALID_SMOOTHING = 0.97, 0.6
 """Share that a smoothed value keeps of the one before; steps are noisier than whole epochs."""
 
 
-def curves(events: Sequence[Event]) -> dict[str, list[Point]]:
+def compute_curves(events: Sequence[Event]) -> dict[str, list[Point]]:
     """Points (epochs, value) of everything that is drawn: losses raw and smoothed, SDR in dB, learning rate."""
-    train, epochs = step_losses(events), [event for event in events if event["type"] == "epoch"]
-    if not train:  # a training of very short epochs may give no sign of life between them
-        train = _points(epochs, "train_loss")
-    valid = _points(epochs, "valid_loss")
+    train, epochs = extract_step_losses(events), [event for event in events if event["type"] == "epoch"]
+    if not train:  # a training of very short epochs may write no heartbeat between them
+        train = _extract_points(epochs, "train_loss")
+    valid = _extract_points(epochs, "valid_loss")
     series = {
         "train": train,
         "train_smooth": smooth(train, TRAIN_SMOOTHING),
         "valid": valid,
         "valid_smooth": smooth(valid, VALID_SMOOTHING),
-        "sdr": _points(epochs, "valid_sdr_db"),
-        "learning_rate": _points(epochs, "learning_rate"),
+        "sdr": _extract_points(epochs, "valid_sdr_db"),
+        "learning_rate": _extract_points(epochs, "learning_rate"),
     }
     return {name: thin(points) for name, points in series.items()}
 
 
-def step_losses(events: Sequence[Event]) -> list[Point]:
-    """The training loss at each sign of life, with the epochs done by then (3.5 is half way through the fourth).
+def extract_step_losses(events: Sequence[Event]) -> list[Point]:
+    """The training loss at each heartbeat, with the epochs done by then (3.5 is half way through the fourth).
 
     Steps are counted from the last whole epoch, as a resumed run may have epochs of another length.
     """
@@ -43,10 +43,10 @@ def step_losses(events: Sequence[Event]) -> list[Point]:
             done, done_step = int(event["epoch"]), int(event["step"])
         elif event["type"] == "step" and per_epoch and event.get("loss") is not None:
             points.append((done + (event["step"] - done_step) / per_epoch, event["loss"]))
-    return forward_only(points)
+    return drop_repeated(points)
 
 
-def forward_only(points: Iterable[Point]) -> list[Point]:
+def drop_repeated(points: Iterable[Point]) -> list[Point]:
     """Leave out what was done again: an epoch that was broken off is trained anew when a run is resumed."""
     kept: list[Point] = []
     for point in points:
@@ -65,22 +65,22 @@ def smooth(points: Sequence[Point], keep: float) -> list[Point]:
     return smoothed
 
 
-def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
+def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
     """At most so many of the points, evenly spread, always with the first and the last."""
     if len(points) <= most:
-        return [_short(point) for point in points]
+        return [_round_point(point) for point in points]
     step = (len(points) - 1) / (most - 1)
-    return [_short(points[round(n * step)]) for n in range(most)]
+    return [_round_point(points[round(n * step)]) for n in range(most)]
 
 
-def _points(epochs: Sequence[Event], key: str) -> list[Point]:
-    return forward_only((float(e["epoch"]), float(e[key])) for e in epochs if _is_number(e.get(key)))
+def _extract_points(epochs: Sequence[Event], key: str) -> list[Point]:
+    return drop_repeated((float(e["epoch"]), float(e[key])) for e in epochs if _is_number(e.get(key)))
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _short(point: Point) -> Point:
-    """Fewer digits than a float has, as nobody sees them and all of them travel."""
+def _round_point(point: Point) -> Point:
+    """Six and five digits, which is enough to draw and short to send."""
     return float(f"{point[0]:.6g}"), float(f"{point[1]:.5g}")

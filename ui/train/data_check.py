@@ -1,4 +1,4 @@
-"""What the Train tab does with data before it is trained on: make practice songs, ask the doctor, time an epoch.
+"""Before a training: make practice songs, check the data, time an epoch.
 
 A check belongs to its data, not to a visitor: every page that shows the same folder and target shows the same check.
 """
@@ -18,24 +18,24 @@ from training.practice.songs import make_practice_songs
 from ui.jobs.background_call import BackgroundCall
 from ui.settings import PageSettings
 
-MOST_CHECKS = 16
+MAX_CHECKS = 16
 DECODERS = 1
-"""Threads that decode, so that the page stays quick."""
+"""Threads that decode; few, so that the page stays responsive."""
 
 Key = tuple[tuple[str, ...], tuple[str, ...]]
 """Data folders and targets."""
 
 
 @dataclass(frozen=True)
-class Checkup:
-    """The doctor's report on some data and, once that is there, the time of an epoch; each in its own thread."""
+class DataCheck:
+    """The report on some data and then the seconds of an epoch; each in its own thread."""
 
     report: BackgroundCall[Report]
-    pace: BackgroundCall[float]
+    epoch_time: BackgroundCall[float]
 
     @property
     def can_start(self) -> bool:
-        """Whether the doctor has answered, and found nothing in the way of training."""
+        """Whether the check has ended without an error that prevents training."""
         return self.report.result is not None and self.report.result.can_start
 
     @property
@@ -51,50 +51,50 @@ def make_practice(settings: PageSettings, progress: Progress | None = None) -> N
     make_practice_songs(settings.practice, settings.practice_songs, settings.practice_seconds, progress=progress)
 
 
-class Checkups:
-    """The checks of the last few data folders. Safe in threads; one check works at a time."""
+class DataChecks:
+    """The checks of the last few data folders. Safe in threads; one check runs at a time."""
 
     def __init__(self, settings: PageSettings) -> None:
         self.settings = settings
-        self._lock, self._turn = threading.Lock(), threading.Lock()
-        self._checks: OrderedDict[Key, Checkup] = OrderedDict()
+        self._lock, self._one_at_a_time = threading.Lock(), threading.Lock()
+        self._checks: OrderedDict[Key, DataCheck] = OrderedDict()
 
-    def get(self, key: Key) -> Checkup | None:
-        """The check of these data, if one was begun."""
+    def get(self, key: Key) -> DataCheck | None:
+        """The check of these data, if there is one."""
         with self._lock:
             return self._checks.get(key)
 
-    def begin(self, config: TrainConfig, *, practice: bool, probe: bool, again: bool = True) -> Checkup:
+    def start(self, config: TrainConfig, *, practice: bool, probe: bool, again: bool = True) -> DataCheck:
         """Check the data of `config`, unless that is being done or, without `again`, was done already.
 
-        `practice` makes the songs first. With `probe` an epoch is timed afterwards; not wise while one is trained.
+        `practice` makes the songs first. With `probe` an epoch is timed afterwards; not while a training runs.
         """
         key = (config.data_dir, config.target)
         with self._lock:
             check = self._checks.get(key)
             if check is not None and (check.is_running or (not again and check.report.result is not None)):
                 return check
-            pace = BackgroundCall(partial(self._time, config))
+            epoch_time = BackgroundCall(partial(self._time_epoch, config))
             if not probe:
-                pace.cancel()
-            check = Checkup(BackgroundCall(partial(self._examine, config, practice, pace)), pace)
+                epoch_time.cancel()
+            check = DataCheck(BackgroundCall(partial(self._examine, config, practice, epoch_time)), epoch_time)
             self._checks[key] = check
             self._checks.move_to_end(key)
-            while len(self._checks) > MOST_CHECKS:
+            while len(self._checks) > MAX_CHECKS:
                 self._checks.popitem(last=False)[1].report.cancel()
         check.report.start()
         return check
 
-    def hush(self) -> None:
-        """Stop timing: a real training is about to begin."""
+    def cancel_timing(self) -> None:
+        """Cancel all timing of epochs, before a training starts."""
         with self._lock:
             for check in self._checks.values():
-                check.pace.cancel()
+                check.epoch_time.cancel()
 
     def _examine(
-        self, config: TrainConfig, practice: bool, pace: BackgroundCall[float], progress: Progress, cancel: Cancel
+        self, config: TrainConfig, practice: bool, epoch_time: BackgroundCall[float], progress: Progress, cancel: Cancel
     ) -> Report:
-        with self._turn:
+        with self._one_at_a_time:
             if practice:
                 make_practice(self.settings, lambda fraction, song: progress(fraction, "practice"))
             report = examine(
@@ -110,14 +110,14 @@ class Checkups:
                 progress=lambda fraction, what: progress(fraction, "decoding"),
                 cancel=cancel,
             )
-        if report.can_start and not pace.cancelled:
-            pace.start()
+        if report.can_start and not epoch_time.cancelled:
+            epoch_time.start()
         return report
 
-    def _time(self, config: TrainConfig, progress: Progress, cancel: Cancel) -> float:
+    def _time_epoch(self, config: TrainConfig, progress: Progress, cancel: Cancel) -> float:
         from training.loop.sanity_checks import seconds_per_epoch  # Lightning takes seconds to import
 
-        with self._turn:
+        with self._one_at_a_time:
             if cancel():
-                raise Cancelled("the time of an epoch is not wanted any more")
+                raise Cancelled("timing an epoch was cancelled")
             return seconds_per_epoch(config, cancel)

@@ -1,4 +1,4 @@
-"""Answers to the Train tab's events. What is shown comes from run folders and checks, through ``draw`` alone."""
+"""Handlers of the Train tab's events. Only ``draw`` changes what is shown of runs and checks."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,52 +10,57 @@ from separator.errors import SeparatorError
 from training.config import split_names
 from training.runs.folder import RunFolder
 from ui.components import html
-from ui.i18n import say
-from ui.model_registry import ModelShelf
+from ui.i18n import translate
+from ui.model_registry import ModelRegistry
 from ui.settings import PageSettings
-from ui.train.data_check import Checkup, Checkups
+from ui.train.data_check import DataCheck, DataChecks
 from ui.train.data_check_view import draw_check
-from ui.train.form import command_line, practice_values, settings_from
-from ui.train.mlflow_link import is_tracked, mlflow_address
-from ui.train.run_manager import Trainings
-from ui.train.run_view import RunViews
+from ui.train.form import build_training_command, parse_settings, read_practice_recipe
+from ui.train.mlflow_link import find_mlflow_address, is_tracked
+from ui.train.run_manager import RunManager
+from ui.train.run_view import RunViewCache
 
-DRAWN = ("runs", "live", "learn", "report", "start", "stop", "resume", "done", "mlflow", "seen")
-"""What ``draw`` gives, in order."""
+OUTPUTS = ("runs", "live", "learn", "report", "start", "stop", "resume", "done", "mlflow", "seen")
+"""Outputs of ``draw``, in order."""
 RESUMABLE = ("stopped", "failed", "interrupted", "finished")
 
 
-class Handlers:
+class TrainHandlers:
     """Each method names its inputs and outputs; `form` stands for the form's widgets in the order of `names`."""
 
     def __init__(
-        self, settings: PageSettings, shelf: ModelShelf, trainings: Trainings, checkups: Checkups, names: Sequence[str]
+        self,
+        settings: PageSettings,
+        registry: ModelRegistry,
+        manager: RunManager,
+        checks: DataChecks,
+        names: Sequence[str],
     ) -> None:
-        self.settings, self.shelf, self.trainings, self.checkups = settings, shelf, trainings, checkups
+        self.settings, self.registry, self.manager, self.checks = settings, registry, manager, checks
         self.names = list(names)
-        self.views = RunViews(trainings)
+        self.views = RunViewCache(manager)
 
     def draw(
         self, chosen: str | None, data: str, target: str, seen: dict[str, int], request: gr.Request
     ) -> tuple[Any, ...]:
-        """In: runs, data, target, seen. Out: ``DRAWN``, each skipped unless it differs from what was drawn last."""
-        runs = self.trainings.runs()
+        """In: runs, data, target, seen. Out: ``OUTPUTS``, each skipped unless it differs from what was drawn last."""
+        runs = self.manager.list_runs()
         run = next((run for run in runs if run.name == chosen), runs[0] if runs else None)
-        state = self.views.glance(run).state if run else "empty"
-        live, learn = self.views.look(run) if run else (None, None)
-        choices = [(self.views.glance(other).label(other.name, request), other.name) for other in runs]
-        check, problem = self._check_of(data, target)
-        free = not self.trainings.busy
+        state = self.views.summarize(run).state if run else "empty"
+        live, learn = self.views.read_details(run) if run else (None, None)
+        choices = [(self.views.summarize(other).label(other.name, request), other.name) for other in runs]
+        check, problem = self._find_check(data, target)
+        free = not self.manager.is_busy
         plain: dict[str, tuple[Any, Callable[[Any], Any]]] = {
-            "runs": ((choices, run.name if run and run.name != chosen else None), _runs),
-            "live": (live, _same),
-            "learn": (learn, _same),
-            "report": (draw_check(check, problem, request), _same),
-            "start": (bool(check and check.can_start and free), _button),
-            "stop": (bool(run and state == "running" and not run.stop_requested()), _button),
-            "resume": (bool(run and state in RESUMABLE and run.last.is_file() and free), _button),
-            "done": (bool(run and state != "running" and run.best_model.is_file()), _row),
-            "mlflow": (bool(run and is_tracked(run)), _row),
+            "runs": ((choices, run.name if run and run.name != chosen else None), _set_runs),
+            "live": (live, _keep_value),
+            "learn": (learn, _keep_value),
+            "report": (draw_check(check, problem, request), _keep_value),
+            "start": (bool(check and check.can_start and free), _set_interactive),
+            "stop": (bool(run and state == "running" and not run.stop_requested()), _set_interactive),
+            "resume": (bool(run and state in RESUMABLE and run.last.is_file() and free), _set_interactive),
+            "done": (bool(run and state != "running" and run.best_model.is_file()), _set_visible),
+            "mlflow": (bool(run and is_tracked(run)), _set_visible),
         }
         drawn, prints = [], {}
         for name, (value, show) in plain.items():
@@ -63,107 +68,105 @@ class Handlers:
             drawn.append(gr.skip() if prints[name] == seen.get(name) else show(value))
         return (*drawn, gr.skip() if prints == seen else prints)
 
-    def restore(self, remembered: str | None) -> Any:
-        """In: what the browser remembers. Out: data."""
+    def restore_folder(self, remembered: str | None) -> Any:
+        """In: the stored folder. Out: data."""
         return remembered or ""
 
-    def practice(self) -> tuple[Any, ...]:
+    def choose_practice(self) -> tuple[Any, ...]:
         """Out: data, form. Chooses the practice songs, and settings that show something within minutes."""
-        values = practice_values()
+        values = read_practice_recipe()
         return str(self.settings.practice), *(values.get(name, gr.skip()) for name in self.names)
 
     def check(self, data: str, *form: Any) -> str | Any:
-        """In: data, form. Out: remembered. Begins to look at data that have not been looked at."""
+        """In: data, form. Out: remembered. Checks data that have not been checked."""
         try:
-            return self._check(data, form, again=False)
+            return self._start_check(data, form, again=False)
         except SeparatorError:
-            return gr.skip()  # nobody has asked; it is said when the button is pressed
+            return gr.skip()  # shown when the button is pressed
 
     def check_again(self, data: str, *form: Any) -> str:
-        """In: data, form. Out: remembered. Looks at the data in any case, or says why they cannot be trained on."""
+        """In: data, form. Out: remembered. Checks the data anew, or shows why it cannot."""
         try:
-            return self._check(data, form, again=True)
+            return self._start_check(data, form, again=True)
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
+            raise html.make_toast(str(error)) from error
 
-    def _check(self, data: str, form: Sequence[Any], *, again: bool) -> str:
-        config = self.trainings.config(settings_from(self.names, form), data)
-        self.checkups.begin(
-            config, practice=self.trainings.is_practice(data), probe=not self.trainings.busy, again=again
-        )
+    def _start_check(self, data: str, form: Sequence[Any], *, again: bool) -> str:
+        config = self.manager.build_config(parse_settings(self.names, form), data)
+        self.checks.start(config, practice=self.manager.is_practice(data), probe=not self.manager.is_busy, again=again)
         return data
 
     def start(self, request: gr.Request, data: str, start_from: str, track: bool, *form: Any) -> Any:
         """In: data, start from, track, form. Out: runs, with the new one chosen."""
         try:
-            config = self.trainings.config(settings_from(self.names, form), data)
-            weights = self.shelf.paths([start_from])[0] if start_from else None
-            self.checkups.hush()
-            return self._chosen(self.trainings.start(config, weights, track=track, request=request))
+            config = self.manager.build_config(parse_settings(self.names, form), data)
+            weights = self.registry.find_paths([start_from])[0] if start_from else None
+            self.checks.cancel_timing()
+            return self._select_run(self.manager.start(config, weights, track=track, request=request))
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
+            raise html.make_toast(str(error)) from error
 
     def stop(self, chosen: str, request: gr.Request) -> None:
-        """In: runs. Asks the chosen run to stop."""
+        """In: runs. Requests that the chosen run stop."""
         try:
-            self.trainings.stop(chosen, request)
+            self.manager.stop(chosen, request)
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
+            raise html.make_toast(str(error)) from error
 
     def resume(self, request: gr.Request, chosen: str, *form: Any) -> Any:
-        """In: runs, form. Out: runs. Goes on with the chosen run."""
+        """In: runs, form. Out: runs. Resumes the chosen run."""
         try:
-            self.checkups.hush()
-            return self._chosen(self.trainings.resume(chosen, settings_from(self.names, form), request))
+            self.checks.cancel_timing()
+            return self._select_run(self.manager.resume(chosen, parse_settings(self.names, form), request))
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
+            raise html.make_toast(str(error)) from error
 
-    def mlflow(self, chosen: str, request: gr.Request) -> str:
+    def show_mlflow_link(self, chosen: str, request: gr.Request) -> str:
         """In: runs. Out: address, a card with a link to the run in MLflow."""
         try:
-            address = mlflow_address(self.trainings.run(chosen), self.settings.mlflow_url)
+            address = find_mlflow_address(self.manager.find_run(chosen), self.settings.mlflow_url)
         except SeparatorError as error:
-            raise html.toast(str(error)) from error
-        return html.note_with_link(say(request, "train.in_mlflow"), address)
+            raise html.make_toast(str(error)) from error
+        return html.render_linked_note(translate(request, "train.in_mlflow"), address)
 
-    def command(self, data: str, start_from: str, track: bool, *form: Any) -> str:
+    def show_command(self, data: str, start_from: str, track: bool, *form: Any) -> str:
         """In: data, start from, track, form. Out: command."""
         try:
-            values = settings_from(self.names, form)
+            values = parse_settings(self.names, form)
         except SeparatorError:
             return ""
         folders = [line.strip() for line in data.splitlines() if line.strip()]
         weights = f"checkpoints/{start_from}" if start_from else ""
-        practice = self.trainings.is_practice(data)
-        return command_line(values, folders, practice=practice, start_from=weights, track=track)
+        practice = self.manager.is_practice(data)
+        return build_training_command(values, folders, practice=practice, start_from=weights, track=track)
 
-    def _check_of(self, data: str, target: str) -> tuple[Checkup | None, str]:
-        """The check of these data, and what is wrong with their folder."""
+    def _find_check(self, data: str, target: str) -> tuple[DataCheck | None, str]:
+        """The check of these data, and the error in their folder."""
         if not data.strip():
             return None, ""
         try:
-            folders = self.trainings.folders(data)
+            folders = self.manager.parse_folders(data)
         except SeparatorError as error:
             return None, str(error)
-        return self.checkups.get((tuple(folders), split_names((target,)))), ""
+        return self.checks.get((tuple(folders), split_names((target,)))), ""
 
-    def _chosen(self, run: RunFolder) -> Any:
-        names = [run.name, *(other.name for other in self.trainings.runs() if other.name != run.name)]
+    def _select_run(self, run: RunFolder) -> Any:
+        names = [run.name, *(other.name for other in self.manager.list_runs() if other.name != run.name)]
         return gr.Radio(choices=names, value=run.name)
 
 
-def _same(value: Any) -> Any:
+def _keep_value(value: Any) -> Any:
     return value
 
 
-def _button(interactive: bool) -> Any:
+def _set_interactive(interactive: bool) -> Any:
     return gr.Button(interactive=interactive)
 
 
-def _row(visible: bool) -> Any:
+def _set_visible(visible: bool) -> Any:
     return gr.Row(visible=visible)
 
 
-def _runs(drawn: tuple[list[tuple[str, str]], str | None]) -> Any:
+def _set_runs(drawn: tuple[list[tuple[str, str]], str | None]) -> Any:
     choices, name = drawn
     return gr.Radio(choices=choices, value=name) if name else gr.Radio(choices=choices)

@@ -1,4 +1,4 @@
-"""A training of the page in MLflow: the listener that writes it there, and the address where it can be looked at."""
+"""A training of the page in MLflow: the listener that writes it, and its address."""
 
 import json
 import threading
@@ -13,23 +13,23 @@ RUN_FILE = "mlflow.json"
 """In a run's folder: which MLflow run it is; written by ``training.tracking.run_tracker``."""
 
 
-def can_track() -> bool:
+def is_mlflow_installed() -> bool:
     """Whether MLflow is installed; finding out imports nothing."""
     return find_spec("mlflow") is not None
 
 
-def tracker(run_folder: Path, tracking_uri: str) -> Listener:
-    """A listener that writes a training to MLflow, and lets go of it when the training has ended."""
+def make_tracker(run_folder: Path, tracking_uri: str) -> Listener:
+    """A listener that writes a training to MLflow, and closes it when the training has ended."""
     from training.tracking.run_tracker import MlflowTracker
 
     to_mlflow = MlflowTracker(run_folder, tracking_uri)
 
-    def listen(event: Event) -> None:
+    def forward(event: Event) -> None:
         to_mlflow(event)
         if event["type"] in TERMINAL:  # closing waits for MLflow; the next training must not wait for that
             threading.Thread(target=to_mlflow.close, name="mlflow closing", daemon=True).start()
 
-    return listen
+    return forward
 
 
 def is_tracked(run: RunFolder) -> bool:
@@ -37,14 +37,14 @@ def is_tracked(run: RunFolder) -> bool:
     return (run.path / RUN_FILE).is_file()
 
 
-def mlflow_address(run: RunFolder, mlflow_url: str) -> str:
+def find_mlflow_address(run: RunFolder, mlflow_url: str) -> str:
     """The page of a run below MLflow's own page; imports MLflow, so it takes seconds the first time.
 
     Raises ConfigError when the run is not in MLflow.
     """
     try:
-        known = json.loads((run.path / RUN_FILE).read_text(encoding="utf-8"))
-        run_id, tracking_uri = known["run_id"], known["tracking_uri"]
+        record = json.loads((run.path / RUN_FILE).read_text(encoding="utf-8"))
+        run_id, tracking_uri = record["run_id"], record["tracking_uri"]
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{run.name} was not written to MLflow.") from error
     from training.tracking.mlflow_client import open_client

@@ -34,7 +34,7 @@ const tossCoin = () => crypto.getRandomValues(new Uint8Array(1))[0] & 1;
 export class BlindTest {
   total = 12;
   /** @type {boolean[] | null} whether each answer was right */ answers = null;
-  heard = 0; // A, B or X: 0, 1 or 2
+  selected = 0; // A, B or X: 0, 1 or 2
   secret = 0; // what X is
   result = { correct: 0, trials: 0, p_value: 1 };
   box = make("section", { class: "abx" });
@@ -85,14 +85,14 @@ export class BlindTest {
   /** @param {number} n of the trial */
   trialRow(n) {
     /** @param {number} slot @param {string} label */
-    const hear = (slot, label) =>
+    const playButton = (slot, label) =>
       make("button", {
         type: "button",
         class: "chip",
         "data-hear": label,
-        "aria-pressed": String(this.heard === slot),
+        "aria-pressed": String(this.selected === slot),
         text: text("abx.hear", { name: label }),
-        onclick: () => this.hear(slot),
+        onclick: () => this.play(slot),
       });
     /** @param {number} slot @param {string} label */
     const answer = (slot, label) =>
@@ -107,7 +107,7 @@ export class BlindTest {
       "div",
       { class: "abx-row" },
       make("span", { class: "abx-count", role: "status", text: text("abx.count", { n, total: this.total }) }),
-      make("div", { class: "chips" }, hear(0, "A"), hear(1, "B"), hear(2, "X")),
+      make("div", { class: "chips" }, playButton(0, "A"), playButton(1, "B"), playButton(2, "X")),
       answer(0, "A"),
       answer(1, "B"),
       make("button", { type: "button", class: "chip", text: text("abx.stop"), onclick: () => this.stop() }),
@@ -123,13 +123,13 @@ export class BlindTest {
 
   next() {
     this.secret = tossCoin();
-    this.hear(2);
+    this.play(2);
   }
 
   /** @param {number} slot */
-  hear(slot) {
+  play(slot) {
     const { engine } = this.comparison;
-    this.heard = slot;
+    this.selected = slot;
     engine.view = this.pair[slot === 2 ? this.secret : slot];
     engine.apply();
     this.draw();

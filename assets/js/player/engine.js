@@ -105,7 +105,7 @@ export class Engine {
     return track.mute || (soloed && !track.solo) ? 0 : toGain(track.db);
   }
 
-  // Moves every fader to where the state says, within a few milliseconds: a switch has no gap and no click.
+  // Moves every fader to its state, within a few milliseconds: a switch has no gap and no click.
   apply() {
     if (!this.context) return;
     const now = this.context.currentTime;

@@ -1,4 +1,4 @@
-// The one door of the players: fills a gr.HTML with the mixer or the comparison, whichever its value asks for.
+// Fills a gr.HTML with the mixer or the comparison, by the mode of its value.
 import { find, make, whenGone } from "../dom.js";
 import { text } from "../text.js";
 import { Comparison } from "./compare.js";

@@ -134,7 +134,7 @@ export class Excerpt {
       this.current = sound;
       this.about.classList.remove("bad");
       this.draw(sound);
-      if (this.playing) this.begin(this.position());
+      if (this.playing) this.startAt(this.position());
     } catch (error) {
       this.about.textContent = text("live.hear_gone", { reason: /** @type {Error} */ (error).message });
       this.about.classList.add("bad");
@@ -144,9 +144,9 @@ export class Excerpt {
 
   /** @param {string} name an epoch or a voice @returns {Promise<Sound>} */
   async fetch(name) {
-    const known = this.sounds.get(name);
-    if (known) return known;
-    const encoded = await this.server.preview_sound([this.data?.run ?? "", name]);
+    const cached = this.sounds.get(name);
+    if (cached) return cached;
+    const encoded = await this.server.read_preview([this.data?.run ?? "", name]);
     if (!encoded) throw new Error(name);
     this.context ??= new AudioContext();
     const sound = { buffer: await this.context.decodeAudioData(fromBase64(encoded).buffer) };
@@ -172,13 +172,13 @@ export class Excerpt {
     if (!this.current) return;
     claimSound(this);
     await this.context?.resume();
-    this.begin(this.offset);
+    this.startAt(this.offset);
     this.tick();
     this.refresh();
   }
 
   /** @param {Seconds} offset */
-  begin(offset) {
+  startAt(offset) {
     const { context, current } = this;
     if (!context || !current) return;
     const [source, gain] = [context.createBufferSource(), context.createGain()];
@@ -220,7 +220,7 @@ export class Excerpt {
     if (!this.current) return;
     const box = this.canvas.getBoundingClientRect();
     this.offset = ((event.clientX - box.left) / box.width) * this.current.buffer.duration;
-    if (this.playing) this.begin(this.offset);
+    if (this.playing) this.startAt(this.offset);
     this.refresh();
   }
 

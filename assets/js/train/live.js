@@ -156,7 +156,7 @@ class Live {
     );
   }
 
-  // One cell an epoch where they can be told apart, else one bar.
+  // One cell per epoch where the cells are wide enough, else one bar.
   /** @param {number} bad @param {number} patience @param {number} share @param {string} sentence */
   cells(bad, patience, share, sentence) {
     const meter = make("div", {

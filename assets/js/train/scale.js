@@ -12,12 +12,12 @@ export function rangeOf(values, log) {
 }
 
 /**
- * Round numbers that divide low..high into about `wanted` parts.
- * @param {number} low @param {number} high @param {number} wanted
+ * Round numbers that divide low..high into about `count` parts.
+ * @param {number} low @param {number} high @param {number} count
  */
-export function linearTicks(low, high, wanted) {
-  const power = 10 ** Math.floor(Math.log10((high - low) / wanted));
-  const step = ([1, 2, 5].find((factor) => factor * power >= (high - low) / wanted) ?? 10) * power;
+export function linearTicks(low, high, count) {
+  const power = 10 ** Math.floor(Math.log10((high - low) / count));
+  const step = ([1, 2, 5].find((factor) => factor * power >= (high - low) / count) ?? 10) * power;
   const ticks = [];
   for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-6; tick += step)
     ticks.push(Number(tick.toPrecision(12)));

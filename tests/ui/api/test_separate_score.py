@@ -14,8 +14,8 @@ from gradio_client.exceptions import AppError
 
 from tests.serving import write_song
 from ui.api.separate_score import Endpoints
-from ui.model_registry import ModelShelf
-from ui.safety.visitors import Listeners
+from ui.model_registry import ModelRegistry
+from ui.safety.visitors import OpenStreams
 from ui.settings import PageSettings
 
 # The client leaves its connections to the garbage collector.
@@ -38,7 +38,7 @@ def test_only_documented_endpoints_are_public(client: Client) -> None:
     public = {name for name in endpoints if not name.startswith("/train")}
     assert public == {"/separate", "/score", "/models"}
     for name in public:
-        assert endpoints[name]["description"], f"{name} says what it does"
+        assert endpoints[name]["description"], f"{name} is undocumented"
     names = [parameter["parameter_name"] for parameter in endpoints["/separate"]["parameters"]]
     assert names == ["song", "models", "suffix", "bits", "strict_band", "tta"]
 
@@ -60,7 +60,7 @@ def test_stems_add_up_to_the_song(client: Client, song: Path) -> None:
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "accompaniment"]
 
 
-def test_hearing_the_song_several_times_gives_other_stems_that_add_up_as_well(client: Client, song: Path) -> None:
+def test_shifted_passes_give_other_stems_that_add_up(client: Client, song: Path) -> None:
     asked = {"song": handle_file(song), "models": ["vocals.pth"], "bits": 32, "api_name": "/separate"}
     once, several = (client.predict(**asked, tta=tta) for tta in (False, True))
     original, _ = soundfile.read(song)
@@ -68,7 +68,7 @@ def test_hearing_the_song_several_times_gives_other_stems_that_add_up_as_well(cl
     assert not np.allclose(soundfile.read(once[0])[0], soundfile.read(several[0])[0], atol=1e-6)
 
 
-def test_several_models_give_several_stems_in_the_format_asked_for(client: Client, song: Path) -> None:
+def test_several_models_give_several_stems_in_the_chosen_format(client: Client, song: Path) -> None:
     both = ["vocals.pth", "my run/best_model.pth"]
     stems = client.predict(song=handle_file(song), models=both, suffix=".ogg", api_name="/separate")
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "drums", "rest"]
@@ -114,9 +114,9 @@ def test_a_missing_file_gets_a_sentence(client: Client, song: Path) -> None:
 
 
 def test_a_space_scores_no_long_songs(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.settings.SPACE_MINUTES", 0.04)
+    monkeypatch.setattr("ui.settings.SPACE_SONG_MINUTES", 0.04)
     short, long = (str(write_song(tmp_path / f"{seconds}.wav", seconds)) for seconds in (1, 3))
-    endpoints = Endpoints(PageSettings(checkpoints=checkpoints, on_space=True), ModelShelf(checkpoints))
+    endpoints = Endpoints(PageSettings(checkpoints=checkpoints, on_space=True), ModelRegistry(checkpoints))
     assert "sdr_db" in endpoints.score(short, short, None, False, False)
     for sounds in ((long, short, None), (short, long, None), (short, short, long)):
         with pytest.raises(gr.Error, match="public page"):
@@ -126,9 +126,9 @@ def test_a_space_scores_no_long_songs(checkpoints: Path, tmp_path: Path, monkeyp
 def test_a_separation_ends_when_its_caller_has_hung_up(
     checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.safety.visitors.GONE_SECONDS", -1.0)
-    endpoints = Endpoints(PageSettings(checkpoints=checkpoints, work=tmp_path / "work"), ModelShelf(checkpoints))
-    app = SimpleNamespace(state=SimpleNamespace(listeners=Listeners()))
+    monkeypatch.setattr("ui.safety.visitors.DISCONNECT_SECONDS", -1.0)
+    endpoints = Endpoints(PageSettings(checkpoints=checkpoints, work=tmp_path / "work"), ModelRegistry(checkpoints))
+    app = SimpleNamespace(state=SimpleNamespace(streams=OpenStreams()))
     caller: Any = SimpleNamespace(app=app, session_hash="gone", headers={}, client=SimpleNamespace(host="10.0.0.1"))
     long = str(write_song(tmp_path / "long.wav", seconds=300))
     with pytest.raises(gr.Error, match="Nobody waited"):

@@ -77,21 +77,21 @@ def test_what_cannot_be_trained_is_refused_with_a_sentence(client: Client, asked
 
 @pytest.mark.slow
 def test_start_watch_stop_resume(client: Client, checkpoints: Path) -> None:
-    begun = client.predict(epochs=400, batch_size=1, settings=TINY, api_name="/train_start")
-    assert begun["state"] in ("preparing", "running")
+    has_started = client.predict(epochs=400, batch_size=1, settings=TINY, api_name="/train_start")
+    assert has_started["state"] in ("preparing", "running")
     with pytest.raises(AppError, match="is being trained"):
         client.predict(settings=TINY, api_name="/train_start")
 
     status, took = wait_for(client, lambda status: status["progress"]["epoch"] >= 2)
-    assert status["run"] == begun["run"]
+    assert status["run"] == has_started["run"]
     assert status["limits"]["oracle_sdr_db"] > status["limits"]["floor_sdr_db"]
     assert sorted(took)[len(took) // 2] < QUICK_SECONDS
 
     client.predict(api_name="/train_stop")
     stopped, _ = wait_for(client, lambda status: status["state"] == "stopped")
-    assert (checkpoints / begun["run"] / "best_model.pth").is_file()
+    assert (checkpoints / has_started["run"] / "best_model.pth").is_file()
 
-    client.predict(resume_run=begun["run"], api_name="/train_start")
+    client.predict(resume_run=has_started["run"], api_name="/train_start")
     wait_for(client, lambda status: status["progress"]["epoch"] > stopped["progress"]["epoch"])
-    client.predict(run=begun["run"], api_name="/train_stop")
+    client.predict(run=has_started["run"], api_name="/train_stop")
     wait_for(client, lambda status: status["state"] == "stopped")

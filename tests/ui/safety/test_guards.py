@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from tests.serving import served_page
 from ui.safety import login_guard, visitors
-from ui.safety.login_guard import FREE_TRIES, MOST_SECONDS, SlowLogin, wait_seconds
+from ui.safety.login_guard import FREE_TRIES, MAX_WAIT_SECONDS, LoginThrottle, compute_wait_seconds
 
 FORM = "multipart/form-data; boundary=x"
 UPLOAD = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\nabc\r\n--x--\r\n'
@@ -69,7 +69,7 @@ def test_its_own_calls_and_links_to_it_are_answered(url: str) -> None:
     assert ask(url, "GET", "/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200
 
 
-def test_an_upload_says_how_long_it_is_and_fits_the_disk(url: str) -> None:
+def test_an_upload_needs_a_length_that_fits_the_disk(url: str) -> None:
     assert ask(url, "POST", UPLOAD_PATH, Content_Type=FORM, Content_Length="9" * 14)[0] == 413
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
     connection.request("POST", UPLOAD_PATH, iter([UPLOAD]), {"Content-Type": FORM}, encode_chunked=True)
@@ -114,9 +114,9 @@ def test_nothing_but_the_login_answers_without_one(locked: str) -> None:
 
 
 def test_wrong_logins_wait_ever_longer() -> None:
-    waits = [wait_seconds(n) for n in range(40)]
+    waits = [compute_wait_seconds(n) for n in range(40)]
     assert waits[:FREE_TRIES] == [0] * FREE_TRIES
-    assert waits[FREE_TRIES : FREE_TRIES + 3] == [1, 2, 4] and max(waits) == MOST_SECONDS == waits[-1]
+    assert waits[FREE_TRIES : FREE_TRIES + 3] == [1, 2, 4] and max(waits) == MAX_WAIT_SECONDS == waits[-1]
 
 
 def test_each_address_pays_for_its_own_wrong_logins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_each_address_pays_for_its_own_wrong_logins(monkeypatch: pytest.MonkeyPa
         return waited[-1]
 
     monkeypatch.setattr(login_guard.asyncio, "sleep", sleep)
-    guard, right = SlowLogin(login), False
+    guard, right = LoginThrottle(login), False
     assert [attempt("a") for _ in range(FREE_TRIES + 2)] == [0] * FREE_TRIES + [1, 2]
     assert attempt("b") == 0
     right = True
@@ -145,19 +145,19 @@ def test_each_address_pays_for_its_own_wrong_logins(monkeypatch: pytest.MonkeyPa
     assert attempt("a") == 0, "a right login ends it"
 
 
-def test_a_caller_who_listens_is_there_and_one_who_left_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_without_a_stream_is_gone_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(visitors.time, "monotonic", lambda: now[0])
     app = Starlette()
-    app.state.listeners = listeners = visitors.Listeners()
+    app.state.streams = streams = visitors.OpenStreams()
     request = type("Request", (), {"app": app, "session_hash": "a"})()
-    assert not visitors.has_hung_up(request)
-    now[0] += visitors.GONE_SECONDS + 1
-    assert visitors.has_hung_up(request), "nobody ever came for the answer"
-    listeners.note("a", 1)
+    assert not visitors.has_disconnected(request)
+    now[0] += visitors.DISCONNECT_SECONDS + 1
+    assert visitors.has_disconnected(request), "nobody ever came for the answer"
+    streams.count("a", 1)
     now[0] += 1000
-    assert not visitors.has_hung_up(request)
-    listeners.note("a", -1)
-    assert not visitors.has_hung_up(request)
-    now[0] += visitors.GONE_SECONDS + 1
-    assert visitors.has_hung_up(request)
+    assert not visitors.has_disconnected(request)
+    streams.count("a", -1)
+    assert not visitors.has_disconnected(request)
+    now[0] += visitors.DISCONNECT_SECONDS + 1
+    assert visitors.has_disconnected(request)

@@ -14,11 +14,11 @@ import soundfile
 import torch
 
 from separator.errors import Cancelled
-from ui.model_registry import ModelShelf
-from ui.score.compare import Answer, Question, compare, loudness_match_db
-from ui.score.error_map import error_map
-from ui.score.tab import FROM_FILE, FROM_MODEL, Handlers
-from ui.score.view import report
+from ui.model_registry import ModelRegistry
+from ui.score.compare import ScoreRequest, ScoreResult, compare, compute_loudness_match_db
+from ui.score.error_map import compute_error_map
+from ui.score.tab import FROM_FILE, FROM_MODEL, ScoreHandlers
+from ui.score.view import render_report
 from ui.settings import PageSettings
 
 # Gradio leaves its event loops to the garbage collector.
@@ -29,7 +29,7 @@ pytestmark = [
 
 RATE = 22050
 VISITOR = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en"}))
-"""As much of a request as the tab looks at."""
+"""as much of a request as the tab reads."""
 
 
 @pytest.fixture
@@ -52,29 +52,29 @@ def sounds(tmp_path: Path) -> dict[str, Path]:
     return paths
 
 
-def answer(sounds: dict[str, Path], folder: Path, a: str, b: str | None = None) -> Answer:
+def answer(sounds: dict[str, Path], folder: Path, a: str, b: str | None = None) -> ScoreResult:
     estimates = {"a": sounds[a]} | ({"b": sounds[b]} if b else {})
-    question = Question(sounds["reference"], estimates, sounds["mixture"])
-    return compare(question, folder, lambda fraction, stage: None, lambda: False)
+    request = ScoreRequest(sounds["reference"], estimates, sounds["mixture"])
+    return compare(request, folder, lambda fraction, stage: None, lambda: False)
 
 
 def test_scores_and_players_tracks(sounds: dict[str, Path], tmp_path: Path) -> None:
     result = answer(sounds, tmp_path, "half", "mixture")
     assert result.scores["a"].sdr_db == pytest.approx(6.02, abs=0.01)
     assert result.lead is not None and result.lead.value > 0
-    kinds = [track["kind"] for track in result.player["tracks"]]
+    kinds = [track["kind"] for track in result.player_value["tracks"]]
     assert kinds == ["reference", "a", "b", "error_a", "error_b"]
-    assert result.player["sdr"]["a"][2] is None, "a silent second has no SDR"
-    json.dumps(result.player)  # it travels to the browser as it is
+    assert result.player_value["sdr"]["a"][2] is None, "a silent second has no SDR"
+    json.dumps(result.player_value)  # it travels to the browser as it is
 
-    by_kind = {track["kind"]: soundfile.read(track["file"]["path"])[0] for track in result.player["tracks"]}
+    by_kind = {track["kind"]: soundfile.read(track["file"]["path"])[0] for track in result.player_value["tracks"]}
     np.testing.assert_allclose(by_kind["a"] - by_kind["reference"], by_kind["error_a"], atol=1e-6)
-    gains = {track["kind"]: track["gain_db"] for track in result.player["tracks"]}
+    gains = {track["kind"]: track["gain_db"] for track in result.player_value["tracks"]}
     assert gains["a"] == pytest.approx(6.0, abs=0.05)
     assert gains["reference"] == gains["error_a"] == 0
 
 
-def test_estimates_of_other_channels_and_lengths_are_compared_alike(sounds: dict[str, Path], tmp_path: Path) -> None:
+def test_estimates_of_other_channels_and_lengths_are_aligned(sounds: dict[str, Path], tmp_path: Path) -> None:
     """Half of the voice, in stereo; the same in mono and shorter: neither is ahead of the other."""
     samples, rate = soundfile.read(sounds["half"])
     sounds["in mono"] = tmp_path / "in mono.wav"
@@ -88,22 +88,22 @@ def test_estimates_of_other_channels_and_lengths_are_compared_alike(sounds: dict
 
 
 def test_report_is_html_without_the_visitors_html(sounds: dict[str, Path], tmp_path: Path) -> None:
-    html = report(answer(sounds, tmp_path, "<img src=x onerror=alert(1)>"), None)
+    html = render_report(answer(sounds, tmp_path, "<img src=x onerror=alert(1)>"), None)
     assert "<img" not in html
     assert "&lt;img src=x" in html
     assert "excellent" in html
     assert "22,050 Hz" in html, "why the numbers cannot be compared"
 
 
-def test_cancel_is_heard(sounds: dict[str, Path], tmp_path: Path) -> None:
+def test_cancel_stops_scoring(sounds: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
-        compare(Question(sounds["reference"], {"a": sounds["half"]}), tmp_path, lambda *_: None, lambda: True)
+        compare(ScoreRequest(sounds["reference"], {"a": sounds["half"]}), tmp_path, lambda *_: None, lambda: True)
 
 
 def test_loudness_match_of_silence_is_no_gain() -> None:
     loud, silent = torch.ones(2, 100), torch.zeros(2, 100)
-    assert loudness_match_db(loud, silent) == loudness_match_db(silent, loud) == 0
-    assert loudness_match_db(loud, 0.1 * loud) == pytest.approx(20)
+    assert compute_loudness_match_db(loud, silent) == compute_loudness_match_db(silent, loud) == 0
+    assert compute_loudness_match_db(loud, 0.1 * loud) == pytest.approx(20)
 
 
 def plane(picture: dict[str, object], name: str) -> np.ndarray:
@@ -116,7 +116,7 @@ def test_error_map_shows_where_and_which_way() -> None:
     low, high = (0.3 * torch.sin(2 * torch.pi * hertz * moments) for hertz in (200, 5000))
     reference = torch.stack([low, low])
     estimate = torch.stack([high, high]) * (moments > 2)
-    picture = error_map(reference, estimate, RATE)
+    picture = compute_error_map(reference, estimate, RATE)
     missed, leaked = plane(picture, "missed"), plane(picture, "leaked")
     rows, columns = missed.shape
     assert missed.mean(1).argmax() > 0.6 * rows, "the low tone is lost, near the bottom"
@@ -127,7 +127,7 @@ def test_error_map_shows_where_and_which_way() -> None:
 def test_error_map_of_a_perfect_estimate_and_of_silence_is_black() -> None:
     noise = torch.randn(2, RATE)
     for reference, estimate in ((noise, noise), (torch.zeros(1, 1), torch.zeros(1, 1))):
-        picture = error_map(reference, estimate, RATE)
+        picture = compute_error_map(reference, estimate, RATE)
         assert plane(picture, "missed").max() == plane(picture, "leaked").max() == 0
 
 
@@ -136,8 +136,8 @@ def settings(tmp_path: Path) -> PageSettings:
     return PageSettings(checkpoints=tmp_path / "checkpoints", work=tmp_path / "work", on_space=False)
 
 
-def handlers(settings: PageSettings) -> Handlers:
-    return Handlers(settings, ModelShelf(settings.checkpoints))
+def handlers(settings: PageSettings) -> ScoreHandlers:
+    return ScoreHandlers(settings, ModelRegistry(settings.checkpoints))
 
 
 def outcome(settings: PageSettings, sounds: dict[str, Path]) -> tuple[Any, ...]:
@@ -149,7 +149,7 @@ def outcome(settings: PageSettings, sounds: dict[str, Path]) -> tuple[Any, ...]:
 
 def test_the_blind_test_of_the_pair_before_is_forgotten(settings: PageSettings, sounds: dict[str, Path]) -> None:
     _, answer, _, _, log_row, _, blind_result = outcome(settings, sounds)
-    assert isinstance(answer, Answer) and log_row.visible
+    assert isinstance(answer, ScoreResult) and log_row.visible
     assert blind_result is None
 
 
@@ -161,22 +161,22 @@ def test_nothing_is_logged_on_a_space(settings: PageSettings, sounds: dict[str, 
         handlers(settings).log(answer, None, VISITOR)
 
 
-def announce(settings: PageSettings, sounds: dict[str, Path], source: str, a: str | None, model: str | None) -> str:
+def validate(settings: PageSettings, sounds: dict[str, Path], source: str, a: str | None, model: str | None) -> str:
     reference, mixture, b = (str(sounds[name]) for name in ("reference", "mixture", "half"))
-    return handlers(settings).announce(reference, mixture, source, a, model, b, False, False, VISITOR)
+    return handlers(settings).validate_form(reference, mixture, source, a, model, b, False, False, VISITOR)
 
 
 def test_a_hidden_estimate_is_not_looked_at(settings: PageSettings, sounds: dict[str, Path], tmp_path: Path) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_text("no music")
-    assert "Waiting" in announce(settings, sounds, FROM_MODEL, str(bad), "vocals.pth")
+    assert "Waiting" in validate(settings, sounds, FROM_MODEL, str(bad), "vocals.pth")
     with pytest.raises(gr.Error, match=r"bad\.wav"):
-        announce(settings, sounds, FROM_FILE, str(bad), "vocals.pth")
+        validate(settings, sounds, FROM_FILE, str(bad), "vocals.pth")
 
 
 @pytest.mark.parametrize("model", [None, ""])
-def test_a_model_is_asked_for_where_it_makes_the_estimate(
+def test_a_model_is_needed_where_it_makes_the_estimate(
     settings: PageSettings, sounds: dict[str, Path], model: str | None
 ) -> None:
     with pytest.raises(gr.Error, match="Choose a model"):
-        announce(settings, sounds, FROM_MODEL, None, model)
+        validate(settings, sounds, FROM_MODEL, None, model)

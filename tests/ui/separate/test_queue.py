@@ -15,10 +15,10 @@ import soundfile
 
 from separator.api import Separator
 from tests.serving import write_song
-from ui.model_registry import ModelShelf
-from ui.separate.queue import Options, SeparationJob, songs_from
-from ui.separate.tab import Handlers
-from ui.separate.view import draw_outcome, job_status, queue_table
+from ui.model_registry import ModelRegistry
+from ui.separate.queue import Options, SeparationJob, make_rows
+from ui.separate.tab import SeparateHandlers
+from ui.separate.view import draw_outcome, render_queue, render_status
 from ui.settings import PageSettings
 
 # Gradio leaves its event loops to the garbage collector.
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 VISITOR = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en"}))
-"""As much of a request as the tab looks at."""
+"""as much of a request as the tab reads."""
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def load(checkpoints: Path) -> Callable[[], Separator]:
 
 
 @pytest.fixture
-def handle(checkpoints: Path, tmp_path: Path) -> Handlers:
+def handle(checkpoints: Path, tmp_path: Path) -> SeparateHandlers:
     settings = PageSettings(checkpoints=checkpoints, work=tmp_path / "work", on_space=False)
-    return Handlers(settings, ModelShelf(checkpoints))
+    return SeparateHandlers(settings, ModelRegistry(checkpoints))
 
 
 def finished(songs: list[Path], load: Callable[[], Separator], folder: Path, **options: object) -> SeparationJob:
-    job = SeparationJob(songs_from(songs), load, Options(**options), folder)  # type: ignore[arg-type]
+    job = SeparationJob(make_rows(songs), load, Options(**options), folder)  # type: ignore[arg-type]
     job.run()
     return job
 
@@ -86,7 +86,7 @@ def test_a_song_that_browsers_cannot_decode_exactly_is_unpacked(load: Callable[[
 def test_cancel_marks_every_row_at_once_and_leaves_no_stem(load: Callable[[], Separator], tmp_path: Path) -> None:
     songs = [write_song(tmp_path / "long.wav", seconds=300), write_song(tmp_path / "next.wav")]
     (tmp_path / "job").mkdir()
-    job = SeparationJob(songs_from(songs), load, Options(), tmp_path / "job")
+    job = SeparationJob(make_rows(songs), load, Options(), tmp_path / "job")
     job.start()
     while job.songs[0].fraction == 0 and not job.finished.is_set():
         time.sleep(0.01)
@@ -109,12 +109,12 @@ def test_an_unexpected_error_is_a_sentence_too(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_songs_beyond_a_spaces_limit_are_refused(tmp_path: Path) -> None:
-    (song,) = songs_from([write_song(tmp_path / "song.wav", seconds=3)], max_minutes=0.04)
+    (song,) = make_rows([write_song(tmp_path / "song.wav", seconds=3)], max_minutes=0.04)
     assert song.state == "failed"
     assert "public page" in song.message
     korean = cast(Any, SimpleNamespace(headers={"accept-language": "ko-KR,ko;q=0.9"}))
-    (song,) = songs_from([song.path], 0.04, korean)
-    assert "공개 페이지" in song.message, "said in the visitor's language"
+    (song,) = make_rows([song.path], 0.04, korean)
+    assert "공개 페이지" in song.message, "in the language of the visitor"
 
 
 def test_nothing_is_packed_unless_asked(load: Callable[[], Separator], tmp_path: Path) -> None:
@@ -134,16 +134,16 @@ def test_a_full_disk_costs_the_archive_and_no_stem(
     (tmp_path / "job").mkdir()
     job = finished([write_song(tmp_path / "a.wav")], load, tmp_path / "job")
     assert job.songs[0].state == "done" and job.archive is None
-    assert "No space left on device" in job_status(job, VISITOR)
+    assert "No space left on device" in render_status(job, VISITOR)
     assert not list((tmp_path / "job").rglob("*.zip")), "half an archive is of no use"
     *_, files, archive = draw_outcome(job)
     assert len(files) == 2 and archive.value is None and not archive.visible
 
 
-def test_cancel_hands_over_the_songs_that_are_done(handle: Handlers, tmp_path: Path) -> None:
+def test_cancel_hands_over_the_songs_that_are_done(handle: SeparateHandlers, tmp_path: Path) -> None:
     songs = [write_song(tmp_path / "a.wav"), write_song(tmp_path / "long.wav", seconds=600)]
     run = handle.run_queue([str(song) for song in songs], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
-    job = next(job for _ in run if (job := handle.desk.get(VISITOR)) and job.songs[0].state == "done")
+    job = next(job for _ in run if (job := handle.jobs.get(VISITOR)) and job.songs[0].state == "done")
     _, _, results, _, mixer, _, column, files, archive = handle.cancel(VISITOR)
     assert [song.state for song in job.songs] == ["done", "cancelled"]
     assert [song.title for song in results] == ["a"]
@@ -153,39 +153,41 @@ def test_cancel_hands_over_the_songs_that_are_done(handle: Handlers, tmp_path: P
     assert job.finished.wait(30)
 
 
-def test_cancel_while_the_outcome_is_drawn_loses_nothing(handle: Handlers, tmp_path: Path) -> None:
+def test_cancel_while_the_outcome_is_drawn_loses_nothing(handle: SeparateHandlers, tmp_path: Path) -> None:
     song = str(write_song(tmp_path / "a.wav"))
     run = handle.run_queue([song], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
-    job = next(job for _ in run if (job := handle.desk.get(VISITOR)) and job.finished.is_set())
+    job = next(job for _ in run if (job := handle.jobs.get(VISITOR)) and job.finished.is_set())
     _, _, results, *_, archive = handle.cancel(VISITOR)
     assert [song.title for song in results] == ["a"]
     assert archive.value is not None and archive.visible and job.archive is not None
 
 
-def test_cancel_of_what_had_not_begun_leaves_the_results_alone(handle: Handlers) -> None:
+def test_cancel_of_what_had_not_begun_leaves_the_results_alone(handle: SeparateHandlers) -> None:
     assert handle.cancel(VISITOR)[1:] == (gr.skip(),) * 8
 
 
-def test_nothing_waits_without_a_song_or_a_model(handle: Handlers, song: Path) -> None:
-    assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], ".wav", 32, VISITOR)
+def test_nothing_waits_without_a_song_or_a_model(handle: SeparateHandlers, song: Path) -> None:
+    assert "Waiting" in handle.validate_form([str(song)], ["vocals.pth"], ".wav", 32, VISITOR)
     for songs, models, reason in (([], ["vocals.pth"], "no song"), ([str(song)], [], "none was chosen")):
         with pytest.raises(gr.Error, match=reason):
-            handle.announce(songs, models, ".wav", 0, VISITOR)
+            handle.validate_form(songs, models, ".wav", 0, VISITOR)
 
 
-def test_a_depth_that_the_format_does_not_have_is_refused_before_anything_waits(handle: Handlers, song: Path) -> None:
+def test_a_depth_that_the_format_lacks_is_refused_first(handle: SeparateHandlers, song: Path) -> None:
     with pytest.raises(gr.Error, match="FLAC is written with 16, 24 bits, not 32"):
-        handle.announce([str(song)], ["vocals.pth"], ".flac", 32, VISITOR)
-    assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], ".mp3", 32, VISITOR)  # depth is for lossless ones
+        handle.validate_form([str(song)], ["vocals.pth"], ".flac", 32, VISITOR)
+    assert "Waiting" in handle.validate_form(
+        [str(song)], ["vocals.pth"], ".mp3", 32, VISITOR
+    )  # depth is for lossless ones
 
 
 @pytest.mark.parametrize(
     ("host", "is_here"),
     [("127.0.0.1:7860", True), ("localhost", True), ("[::1]:7860", True), ("192.168.0.7:7860", False), ("", False)],
 )
-def test_the_page_promises_privacy_only_to_who_sits_at_its_computer(handle: Handlers, host: str, is_here: bool) -> None:
+def test_privacy_is_promised_only_at_the_serving_computer(handle: SeparateHandlers, host: str, is_here: bool) -> None:
     visitor = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en", "host": host}))
-    assert ("stays on this computer" in handle.greet(visitor)) == is_here
+    assert ("stays on this computer" in handle.show_hint(visitor)) == is_here
 
 
 @pytest.mark.filterwarnings("ignore:.*are missing:UserWarning")  # for the terminal
@@ -195,7 +197,7 @@ def test_a_cut_off_song_is_separated_and_its_loss_shown(load: Callable[[], Separ
     (tmp_path / "job").mkdir()
     job = finished([song], load, tmp_path / "job")
     assert job.songs[0].state == "done"
-    assert "s of this file are damaged or cut off" in queue_table(job.songs, VISITOR)
+    assert "s of this file are damaged or cut off" in render_queue(job.songs, VISITOR)
 
 
 def test_a_format_that_cannot_hold_a_song_is_refused_first(load: Callable[[], Separator], tmp_path: Path) -> None:
@@ -207,31 +209,31 @@ def test_a_format_that_cannot_hold_a_song_is_refused_first(load: Callable[[], Se
 
 
 @pytest.mark.filterwarnings("ignore:.*above full scale:UserWarning")  # for the terminal
-def test_stems_that_were_clipped_are_told(load: Callable[[], Separator], tmp_path: Path) -> None:
+def test_clipped_stems_are_reported(load: Callable[[], Separator], tmp_path: Path) -> None:
     rate = 44100
     square = np.sign(np.sin(2 * np.pi * 220 * np.arange(2 * rate) / rate))
     soundfile.write(tmp_path / "loud.wav", 1.9 * square, rate, subtype="FLOAT")
     (tmp_path / "job").mkdir()
     job = finished([tmp_path / "loud.wav"], load, tmp_path / "job", suffix=".flac")
     assert job.songs[0].loudest
-    assert "dB above full scale" in queue_table(job.songs, VISITOR)
+    assert "dB above full scale" in render_queue(job.songs, VISITOR)
     (tmp_path / "again").mkdir()
     job = finished([tmp_path / "loud.wav"], load, tmp_path / "again", suffix=".wav")
-    assert "above full scale" not in queue_table(job.songs, VISITOR)
+    assert "above full scale" not in render_queue(job.songs, VISITOR)
 
 
-def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: Handlers, song: Path) -> None:
+def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: SeparateHandlers, song: Path) -> None:
     run = handle.run_queue([str(song)], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
     next(run)
-    status, queue, picture = handle.preview([str(song)], VISITOR)
+    status, queue, picture = handle.draw_preview([str(song)], VISITOR)
     assert (status, queue) == (gr.skip(), gr.skip())
     assert picture is not None
     run.close()
 
 
-def test_a_damaged_first_song_does_not_hide_the_second_ones_picture(handle: Handlers, tmp_path: Path) -> None:
+def test_a_damaged_song_does_not_hide_the_next_ones_picture(handle: SeparateHandlers, tmp_path: Path) -> None:
     whole = write_song(tmp_path / "a.flac", seconds=3)
-    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:20000])
-    _, queue, picture = handle.preview([str(tmp_path / "cut.flac"), str(whole)], VISITOR)
-    assert "damaged" in queue
+    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:4000])
+    _, queue, picture = handle.draw_preview([str(tmp_path / "cut.flac"), str(whole)], VISITOR)
+    assert "could not decode" in queue
     assert picture is not None
