@@ -12,12 +12,8 @@ import re
 import sys
 from collections.abc import Sequence
 
+from separator.shipped import shipped_folder
 from training.tracking.mlflow_client import disable_telemetry
-
-disable_telemetry()  # before Gradio is imported
-
-from ui.page import build_page, launch_options  # noqa: E402
-from ui.settings import PageSettings  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
 HOST_NAME = re.compile(r"(\*\.)?[\w.-]+|\[[0-9a-fA-F:]+\]|\*")
@@ -68,13 +64,17 @@ def allowed_hosts(host: str, named: Sequence[str] | None, *, share: bool) -> lis
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C. Returns the exit code."""
     flags = parse_flags(arguments)
-    settings = PageSettings()
+    disable_telemetry()  # before Gradio is imported
+    from ui.page import build_page, launch_options
+    from ui.settings import PageSettings
+
+    settings = PageSettings(shipped=shipped_folder("checkpoints"))
     name, _, password = (flags.auth or "").partition(":")
     host = flags.host or ("0.0.0.0" if settings.on_space else LOOPBACK)
     if not (is_loopback(host) or flags.auth or settings.on_space):
         print(OPEN_TO_ALL.format(host=host), file=sys.stderr)
     try:
-        demo.launch(
+        build_page(settings).launch(
             server_name=host,
             server_port=flags.port,
             share=flags.share,
@@ -88,8 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     return 0
 
-
-demo = build_page()
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from inference import main
 from separator.audio.reader import probe, read, write
 from separator.model.checkpoint import save_checkpoint
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
+from sori.inference import main
 
 RATE = 44100
 

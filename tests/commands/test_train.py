@@ -22,7 +22,7 @@ import torch
 from separator.files import ProcessId, start_time
 from separator.model.checkpoint import describe, load_model
 from separator.model.config import ModelConfig
-from train import main, make_parser, pretraining
+from sori.train import main, make_parser, pretraining
 from training.config import TrainConfig
 from training.runs.folder import RunFolder
 
