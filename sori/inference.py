@@ -158,7 +158,7 @@ def _summary(song: Path, written: dict[str, StemFile], elapsed_seconds: float, d
     return "\n".join(lines)
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 

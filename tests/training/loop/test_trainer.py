@@ -16,6 +16,8 @@ from separator.model.checkpoint import describe, load_model, read_checkpoint
 from separator.model.config import ModelConfig
 from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
+from training.data.loader import Batches
+from training.data.remix import Excerpts
 from training.data.training_data import Material, Pair, Pool
 from training.loop.launch import open_run
 from training.loop.trainer import MOST_BAD_STEPS, MOST_ROLLBACKS, Trainer
@@ -282,24 +284,27 @@ def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
     assert told(trainer, "stopped")
 
 
-def poison(excerpts: set[int], trainer: Trainer) -> None:
-    """Make some of a trainer's excerpts NaN from beginning to end."""
-    dataset = trainer.batches._loader.dataset
-    healthy = type(dataset).__getitem__
+class NanExcerpts(Excerpts):
+    """Excerpts of which some are NaN from beginning to end."""
 
-    class Poisoned(type(dataset)):  # type: ignore[misc]
-        def __getitem__(self, index: int) -> Any:
-            target, rest, band_hz = healthy(self, index)
-            return (np.full_like(target, np.nan) if index in excerpts else target), rest, band_hz
+    bad: set[int]
 
-    dataset.__class__ = Poisoned
+    def __getitem__(self, index: int) -> Any:
+        target, rest, band_hz = super().__getitem__(index)
+        return (np.full_like(target, np.nan) if index in self.bad else target), rest, band_hz
 
 
-def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(
-    make_trainer: Callable[..., Trainer], material: Material
-):
+def train_on_nan(trainer: Trainer, bad: set[int]) -> None:
+    """Let a trainer draw from excerpts of which those numbered ``bad`` are NaN."""
+    rate = trainer.learner.crnn.config.stft.sample_rate
+    excerpts = NanExcerpts(trainer.material, trainer.config, rate)
+    excerpts.bad = bad
+    trainer.batches = Batches(trainer.material, trainer.config, rate, trainer.fabric, excerpts)
+
+
+def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=1, ema_decay=0.9)
-    poison({2}, trainer)
+    train_on_nan(trainer, {2})
     before: dict[str, Any] = {}
     train_step = trainer.learner.step
 
@@ -323,11 +328,9 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(
     assert torch.isfinite(torch.cat([p.flatten() for p in load_model(trainer.run.last).parameters()])).all()
 
 
-def test_several_bad_steps_in_a_row_bring_the_last_good_weights_back(
-    make_trainer: Callable[..., Trainer], material: Material
-):
+def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS)
-    poison(set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)), trainer)  # the second epoch
+    train_on_nan(trainer, set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)))  # the second epoch
     good: list[dict[str, Any]] = []
     trainer.announce.listeners = [
         lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.told.append  # type: ignore[attr-defined]
@@ -363,9 +366,9 @@ def test_a_cache_that_is_gone_is_told_in_a_sentence(
         trainer.fit()
 
 
-def test_a_training_that_stays_broken_fails_with_what_to_do(make_trainer: Callable[..., Trainer], material: Material):
+def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS * (MOST_ROLLBACKS + 2))
-    poison(set(range(10_000)), trainer)
+    train_on_nan(trainer, set(range(10_000)))
     with pytest.raises(SeparatorError, match="--learning_rate"):
         trainer.fit()
 
