@@ -16,9 +16,11 @@ from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 
 
-if os.environ.get("PYTEST_XDIST_WORKER"):  # one worker a core, and so one thread
-    torch.set_num_threads(1)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+def pytest_configure() -> None:
+    """Of several workers (pytest-xdist) each has one core, and so one thread."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        torch.set_num_threads(1)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
