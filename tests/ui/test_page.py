@@ -40,7 +40,7 @@ def test_every_event_is_private_or_a_documented_endpoint(page: gr.Blocks) -> Non
             assert (event.fn.__doc__ and "Args" in event.fn.__doc__) or "Returns" in event.fn.__doc__, event.api_name
 
 
-def test_tools_of_the_model_context_protocol_are_called_as_the_endpoints_are(page: gr.Blocks) -> None:
+def test_mcp_tools_have_the_names_of_the_endpoints(page: gr.Blocks) -> None:
     public = [event for event in page.fns.values() if event.api_visibility != "private"]
     assert len(public) == 6
     for event in public:
@@ -58,7 +58,7 @@ def test_heavy_work_takes_turns_and_stop_does_not_wait(page: gr.Blocks) -> None:
     assert events["announce"].concurrency_limit is None, "nobody waits to be told what is missing"
 
 
-def test_what_cancel_draws_waits_for_no_turn_and_comes_by_the_way_of_what_it_cancels(page: gr.Blocks) -> None:
+def test_what_cancel_draws_waits_for_no_turn(page: gr.Blocks) -> None:
     cancels = [event for event in page.fns.values() if event.name == "cancel"]
     assert len(cancels) == 2
     for event in cancels:
@@ -107,7 +107,7 @@ def test_a_port_that_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixtu
     assert "0 to 65535" in capsys.readouterr().err
 
 
-def test_names_that_a_page_answers_to_follow_from_where_it_listens() -> None:
+def test_names_that_a_page_answers_to_follow_from_its_host() -> None:
     assert app.allowed_hosts("127.0.0.1", None, share=False) == []
     assert app.allowed_hosts("localhost", ["music.example.org"], share=False) == ["music.example.org"]
     assert app.allowed_hosts("0.0.0.0", None, share=False) is None

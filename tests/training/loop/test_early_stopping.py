@@ -5,7 +5,7 @@ import math
 from training.loop.early_stopping import EarlyStopping
 
 
-def test_it_stops_when_no_epoch_was_better_for_as_long_as_its_patience():
+def test_it_stops_after_patience_epochs_without_a_better_one():
     stopping = EarlyStopping(patience=2)
     answers = []
     for epoch, loss in enumerate([1.0, 0.5, 0.6, 0.4, 0.41, 0.4], start=1):

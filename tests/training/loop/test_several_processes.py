@@ -108,7 +108,7 @@ def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path
     assert describe(two.best_model).training["step"] == 6
 
 
-def test_an_interrupt_stops_both_at_one_step_and_one_process_goes_on(start: Start, tmp_path: Path):
+def test_an_interrupt_stops_both_and_one_process_resumes(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     process = start(2, batch_size=1, run_name="run", epochs=100000, patience=100000)
     wait_for_epoch(run, process)
@@ -122,7 +122,7 @@ def test_an_interrupt_stops_both_at_one_step_and_one_process_goes_on(start: Star
     assert describe(run.last).training["epoch"] == before["epoch"] + 1
 
 
-def test_a_stop_from_the_page_ends_both_and_two_go_on_where_one_was(start: Start, tmp_path: Path):
+def test_a_stop_file_ends_both_and_two_resume_a_run_of_one(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     status, _, err = finish(start(1, batch_size=1, run_name="run", epochs=1))
     assert status == 0, err

@@ -240,7 +240,7 @@ def test_a_preview_scores_as_the_model_did(make_trainer: Callable[..., Trainer])
     assert preview["sdr_db"] == pytest.approx(epoch["valid_sdr_db"], abs=0.01)
 
 
-def test_the_best_model_is_that_of_the_epoch_with_the_lowest_loss(make_trainer: Callable[..., Trainer]):
+def test_the_best_model_is_that_of_the_lowest_loss(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=3, learning_rate=0.05, warmup_steps=0)
     trainer.fit()
     losses = {event["epoch"]: event["valid_loss"] for event in told(trainer, "epoch")}
@@ -373,7 +373,7 @@ def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[.
         trainer.fit()
 
 
-def test_an_overflowing_scaler_skips_steps_and_finds_its_way_back(make_trainer: Callable[..., Trainer]):
+def test_an_overflowing_scaler_skips_steps_and_recovers(make_trainer: Callable[..., Trainer]):
     """FP16 as on a GPU, on the CPU: the scale is forced so high that gradients overflow until it has come down."""
     trainer = make_trainer(precision="16-mixed", epochs=1, steps_per_epoch=8)
     scaler = trainer.learner.scaler
@@ -462,7 +462,7 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
     assert len(list((trainer.run.path / "kept").iterdir())) == 3
 
 
-def test_an_average_that_won_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
+def test_a_best_average_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
     def scored(trainer: Trainer, *losses: float) -> Trainer:
         scores = iter([Scores(loss, -loss, (-loss,)) for loss in losses])
         trainer.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]

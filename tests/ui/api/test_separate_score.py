@@ -60,7 +60,7 @@ def test_stems_add_up_to_the_song(client: Client, song: Path) -> None:
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "accompaniment"]
 
 
-def test_hearing_the_song_several_times_gives_other_stems_that_add_up_as_well(client: Client, song: Path) -> None:
+def test_stems_with_tta_differ_and_add_up_as_well(client: Client, song: Path) -> None:
     asked = {"song": handle_file(song), "models": ["vocals.pth"], "bits": 32, "api_name": "/separate"}
     once, several = (client.predict(**asked, tta=tta) for tta in (False, True))
     original, _ = soundfile.read(song)
@@ -68,7 +68,7 @@ def test_hearing_the_song_several_times_gives_other_stems_that_add_up_as_well(cl
     assert not np.allclose(soundfile.read(once[0])[0], soundfile.read(several[0])[0], atol=1e-6)
 
 
-def test_several_models_give_several_stems_in_the_format_asked_for(client: Client, song: Path) -> None:
+def test_several_models_give_several_stems_in_the_asked_format(client: Client, song: Path) -> None:
     both = ["vocals.pth", "my run/best_model.pth"]
     stems = client.predict(song=handle_file(song), models=both, suffix=".ogg", api_name="/separate")
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "drums", "rest"]

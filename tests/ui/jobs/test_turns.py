@@ -32,7 +32,7 @@ def test_visitors_take_turns_however_many_jobs_one_of_them_has() -> None:
     assert [name[-1] for name in finish(turns, places)] == ["1", "2", "3", "1", "2", "1"]
 
 
-def test_one_visitor_may_have_a_few_jobs_and_the_others_still_come_in() -> None:
+def test_one_visitor_has_few_jobs_and_others_still_come_in() -> None:
     turns = Turns()
     places = [turns.join(visitor("10.0.0.1")) for _ in range(MOST_JOBS)]
     with pytest.raises(BusyError, match="not done yet"):

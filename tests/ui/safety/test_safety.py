@@ -100,7 +100,7 @@ def test_a_sweep_survives_files_that_vanish_meanwhile(tmp_path: Path, monkeypatc
     assert (job / "stem.wav").exists()
 
 
-def test_the_oldest_work_goes_where_the_disk_is_full_and_fresh_work_stays(tmp_path: Path) -> None:
+def test_a_full_disk_loses_the_oldest_work_and_keeps_the_fresh(tmp_path: Path) -> None:
     jobs = [new_job_folder(tmp_path) for _ in range(3)]
     for age, job in zip((3000, 2000, 0), jobs, strict=True):
         (job / "stem.wav").write_bytes(b"x" * 1000)

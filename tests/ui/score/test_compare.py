@@ -74,7 +74,7 @@ def test_scores_and_players_tracks(sounds: dict[str, Path], tmp_path: Path) -> N
     assert gains["reference"] == gains["error_a"] == 0
 
 
-def test_estimates_of_other_channels_and_lengths_are_compared_alike(sounds: dict[str, Path], tmp_path: Path) -> None:
+def test_estimates_of_other_channels_and_lengths_are_compared(sounds: dict[str, Path], tmp_path: Path) -> None:
     """Half of the voice, in stereo; the same in mono and shorter: neither is ahead of the other."""
     samples, rate = soundfile.read(sounds["half"])
     sounds["in mono"] = tmp_path / "in mono.wav"

@@ -173,7 +173,7 @@ def test_nothing_waits_without_a_song_or_a_model(handle: Handlers, song: Path) -
             handle.announce(songs, models, ".wav", 0, VISITOR)
 
 
-def test_a_depth_that_the_format_does_not_have_is_refused_before_anything_waits(handle: Handlers, song: Path) -> None:
+def test_a_depth_that_the_format_lacks_is_refused_at_once(handle: Handlers, song: Path) -> None:
     with pytest.raises(gr.Error, match="FLAC is written with 16, 24 bits, not 32"):
         handle.announce([str(song)], ["vocals.pth"], ".flac", 32, VISITOR)
     assert "Waiting" in handle.announce([str(song)], ["vocals.pth"], ".mp3", 32, VISITOR)  # depth is for lossless ones
@@ -183,7 +183,7 @@ def test_a_depth_that_the_format_does_not_have_is_refused_before_anything_waits(
     ("host", "is_here"),
     [("127.0.0.1:7860", True), ("localhost", True), ("[::1]:7860", True), ("192.168.0.7:7860", False), ("", False)],
 )
-def test_the_page_promises_privacy_only_to_who_sits_at_its_computer(handle: Handlers, host: str, is_here: bool) -> None:
+def test_the_page_promises_privacy_only_on_its_own_computer(handle: Handlers, host: str, is_here: bool) -> None:
     visitor = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en", "host": host}))
     assert ("stays on this computer" in handle.greet(visitor)) == is_here
 
@@ -229,7 +229,7 @@ def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: Handlers, 
     run.close()
 
 
-def test_a_damaged_first_song_does_not_hide_the_second_ones_picture(handle: Handlers, tmp_path: Path) -> None:
+def test_a_damaged_first_song_leaves_the_second_its_picture(handle: Handlers, tmp_path: Path) -> None:
     whole = write_song(tmp_path / "a.flac", seconds=3)
     (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:20000])
     _, queue, picture = handle.preview([str(tmp_path / "cut.flac"), str(whole)], VISITOR)

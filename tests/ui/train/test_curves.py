@@ -6,7 +6,7 @@ from tests.ui.run_folders import STARTED, epoch, step
 from ui.train.curves import MOST_POINTS, curves, forward_only, smooth, step_losses, thin
 
 
-def test_a_long_training_is_drawn_with_fewer_than_a_thousand_points() -> None:
+def test_a_long_training_is_drawn_with_under_1000_points() -> None:
     steps = [step(n) for n in range(1, 20_000)]
     drawn = curves([STARTED, *(event for n in range(1, 2000) for event in (*steps[10 * n - 10 : 10 * n], epoch(n)))])
     assert sum(map(len, drawn.values())) < 1000
@@ -20,7 +20,7 @@ def test_a_short_one_is_drawn_as_it_is() -> None:
     assert drawn["sdr"] == [(1, 0.1), (2, 0.2)]
 
 
-def test_smoothing_keeps_a_constant_and_starts_at_the_first_value() -> None:
+def test_smoothing_keeps_a_constant_and_the_first_value() -> None:
     assert smooth([(n, 3.0) for n in range(5)], 0.9) == [(n, pytest.approx(3.0)) for n in range(5)]
     assert smooth([(0, 7.0), (1, 1.0)], 0.9)[0] == (0, pytest.approx(7.0))
 

@@ -87,7 +87,7 @@ def test_the_command_means_what_the_form_means(settings: PageSettings, changes: 
     assert meant == TrainConfig.from_dict({**values, "data_dir": ["my songs"]})
 
 
-def test_practice_is_spelled_out_only_where_it_differs_from_its_recipe(settings: PageSettings) -> None:
+def test_practice_is_spelled_out_only_where_it_differs(settings: PageSettings) -> None:
     values = {name: form_default(f) for name, f in form_fields(settings).items()} | practice_values()
     values = settings_from(list(values), [values[name] for name in values])
     words = shlex.split(command_line({**values, "epochs": 9, "workers": 1}, [], practice=True))

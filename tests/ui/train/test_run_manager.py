@@ -158,7 +158,7 @@ def test_only_who_started_a_training_stops_it_on_a_shared_page(settings: PageSet
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "길" * 100, "a\nb", "../x", "/etc/x", "\ud800"])
-def test_a_name_that_no_folder_can_have_gets_a_sentence_without_a_path(settings: PageSettings, name: str) -> None:
+def test_an_impossible_run_name_is_refused_without_a_path(settings: PageSettings, name: str) -> None:
     (settings.practice / "song").mkdir(parents=True, exist_ok=True)
     with pytest.raises(ConfigError, match="run_name") as caught:
         Trainings(settings).config({"run_name": name}, str(settings.practice))

@@ -158,7 +158,7 @@ def test_a_folder_outside_is_refused_with_a_sentence(handle: Handlers) -> None:
     assert "<b>" not in report
 
 
-def test_previews_are_listed_with_their_scores_and_nothing_else_is_served(settings: PageSettings) -> None:
+def test_previews_have_scores_and_nothing_else_is_served(settings: PageSettings) -> None:
     run = write_run(settings.checkpoints / "run", STARTED, {"type": "preview", "epoch": 3, "sdr_db": 4.5})
     assert previews_value(run) is None
     for name in ("mixture", "reference", "epoch_0003"):

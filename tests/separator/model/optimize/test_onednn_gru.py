@@ -30,7 +30,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(before)
 
 
-def test_two_things_at_once_share_the_threads_and_change_nobody_elses(threads: int):
+def test_two_parallel_calls_share_the_threads(threads: int):
     def told() -> torch.Tensor:
         return torch.tensor([torch.get_num_threads(), threading.get_ident()])
 
