@@ -39,6 +39,7 @@ def loaded_by(modules: list[str]) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["separator", "training"])
 def test_importing_a_room_leaves_out_what_it_must_not_need(room: str):
     loaded = loaded_by(modules_of(room))
@@ -46,6 +47,7 @@ def test_importing_a_room_leaves_out_what_it_must_not_need(room: str):
     assert loaded & NEVER[room] == set()
 
 
+@pytest.mark.slow
 def test_a_command_starts_without_what_only_other_commands_need():
     assert loaded_by(["train"]) & (HEAVY | {"ui"}) == set()
 

@@ -27,6 +27,7 @@ def page() -> gr.Blocks:
     return built
 
 
+@pytest.mark.slow
 def test_start_up_imports_nothing_that_can_wait() -> None:
     late = ("museval", "mlflow", "librosa", "matplotlib")
     code = f"import sys; from ui.page import build_page; build_page(); print([m for m in {late} if m in sys.modules])"

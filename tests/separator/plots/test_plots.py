@@ -163,6 +163,7 @@ def test_threads_draw_the_same_picture(noise: Noise) -> None:
     assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
 
 
+@pytest.mark.slow
 def test_heavy_libraries_stay_out() -> None:
     code = "import sys, separator.metrics, training.evaluation.scoring; print(*[m for m in NAMES if m in sys.modules])"
     names = ("matplotlib", "museval", "mlflow", "librosa", "gradio", "lightning")

@@ -175,6 +175,7 @@ def _prepare(folder: Path, paths: list[Path]) -> None:
     assert Cache(folder).prepare([paths], workers=2) == []
 
 
+@pytest.mark.slow
 def test_two_processes_may_fill_it_at_once(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
     paths = [write_sound(tmp_path / f"{index}.wav") for index in range(8)]
     context = multiprocessing.get_context("spawn")

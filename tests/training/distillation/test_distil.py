@@ -74,6 +74,7 @@ def small_model(seed: int) -> CRNN:
     return CRNN(ModelConfig.unet()).eval()
 
 
+@pytest.mark.slow
 def test_a_model_comes_nearer_to_what_it_is_taught():
     """Of silence and noise, a teacher that lets everything pass and a truth that is the noise: the mask opens."""
     model, teacher = small_model(0), small_model(1)

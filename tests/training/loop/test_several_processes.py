@@ -91,6 +91,7 @@ def curve(run: RunFolder, name: str) -> list[float]:
     return [event[name] for event in run.events() if event["type"] == "epoch"]
 
 
+@pytest.mark.slow
 def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path: Path):
     for processes, batch_size, name in ((1, 4, "one"), (2, 2, "two")):
         status, _, err = finish(start(processes, batch_size=batch_size, run_name=name))
@@ -108,6 +109,7 @@ def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path
     assert describe(two.best_model).training["step"] == 6
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_both_and_one_process_resumes(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     process = start(2, batch_size=1, run_name="run", epochs=100000, patience=100000)
@@ -122,6 +124,7 @@ def test_an_interrupt_stops_both_and_one_process_resumes(start: Start, tmp_path:
     assert describe(run.last).training["epoch"] == before["epoch"] + 1
 
 
+@pytest.mark.slow
 def test_a_stop_file_ends_both_and_two_resume_a_run_of_one(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     status, _, err = finish(start(1, batch_size=1, run_name="run", epochs=1))
@@ -139,6 +142,7 @@ def test_a_stop_file_ends_both_and_two_resume_a_run_of_one(start: Start, tmp_pat
     assert "--resume_from" in out
 
 
+@pytest.mark.slow
 def test_when_one_dies_the_other_ends_and_the_run_can_be_resumed(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     process = start(2, batch_size=1, run_name="run", epochs=100000, patience=100000)
@@ -155,6 +159,7 @@ def test_when_one_dies_the_other_ends_and_the_run_can_be_resumed(start: Start, t
     assert run.status().state == "finished"
 
 
+@pytest.mark.slow
 def test_a_mistake_is_told_once(start: Start, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     status, _, err = finish(start(2, data_dir=tmp_path / "empty", run_name="run"))

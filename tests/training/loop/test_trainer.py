@@ -89,6 +89,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
 CURVES = ("train_loss", "valid_loss", "valid_sdr_db", "learning_rate", "best_epoch", "best_loss", "bad_epochs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"ema_decay": 0.9}, {"accumulate": 2}, {"workers": 1}, {"schedule": "cosine"}])
 def test_four_epochs_equal_two_and_two_more_after_a_resume(
     make_trainer: Callable[..., Trainer], changes: dict[str, Any]
@@ -366,6 +367,7 @@ def test_a_cache_that_is_gone_is_told_in_a_sentence(
         trainer.fit()
 
 
+@pytest.mark.slow
 def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS * (MOST_ROLLBACKS + 2))
     train_on_nan(trainer, set(range(10_000)))
@@ -386,6 +388,7 @@ def test_an_overflowing_scaler_skips_steps_and_recovers(make_trainer: Callable[.
     assert math.isfinite(epoch["train_loss"])
 
 
+@pytest.mark.slow
 def test_half_precision_trains_like_single(make_trainer: Callable[..., Trainer]):
     """Loss curves agree, since STFT, loss and masks stay in single precision."""
     curves = {}
@@ -405,6 +408,7 @@ def test_the_network_hears_magnitudes_in_full_precision(make_trainer: Callable[.
     assert heard == [torch.float32]
 
 
+@pytest.mark.slow
 def test_it_can_learn_one_batch_by_heart(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(batch_size=4)
     batch = next(trainer.batches.take(0, 1))

@@ -131,6 +131,7 @@ def test_a_reused_process_number_is_another_process(tmp_path: Path):
     assert not make_run(tmp_path / "run", {"type": "preparing", **reused}).is_trained_elsewhere()
 
 
+@pytest.mark.slow
 def test_a_folder_is_locked_for_others_until_it_is_unlocked(tmp_path: Path):
     run = RunFolder(tmp_path / "new" / "run")
     code = "import sys; from training.runs.folder import RunFolder; print(RunFolder(sys.argv[1]).lock())"

@@ -129,6 +129,7 @@ def test_progress_counts_the_steps_of_this_epoch(settings: PageSettings) -> None
     assert progress["seconds_left"] == pytest.approx(99.0)
 
 
+@pytest.mark.slow
 def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: Handlers, settings: PageSettings) -> None:
     folder = handle.practice()[0]
     assert handle.check(folder, "vocals") == folder
