@@ -26,20 +26,20 @@ _FLAG_INSIDE = re.compile(r"(?:^|\s+)(--(?:ref|a|b|mixture|names))\s+")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 2 when there was nothing to compare."""
-    parser = _parser()
-    arguments = parser.parse_args(_unquoted(sys.argv[1:] if argv is None else argv))
+    parser = _make_parser()
+    arguments = parser.parse_args(_split_quoted(sys.argv[1:] if argv is None else argv))
     if not arguments.log_kept and not (arguments.ref and arguments.a and arguments.b):
         parser.error("--ref, --a and --b are required, or --log_kept")
     try:
         run_id = _log_kept(arguments) if arguments.log_kept else _compare(arguments)
-        print(f"\nMLflow: experiment {arguments.experiment}, run {run_id}; see it with: {_how_to_look(arguments)}")
+        print(f"\nMLflow: experiment {arguments.experiment}, run {run_id}; see it with: {_viewing_command(arguments)}")
     except (SeparatorError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--ref", help="the true stem")
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _unquoted(argv: Sequence[str]) -> list[str]:
+def _split_quoted(argv: Sequence[str]) -> list[str]:
     """Arguments with options that were quoted together, as in `--a "A.wav --b B.wav"`, taken apart again."""
     result: list[str] = []
     for argument in argv:
@@ -90,11 +90,11 @@ def _compare(arguments: argparse.Namespace) -> str:
         fix_offset=arguments.fix_offset,
         bss=arguments.bss,
     )
-    print(_report(comparison))
+    print(_format_report(comparison))
     return log_comparison(comparison, arguments.tracking_uri, arguments.experiment, keep_in=Path())
 
 
-def _report(comparison: Comparison) -> str:
+def _format_report(comparison: Comparison) -> str:
     rows = [SongScore(estimate.name, estimate.score) for estimate in comparison.estimates]
     notes = [f"{estimate.name}: {note}" for estimate in comparison.estimates for note in estimate.score.notes]
     worst = [
@@ -106,7 +106,7 @@ def _report(comparison: Comparison) -> str:
     return "\n".join([about, table(rows, averages=False), *notes, *worst, "", comparison.verdict()])
 
 
-def _how_to_look(arguments: argparse.Namespace) -> str:
+def _viewing_command(arguments: argparse.Namespace) -> str:
     if arguments.tracking_uri == DEFAULT_URI:
         return "mlflow ui"
     is_server = arguments.tracking_uri.startswith("http")

@@ -27,7 +27,7 @@ Separate = Callable[[Song, Sound], Sound]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 2 when nothing could be scored."""
-    arguments = _parser().parse_args(argv)
+    arguments = _make_parser().parse_args(argv)
     try:
         _evaluate(arguments)
     except (SeparatorError, OSError) as error:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--song_dir", required=True, help="a song's folder (mixture.*, <target>.*, ...), or a folder of such folders")
@@ -59,11 +59,11 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     songs, notes = find_scored_songs(arguments.song_dir, arguments.target)
     if arguments.estimate and len(songs) > 1:
         raise ConfigError(f"--estimate scores one song, but {arguments.song_dir} holds {len(songs)}; give one's folder")
-    separate, source = _estimate_file(arguments.estimate) if arguments.estimate else _model(arguments)
+    separate, source = _read_estimate(arguments.estimate) if arguments.estimate else _load_separation(arguments)
     options = ScoreOptions(
         arguments.sample_rate, arguments.mono, arguments.fix_offset, arguments.bss, oracle=arguments.oracle
     )
-    print(f"{arguments.target} by {source}, scored {_format(options)}")
+    print(f"{arguments.target} by {source}, scored {_describe_options(options)}")
     rows = _score_all(songs, arguments.target, separate, options)
     if all(row.score is None for row in rows):
         raise DatasetError("; ".join(f"{row.problem}" for row in rows[:3]))
@@ -78,12 +78,12 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--sample_rate is {arguments.sample_rate}; it must be 1000 to 384000 Hz, such as 22050")
 
 
-def _estimate_file(path: str) -> tuple[Separate, str]:
+def _read_estimate(path: str) -> tuple[Separate, str]:
     estimate = Sound(*read(path))
     return lambda song, mixture: estimate, Path(path).name
 
 
-def _model(arguments: argparse.Namespace) -> tuple[Separate, str]:
+def _load_separation(arguments: argparse.Namespace) -> tuple[Separate, str]:
     from separator.api import SHIPPED_MODEL, Separator
 
     target = "vocals" if arguments.target == ACCOMPANIMENT else arguments.target
@@ -107,11 +107,11 @@ def _score_all(songs: list[Song], target: str, separate: Separate, options: Scor
     for row in score_dataset(songs, target, separate, options):
         rows.append(row)
         if len(songs) > 1:
-            print(f"[{len(rows)}/{len(songs)}] {row.name}: {_in_short(row)}", file=sys.stderr)
+            print(f"[{len(rows)}/{len(songs)}] {row.name}: {_summarise(row)}", file=sys.stderr)
     return rows
 
 
-def _in_short(row: SongScore) -> str:
+def _summarise(row: SongScore) -> str:
     if row.score is None:
         return row.problem or ""
     if row.score.sdr_db is None:
@@ -119,7 +119,7 @@ def _in_short(row: SongScore) -> str:
     return f"{row.score.grade.name}, {row.score.sdr_db:.2f} dB"
 
 
-def _format(options: ScoreOptions) -> str:
+def _describe_options(options: ScoreOptions) -> str:
     rate = f"at {options.sample_rate} Hz" if options.sample_rate else "at each song's own rate"
     return f"{rate}, {'downmixed to mono' if options.mono else 'all channels'}"
 

@@ -22,10 +22,9 @@ from tqdm import tqdm
 
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import read_checkpoint
-from separator.model.config import StftConfig
 from separator.runtime import keep_freed_memory
-from training.cli import add_flags, given
-from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
+from training.cli import add_flags, explicit_settings
+from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig, model_config_of
 from training.data.cache import Cache
 from training.loop.initial_weights import begin_from
 from training.loop.launch import open_run, train
@@ -42,14 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 is success, 2 something the user can mend, 130 an interruption."""
     args = vars(make_parser().parse_args(argv))
     try:
-        config = _config(args)
+        config = _read_config(args)
         if args["remove_cache"]:
             return _remove_cache(config)
         config.validate()
         if args["check"]:
-            return _check(config)
+            return _check(config, args["resume_from"])
         if args["overfit_one_batch"] or args["lr_range_test"]:
-            return _try_out(config, args["lr_range_test"], args["resume_from"])
+            return _run_trial(config, args["lr_range_test"], args["resume_from"])
         return _train_all(config, args)
     except SeparatorError as error:
         if IS_FIRST_PROCESS:
@@ -73,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--mlflow", nargs="?", const="", metavar="URI", help="write to MLflow, here or at an address")
     instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--check", action="store_true", help="look at the data, say what is wrong with it, and end")
+    instead.add_argument("--check", action="store_true", help="check the data, list what is wrong with it, and end")
     instead.add_argument("--overfit_one_batch", action="store_true", help="see whether the model can learn, and end")
     instead.add_argument("--lr_range_test", action="store_true", help="look for a good learning rate, and end")
     instead.add_argument("--remove_cache", action="store_true", help="delete the decoded audio, and end")
@@ -81,16 +80,16 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _config(args: dict[str, Any]) -> TrainConfig:
+def _read_config(args: dict[str, Any]) -> TrainConfig:
     """Defaults, overridden by the resumed run's settings, by the recipe, by flags."""
     values: dict[str, Any] = {}
     if args["resume_from"]:
-        values |= _settings_of(args["resume_from"])
+        values |= _read_settings(args["resume_from"])
     elif args["practice"]:
         values |= TrainConfig.read_recipe(PRACTICE_RECIPE)
     if args["recipe"]:
         values |= TrainConfig.read_recipe(args["recipe"])
-    values |= given(args)
+    values |= explicit_settings(args)
     if args["practice"]:
         values["data_dir"] = [str(PRACTICE_FOLDER)]
         _make_practice_songs()
@@ -101,11 +100,11 @@ def _make_practice_songs() -> None:
     from training.practice.songs import make_practice_songs
 
     if IS_FIRST_PROCESS:
-        with _bar("making songs") as progress:
+        with _progress_bar("making songs") as progress:
             make_practice_songs(PRACTICE_FOLDER, progress=progress)
 
 
-def _settings_of(checkpoint: Path) -> dict[str, Any]:
+def _read_settings(checkpoint: Path) -> dict[str, Any]:
     """The settings of the run that a checkpoint belongs to, so that going on needs no other flag."""
     content = read_checkpoint(checkpoint)
     if isinstance(content.get("config"), dict):
@@ -118,7 +117,7 @@ def _settings_of(checkpoint: Path) -> dict[str, Any]:
 
 
 def _train_all(config: TrainConfig, args: dict[str, Any]) -> int:
-    """Train, after a run of its own on other data where that is asked for."""
+    """Train, after a run on other data where those are given."""
     start_from, init_from = args["resume_from"], args["init_from"]
     if start_from and init_from:
         raise ConfigError("give --resume_from to go on with a model, or --init_from to begin a new one, not both")
@@ -151,24 +150,28 @@ def _train(
     keep_freed_memory()
     if begun is not None:
         checkpoint = begun
-        _say(sentence)
-    _say(f"run folder: {run.path}")
-    with _stop_on_signals(run), _listeners(run, mlflow) as listeners, _bar("decoding", is_all=True) as progress:
+        _print_once(sentence)
+    _print_once(f"run folder: {run.path}")
+    with (
+        _stop_on_signals(run),
+        _listeners(run, mlflow) as listeners,
+        _progress_bar("decoding", is_all=True) as progress,
+    ):
         reason = train(config, run, checkpoint, listeners, progress=progress)
     if run.best_model.is_file():
-        _say(f"best model: {run.best_model}")
+        _print_once(f"best model: {run.best_model}")
     if reason == "stopped":
         again = f"python train.py --resume_from {run.last}" if run.last.is_file() else "the same command again"
-        _say(f"to go on: {again}")
+        _print_once(f"to go on: {again}")
     return run, reason
 
 
-def _check(config: TrainConfig) -> int:
+def _check(config: TrainConfig, start_from: Path | None) -> int:
     """Print the doctor's report; 0 if training can start, otherwise 2."""
     from training.data_checks.doctor import examine
 
-    cache = Cache(config.cache_dir, StftConfig().sample_rate)
-    with _bar("decoding") as progress:
+    cache = Cache(config.cache_dir, _sample_rate(config, start_from))
+    with _progress_bar("decoding") as progress:
         report = examine(
             config.data_dir,
             config.target,
@@ -179,34 +182,41 @@ def _check(config: TrainConfig) -> int:
             valid_share=config.val_split,
             seed=config.seed,
             progress=progress,
-            probe_epoch=lambda: _seconds_per_epoch(config),
+            probe_epoch=lambda: _seconds_per_epoch(config, start_from),
         )
     print("\n".join(report.lines()))
     return 0 if report.can_start else 2
 
 
-def _seconds_per_epoch(config: TrainConfig) -> float:
-    from training.loop.pace import seconds_per_epoch
+def _seconds_per_epoch(config: TrainConfig, start_from: Path | None) -> float:
+    from training.loop.sanity_checks import seconds_per_epoch  # Lightning takes seconds to import
 
-    return seconds_per_epoch(config)
+    return seconds_per_epoch(config, start_from=start_from)
 
 
-def _try_out(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
+def _sample_rate(config: TrainConfig, start_from: Path | None) -> int:
+    """Hz, of the model that would be trained."""
+    return model_config_of(config, read_checkpoint(start_from) if start_from else None).stft.sample_rate
+
+
+def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
     from training.data.training_data import gather
-    from training.loop.fabric import memory_told
+    from training.loop.fabric import oom_as_user_error
     from training.loop.sanity_checks import learning_rate_range, overfit_one_batch
 
-    with _bar("decoding") as progress:
-        material = gather(config, StftConfig().sample_rate, progress)
+    with _progress_bar("decoding") as progress:
+        material = gather(config, _sample_rate(config, start_from), progress)
     with tqdm(desc="steps", unit="", leave=False, disable=None) as bar:
 
-        def tell(step: int, loss: float) -> None:
+        def report(step: int, loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
 
-        with memory_told(config):
-            verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, material, tell, start_from)
+        with oom_as_user_error(config):
+            verdict = (learning_rate_range if is_range_test else overfit_one_batch)(
+                config, material, report, start_from
+            )
     print(("good: " if verdict.is_good else "not good: ") + verdict.sentence)
     return 0 if verdict.is_good else 2
 
@@ -223,13 +233,13 @@ def _leave_job() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _say(sentence: str) -> None:
+def _print_once(sentence: str) -> None:
     if IS_FIRST_PROCESS:
         print(sentence, flush=True)
 
 
 @contextmanager
-def _bar(what: str, *, is_all: bool = False) -> Iterator[Progress]:
+def _progress_bar(what: str, *, is_all: bool = False) -> Iterator[Progress]:
     """A progress bar, where there is a terminal; with ``is_all`` it goes away when full, else after its last stage."""
     is_hidden = None if IS_FIRST_PROCESS else True
     with tqdm(total=1.0, desc=what, bar_format="{l_bar}{bar}|", leave=False, disable=is_hidden) as bar:
@@ -245,7 +255,7 @@ def _bar(what: str, *, is_all: bool = False) -> Iterator[Progress]:
 
 @contextmanager
 def _listeners(run: RunFolder, mlflow: str | None) -> Iterator[list[Listener]]:
-    """Who is told what happens: the terminal, and MLflow where that is wanted."""
+    """Listeners that print, and that write to MLflow where that is wanted."""
     if mlflow is None or not IS_FIRST_PROCESS:
         yield [Console()]
         return
@@ -261,11 +271,11 @@ def _listeners(run: RunFolder, mlflow: str | None) -> Iterator[list[Listener]]:
 
 @contextmanager
 def _stop_on_signals(run: RunFolder) -> Iterator[None]:
-    """Ctrl-C (or `kill`) asks the run to finish its step and save; a second one breaks off at once."""
+    """Ctrl-C (or `kill`) requests a stop after this step; a second one exits at once."""
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in signals}
 
-    def ask_to_stop(*_: object) -> None:
+    def request_stop(*_: object) -> None:
         if "WORLD_SIZE" not in os.environ:  # torchrun passes on what the terminal has sent to all already
             _restore_signals(before)
         run.request_stop()
@@ -273,7 +283,7 @@ def _stop_on_signals(run: RunFolder) -> Iterator[None]:
             print("\nstopping after this step ...", file=sys.stderr, flush=True)
 
     for number in signals:
-        signal.signal(number, ask_to_stop)
+        signal.signal(number, request_stop)
     try:
         yield
     finally:

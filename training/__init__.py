@@ -1,1 +1,1 @@
-"""Makes and measures checkpoints. Knows ``separator``; knows nothing of the page."""
+"""Makes and measures checkpoints. Imports ``separator``; never imports the page."""

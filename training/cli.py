@@ -8,7 +8,7 @@ from training.config import TrainConfig, default_of
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give a parser one flag per setting. What is not given stays None, so that it can be told from a default."""
+    """Add one flag per setting to a parser; one that is not on the command line is None."""
     for f in fields(TrainConfig):
         default = default_of(f)
         if not isinstance(default, tuple):
@@ -20,8 +20,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(f"--{f.name}", nargs="*", type=kind, help=_help(f))
 
 
-def given(args: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given as flags."""
+def explicit_settings(args: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are on the command line."""
     return {f.name: args[f.name] for f in fields(TrainConfig) if args[f.name] is not None}
 
 

@@ -82,6 +82,7 @@ class TrainConfig:
     remix_share: float = _setting(0.85, "share of excerpts mixed from different songs", "0 to 1")
     soft_share: float = _setting(0.5, "share of excerpts taken from soft_dir, where there is one", "0 to 1")
     silent_share: float = _setting(0.08, "share of excerpts without the target", "0 to 1")
+    pan_share: float = _setting(0.2, "share of excerpts whose target and rest are panned apart", "0 to 1")
     augmentations: tuple[str, ...] = _setting(
         tuple(AUGMENTATIONS), "changes made to the excerpts at random", choices=tuple(AUGMENTATIONS)
     )
@@ -117,7 +118,7 @@ class TrainConfig:
         for name in ("max_minutes", "weight_decay", "warmup_steps", "workers", "plateau_patience", "average_best"):
             if not 0 <= getattr(self, name) < math.inf:
                 found.append(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("val_split", "remix_share", "soft_share", "silent_share", "plateau_factor"):
+        for name in ("val_split", "remix_share", "soft_share", "silent_share", "pan_share", "plateau_factor"):
             if not 0 <= getattr(self, name) <= 1:
                 found.append(f"{name} is {getattr(self, name)}; it must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:
@@ -227,7 +228,7 @@ def split_target_dir(text: str, targets: tuple[str, ...]) -> tuple[str | None, s
     return targets[0] if len(targets) == 1 else None, text
 
 
-def weighted(text: str) -> tuple[str, float]:
+def parse_weighted(text: str) -> tuple[str, float]:
     """``"name=0.5"`` -> ``("name", 0.5)``, and ``"name"`` -> ``("name", 1.0)``; a weight that is no number is NaN."""
     name, sign, weight = text.partition("=")
     if not sign:
@@ -258,7 +259,7 @@ def _choice_problems(f: "Field[Any]", value: Any) -> list[str]:
         return []
     found = []
     for item in value if isinstance(value, tuple) else (value,):
-        name, weight = weighted(item) if f.name == "loss" else (item, 1.0)
+        name, weight = parse_weighted(item) if f.name == "loss" else (item, 1.0)
         if name not in choices:
             found.append(f"{f.name} is {item!r}; it must be one of {', '.join(choices)}")
         elif not weight > 0:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import describe, load_model, save_checkpoint
-from training.loop.checkpoint_averaging import mean_weights
+from training.loop.weight_averaging import mean_weights
 
 
-def ship(source: Path, destination: Path, terms: str, average_with: Path | None = None) -> None:
+def export(source: Path, destination: Path, terms: str, average_with: Path | None = None) -> None:
     """Write the model, or the mean of two, with float16 weights; the training record of the first goes along.
 
     Raises:
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--average_with", type=Path, help="another model, to ship the mean of both")
     options = parser.parse_args(argv)
     try:
-        ship(options.source, options.destination, options.terms, options.average_with)
+        export(options.source, options.destination, options.terms, options.average_with)
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def l1_magnitude(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of magnitudes (Jansson et al. 2017). It does not see phases, so where the mixture's
-    phase is wrong it asks for more energy than is best for SDR."""
+    phase is wrong its best mask is larger than that of SDR."""
     return (mask * mixture.abs() - target.abs()).abs().mean((-2, -1))
 
 
@@ -23,7 +23,7 @@ def l1_square_root(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
 
 
 def l1_complex(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
-    """Mean distance in the complex plane. The best mask is small where the mixture's phase is wrong, as SDR asks
+    """Mean distance in the complex plane. The best mask is small where the mixture's phase is wrong, as for SDR
     (phase-sensitive approximation, Erdogan et al. 2015, with L1 in place of the square)."""
     difference = mask * mixture - target
     return (difference.real.square() + difference.imag.square() + 1e-12).sqrt().mean((-2, -1))
@@ -33,7 +33,7 @@ def negative_sdr(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:
     """Error-to-signal ratio of each excerpt as a logarithm, in units of 10 dB: every song counts alike, however loud.
 
     The signal counts as at least -20 dB of the mixture, the error as at least -50 dB of it: an excerpt without a target
-    asks for silence down to there, and one that is as good as perfect asks for nothing. It is not the SDR of the
+    is scored down to there, and one that is as good as perfect has no gradient. It is not the SDR of the
     waveform but, by Parseval, close to it.
     """
     energy = mixture.abs().square().sum((-2, -1)) + 1e-4
@@ -49,10 +49,10 @@ LOSSES: dict[str, Loss] = {
 }
 
 LOGARITHMS = ("sdr",)
-"""Losses in tens of dB, which may be below zero: their differences count, their ratios say nothing."""
+"""Losses in tens of dB, which may be below zero: their differences count, not their ratios."""
 
 
-def combined(names_and_weights: list[tuple[str, float]]) -> Loss:
+def combine(names_and_weights: list[tuple[str, float]]) -> Loss:
     """The weighted sum of some losses."""
 
     def loss(mask: Tensor, mixture: Tensor, target: Tensor) -> Tensor:

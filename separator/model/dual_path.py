@@ -55,11 +55,12 @@ class UNetDecoderLayer(nn.Module):
 
 
 class UNetOutputLayer(UNetDecoderLayer):
-    """The last transposed convolution, to a channel for each target, and smoothing ones that give masks' logits."""
+    """The last transposed convolution, to a channel for each target, and a smoothing one that gives masks' logits."""
 
     def __init__(self, channels: int, targets: int, side: int, stride: tuple[int, int]) -> None:
         super().__init__(channels, targets, side, stride)
-        self.smooth = nn.Conv2d(targets, targets, 4, dilation=2, padding=3, groups=targets)
+        # Not in groups: with several, the gradients of bf16 weights are now and then NaN on CPUs (torch 2.11).
+        self.smooth = nn.Conv2d(targets, targets, 4, dilation=2, padding=3)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(B, C / 2, T, F)`` twice -> ``(B, S, T * stride, F * stride)``."""

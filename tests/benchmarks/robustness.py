@@ -54,22 +54,38 @@ def ideal_ratio_mask(target: Tensor, rest: Tensor) -> Tensor:
     return istft(spectra.sum(dim=0) * mask, 2048, 512, target.shape[-1])
 
 
+def load_song(folder: Path, target: str) -> tuple[Tensor, Tensor, int]:
+    """A folder's target and rest, and their rate in Hz."""
+    mixture, rate = read(next(folder.glob("mixture.*")))
+    waveform, _ = read(next(folder.glob(f"{target}.*")))
+    return waveform, mixture - waveform, rate
+
+
+def changed_sdr_db(separate: Callable[[Tensor], Tensor], target: Tensor, rest: Tensor) -> float:
+    """SDR in dB of what ``separate`` makes of the mixture, at any level: that of silence is not defined."""
+    peak = target.abs().max()
+    return float(sdr(target / peak, separate(target + rest) / peak))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model_path", type=Path, nargs="+", default=[ROOT / "checkpoints" / "vocals.pth"])
     parser.add_argument("--song_dir", type=Path, default=ROOT / "assets" / "demo")
     options = parser.parse_args()
     for path in options.model_path:
-        separator = Separator.from_checkpoint(path)
-        mixture, rate = read(next(options.song_dir.glob("mixture.*")))
-        target, _ = read(next(options.song_dir.glob(f"{separator.targets[0]}.*")))
-        print(f"\n| {path.stem:25} | SDR dB | mask |\n|{'-' * 27}|-------:|-----:|")
-        for name, change in CHANGES.items():
-            changed, rest = change(target, mixture - target)
-            estimate = separator.separate(changed + rest, rate)[separator.targets[0]]
-            loudness = changed.abs().max()  # the SDR of silence is not defined, and -60 dB counts as silence
-            own, ceiling = (sdr(changed / loudness, e / loudness) for e in (estimate, ideal_ratio_mask(changed, rest)))
-            print(f"| {name:25} | {float(own):6.2f} | {float(ceiling):4.1f} |", flush=True)
+        print_table(path, options.song_dir)
+
+
+def print_table(model: Path, folder: Path) -> None:
+    separator = Separator.from_checkpoint(model)
+    name = separator.targets[0]
+    target, rest, rate = load_song(folder, name)
+    print(f"\n| {model.stem:25} | SDR dB | mask |\n|{'-' * 27}|-------:|-----:|")
+    for title, change in CHANGES.items():
+        changed = change(target, rest)
+        own = changed_sdr_db(lambda mixture: separator.separate(mixture, rate)[name], *changed)
+        ceiling = changed_sdr_db(lambda _, stems=changed: ideal_ratio_mask(*stems), *changed)
+        print(f"| {title:25} | {own:6.2f} | {ceiling:4.1f} |", flush=True)
 
 
 if __name__ == "__main__":

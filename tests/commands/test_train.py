@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from separator.model.checkpoint import describe, load_model
 from separator.model.config import ModelConfig
 from sori.train import main, make_parser, pretraining
 from training.config import TrainConfig
+from training.data.cache import Cache
 from training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -69,19 +70,19 @@ def run(tmp_path: Path) -> RunFolder:
 def refused(capsys: pytest.CaptureFixture[str], argv: list[str]) -> str:
     """The one line that a command says when it refuses."""
     assert main(argv) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert "Traceback" not in said
-    return said
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert "Traceback" not in printed
+    return printed
 
 
 def test_training_leaves_a_model_that_other_commands_find(
     flags: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
 ):
     assert main(flags) == 0
-    said = capsys.readouterr().out
-    assert "epoch    1" in said
-    assert str(run.best_model) in said
+    printed = capsys.readouterr().out
+    assert "epoch    1" in printed
+    assert str(run.best_model) in printed
     assert run.status().state == "finished"
     assert load_model(run.path.parent / "best_model.pth").config.targets == ("vocals",)
     assert describe(run.best_model).training["run_name"] == "run"
@@ -125,14 +126,14 @@ def test_a_recipe_gives_settings_that_flags_override(flags: list[str], run: RunF
 
 
 def test_wrong_settings_are_all_told_at_once(flags: list[str], capsys: pytest.CaptureFixture[str], run: RunFolder):
-    said = refused(capsys, [*flags, "--batch_size", "0", "--learning_rate", "-1"])
-    assert "batch_size is 0" in said
-    assert "learning_rate is -1" in said
+    printed = refused(capsys, [*flags, "--batch_size", "0", "--learning_rate", "-1"])
+    assert "batch_size is 0" in printed
+    assert "learning_rate is -1" in printed
     assert not run.path.exists()
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "printed"),
     [
         ([], "data_dir is missing"),
         (["--data_dir", "no/such/folder"], "no/such/folder"),
@@ -142,10 +143,10 @@ def test_wrong_settings_are_all_told_at_once(flags: list[str], capsys: pytest.Ca
     ],
 )
 def test_what_is_not_there_is_named(
-    argv: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argv: list[str], printed: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
-    assert said in refused(capsys, argv)
+    assert printed in refused(capsys, argv)
 
 
 def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]):
@@ -212,14 +213,25 @@ def test_the_doctor_says_whether_training_can_start(
     flags: list[str], songs: Path, capsys: pytest.CaptureFixture[str], run: RunFolder
 ):
     assert main([*flags, "--check"]) == 0
-    said = capsys.readouterr().out
-    assert said.rstrip().endswith("training can start")
-    assert re.search(r"about \d+ s an epoch", said)
+    printed = capsys.readouterr().out
+    assert printed.rstrip().endswith("training can start")
+    assert re.search(r"about \d+ s an epoch", printed)
     assert not run.path.exists()
     shutil.rmtree(songs)
     songs.mkdir()
     assert main([*flags, "--check"]) == 2
     assert "cannot start" in capsys.readouterr().out
+
+
+def test_the_check_decodes_at_the_rate_of_the_model(
+    flags: list[str], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_config: ModelConfig
+):
+    model = replace(tiny_config, stft=replace(tiny_config.stft, sample_rate=16000))
+    monkeypatch.setitem(sys.modules["training.config"].PRESETS, "small", lambda targets: model)
+    assert main([*flags, "--check"]) == 0
+    files = list(songs.rglob("*.wav"))
+    assert not Cache(tmp_path / "cache", 16000).missing(files)
+    assert len(list((tmp_path / "cache").glob("*.pcm"))) == len(files)
 
 
 def test_the_cache_can_be_removed(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -249,23 +261,23 @@ def test_a_model_that_can_learn_passes_the_trials(
 
 
 def test_mlflow_listens_where_it_is_asked_to(flags: list[str], run: RunFolder, monkeypatch: pytest.MonkeyPatch):
-    told: list[str] = []
+    emitted: list[str] = []
 
     class Tracker:
         def __init__(self, folder: Path, address: str) -> None:
-            told.append(f"{folder.name} {address}")
+            emitted.append(f"{folder.name} {address}")
 
         def __call__(self, event: dict[str, Any]) -> None:
-            told.append(event["type"])
+            emitted.append(event["type"])
 
         def close(self) -> None:
-            told.append("closed")
+            emitted.append("closed")
 
     monkeypatch.setattr("training.tracking.run_tracker.MlflowTracker", Tracker)
     assert main([*flags, "--mlflow", "http://localhost:5000"]) == 0
-    assert told[0] == "run http://localhost:5000"
-    assert {"started", "epoch", "preview", "finished"} <= set(told)
-    assert told[-1] == "closed"
+    assert emitted[0] == "run http://localhost:5000"
+    assert {"started", "epoch", "preview", "finished"} <= set(emitted)
+    assert emitted[-1] == "closed"
 
 
 # Signals and crashes need a process of their own.

@@ -13,6 +13,7 @@ from separator.metrics.distortion import sdr
 from separator.model.checkpoint import describe, load_model
 from separator.spectral.grid import Grid
 from tests.benchmarks.metric_tables import BLOCK, PAGES, ROOT, TABLES, fill_tables, read_metrics
+from tests.benchmarks.robustness import CHANGES, changed_sdr_db, load_song
 from tests.benchmarks.seams import SECONDS, seam_db
 from tests.benchmarks.separation_quality import MODELS, STEMS, demo_sdr_db, describe_model, shipped_path
 
@@ -76,6 +77,30 @@ def test_all_stems_add_up_to_the_song() -> None:
     stems = Separator.from_checkpoints([shipped_path(target) for target in STEMS], "cpu").separate(mixture, rate)
     assert list(stems) == [*STEMS, "rest"]
     assert float((torch.stack(list(stems.values())).sum(dim=0) - mixture).abs().max()) < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "worst_db"),
+    [
+        ("gain -36 dB", -0.2),
+        ("gain +30 dB", -0.2),
+        ("right -10 dB", -0.2),
+        ("right's polarity flipped", -0.2),
+        ("left only", -0.5),
+        ("target left, rest stereo", -2.9),
+        ("target left, rest right", -2.9),
+    ],
+)
+def test_level_and_balance_hardly_matter(change: str, worst_db: float) -> None:
+    """SDR of the demo song, changed, against that of the song as it is; below -2.9 dB it would fall under 7 dB."""
+    target, rest, rate = load_song(ROOT / "assets" / "demo", "vocals")
+    separator = Separator.from_checkpoint(SHIPPED_MODEL, "cpu")
+    plain, changed = (
+        changed_sdr_db(lambda song: separator.separate(song, rate)["vocals"], *CHANGES[name](target, rest))
+        for name in ("as it is", change)
+    )
+    assert changed - plain > worst_db
 
 
 LATE_START_DB = {"vocals": 29.7}

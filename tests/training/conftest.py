@@ -15,7 +15,7 @@ from training.data.training_data import Material, Pair, Pool
 
 @pytest.fixture
 def melody() -> Callable[..., NDArray[np.float32]]:
-    """Chords of three random notes, six a second, as (N,): enough like music to be told from other melodies."""
+    """Chords of three random notes, six a second, as (N,): enough like music to differ from other melodies."""
 
     def make(seconds: float = 1.0, sample_rate: int = 22050, seed: int = 0) -> NDArray[np.float32]:
         rng = np.random.default_rng(seed)
@@ -79,5 +79,5 @@ def material(melody: Callable[..., NDArray[np.float32]]) -> Material:
         targets=(Pool(tuple(p.known[0] for p in train), weights),),
         rests=Pool(tuple(p.rest for p in train), weights),
         valid=(valid,),
-        bad=(),
+        unreadable=(),
     )

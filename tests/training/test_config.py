@@ -1,4 +1,4 @@
-"""TrainConfig: the one source of flags, form and table; every problem told at once."""
+"""TrainConfig: the one source of flags, form and table; every problem reported at once."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from separator.errors import ConfigError
-from training.config import TrainConfig, default_of, weighted
+from training.config import TrainConfig, default_of, parse_weighted
 
 RECIPES = Path(__file__).parents[2] / "checkpoints" / "recipes"
 GOOD = TrainConfig(data_dir=("songs",))
@@ -118,7 +118,7 @@ def test_a_recipe_is_a_file_of_settings(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "printed"),
     [
         ("target = ", "TOML"),
         ("momentum = 0.9", "momentum"),
@@ -132,10 +132,10 @@ def test_a_recipe_is_a_file_of_settings(tmp_path: Path):
         ('epochs = "a"\npatience = "b"', "epochs is 'a'.*\npatience is 'b'"),
     ],
 )
-def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str, said: str):
+def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str, printed: str):
     path = tmp_path / "recipe.toml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=printed):
         TrainConfig.read_recipe(path)
     with pytest.raises(ConfigError, match="cannot read"):
         TrainConfig.read_recipe(tmp_path / "none.toml")
@@ -148,5 +148,5 @@ def test_the_recipes_of_this_repository_can_work(path: Path):
 
 
 def test_weights_of_losses_are_read_from_their_text():
-    assert weighted("l1") == ("l1", 1.0)
-    assert weighted("l1=0.25") == ("l1", 0.25)
+    assert parse_weighted("l1") == ("l1", 1.0)
+    assert parse_weighted("l1=0.25") == ("l1", 0.25)

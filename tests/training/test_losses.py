@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import LOSSES, combined, l1_complex, l1_magnitude, l1_square_root, negative_sdr
+from training.losses import LOSSES, combine, l1_complex, l1_magnitude, l1_square_root, negative_sdr
 
 
 def spectrum(seed: int) -> Tensor:
@@ -79,6 +79,6 @@ def test_the_loss_demands_silence_down_to_minus_50_db():
 
 def test_a_sum_weighs_its_terms():
     mask, mixture, target = torch.rand(3, 5, 7), spectrum(0), spectrum(1)
-    both = combined([("l1", 1.0), ("l1_sqrt", 0.2)])(mask, mixture, target)
+    both = combine([("l1", 1.0), ("l1_sqrt", 0.2)])(mask, mixture, target)
     expected = l1_magnitude(mask, mixture, target) + 0.2 * l1_square_root(mask, mixture, target)
     assert torch.allclose(both, expected)

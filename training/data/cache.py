@@ -33,10 +33,10 @@ from training.data.layouts.song import Song, split_stream
 
 FORMAT_VERSION = 3
 MOST_WORKERS = 8
-"""Unless asked for more: each brings torch's own threads along, and the disk is soon the limit."""
+"""Default limit: each brings torch's own threads along, and the disk is soon the limit."""
 MOST_BAD = 50
 """Where so many files in a row cannot be decoded and none before them could, the others are not tried: each bad file
-costs a tenth of a second, as ffmpeg is asked about it as well."""
+costs a tenth of a second, as ffmpeg tries it as well."""
 
 KEY_DIGITS = 24
 OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)")

@@ -5,17 +5,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lightning.fabric import Fabric
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from separator.errors import SeparatorError
 from training.config import TrainConfig
 from training.data.remix import ExcerptNumbers, Excerpts
 from training.data.training_data import Material
-from training.loop.train_step import Batch
+
+Batch = Sequence[Tensor]
+"""Targets (B, S, N), rest (B, N), the frequency in Hz (B, S) up to which each is known (below 0 it is not), and the
+gains of targets and rest in left and right (B, S + 1, 2)."""
 
 
 class Batches:
@@ -39,7 +43,7 @@ class Batches:
             persistent_workers=config.workers > 0,
             prefetch_factor=4 if config.workers else None,
             multiprocessing_context=_worker_context() if config.workers else None,
-            worker_init_fn=_follow_trainer,
+            worker_init_fn=_exit_with_trainer,
             pin_memory=fabric.device.type == "cuda",
         )
 
@@ -63,28 +67,28 @@ def _next(batches: Iterator[Batch]) -> Batch:
     try:
         return next(batches)
     except SeparatorError as error:
-        # A worker's error comes with its traceback for a message; in the last line are its type and what it said.
+        # A worker's error has its traceback for a message, which ends with its type and its own message.
         kind = type(error)
-        said = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")[2].strip()
-        raise kind(said) from error
+        message = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")[2].strip()
+        raise kind(message) from error
 
 
 def _worker_context() -> str:
-    """How worker processes begin: never as a copy of this one, which may have threads or a GPU open."""
+    """Workers never start as a copy of this process, which may have threads or a GPU open."""
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-def _follow_trainer(worker: int) -> None:
-    """Leave Ctrl-C, which reaches every process of a terminal, to the trainer, and end when that one has ended.
+def _exit_with_trainer(worker: int) -> None:
+    """Ignore Ctrl-C, which reaches every process of a terminal, and exit when the trainer has ended.
 
-    A worker's parent process is the fork server, which waits for its workers: neither would notice a killed trainer.
+    A worker's parent process is the fork server, which waits for its workers: neither would end with a killed trainer.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_trainer, name="end with the trainer", daemon=True).start()
+    threading.Thread(target=_wait_and_exit, name="end with the trainer", daemon=True).start()
 
 
-def _end_with_trainer() -> None:
-    trainer = multiprocessing.parent_process()  # who asked for this process, not who forked it
+def _wait_and_exit() -> None:
+    trainer = multiprocessing.parent_process()  # the process that started this one, not the fork server
     assert trainer is not None
     trainer.join()
     os._exit(1)

@@ -1,6 +1,6 @@
 """Random training excerpts, made on the fly: aligned as in the song, or targets of some songs over music of another.
 
-Excerpt number i of a seed is always the same, whoever makes it: so a run can be resumed, spread over processes and
+Excerpt number i of a seed is always the same, in any process: so a run can be resumed, spread over processes and
 devices, and repeated.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from training.augmentations import SPEEDS, FloatArray, augment
@@ -15,8 +16,8 @@ from training.config import TrainConfig
 from training.data.cached_audio import PROFILE_SECONDS, Audio
 from training.data.training_data import Material, Pair, Pool
 
-MIXTURE_DBFS = (-30.0, -10.0)
-"""Range of the mixture's RMS level."""
+MIXTURE_DBFS = (-26.0, -8.0)
+"""Range of the mixture's RMS level, around that of separation (``separator.inference.levels.LEVEL_DBFS``)."""
 ALIGNED_GAIN_DB = 3.0
 """An aligned excerpt's balance is changed by at most this much."""
 LAID_OVER_SHARE = 0.8
@@ -26,23 +27,29 @@ PARTS_SHARE = 0.3
 TWO_RESTS_SHARE = 0.15
 UNKNOWN_HZ = -1.0
 """The band of a target of which nothing is known."""
+HARD_PAN_SHARE = 0.4
+"""Share of the panned sources that are in one channel only."""
 QUIET_MEAN_SQUARE = 1e-6
 """-60 dBFS: a target quieter than this is looked for elsewhere."""
 FULL_BAND_SHARE = 0.8
-"""A source whose band ends below this share of half the sample rate has no say above it."""
+"""A source whose band ends below this share of half the sample rate leaves the target unknown above it."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """One training example. ``band_hz`` is the frequency up to which each target is known."""
+    """One training example. ``band_hz`` is the frequency up to which each target is known.
+
+    ``pans`` are the gains of the targets and the rest in the left and right channel that a stereo model takes.
+    """
 
     targets: FloatArray
     rest: FloatArray
     band_hz: FloatArray
+    pans: FloatArray
 
 
-class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
-    """Excerpt ``i`` of an endless series, as (targets (S, N), rest (N,), bands in Hz (S,)), all float32, as on MPS."""
+class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]):
+    """Excerpt ``i`` of an endless series: targets (S, N), rest (N,), bands in Hz (S,), pans (S + 1, 2), all float32."""
 
     def __init__(self, material: Material, config: TrainConfig, sample_rate: int) -> None:
         self.material = material
@@ -53,18 +60,21 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
         self._soft_odds = np.cumsum([pair.n_samples for pair in material.soft])
         self._parts = _parts_by_name(material.pairs)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         excerpt = self.make(np.random.default_rng([self.config.seed, index]))
-        return excerpt.targets, excerpt.rest, excerpt.band_hz
+        return excerpt.targets, excerpt.rest, excerpt.band_hz, excerpt.pans
 
     def make(self, rng: np.random.Generator) -> Excerpt:
-        """One excerpt, all of whose chances come from ``rng``."""
+        """One excerpt, a function of ``rng`` alone."""
         if self.material.soft and rng.uniform() < self.config.soft_share:
             targets, rest, band_hz = self._aligned(rng, self.material.soft, self._soft_odds)
         else:
             targets, rest, band_hz = self._of_true_stems(rng)
         gain = _gain_to(rng.uniform(*MIXTURE_DBFS), targets.sum(axis=0) + rest)
-        return Excerpt(targets * gain, rest * gain, band_hz)
+        targets, rest = targets * gain, rest * gain
+        is_panned = rng.uniform() < self.config.pan_share  # drawn last, so that all else is as without panning
+        pans = _draw_pans(rng, np.vstack([targets, rest])) if is_panned else np.ones((len(targets) + 1, 2))
+        return Excerpt(targets, rest, band_hz, pans.astype(np.float32))
 
     def _of_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
         is_remix = rng.uniform() < self.config.remix_share
@@ -141,7 +151,7 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray]]):
         return float(np.exp(rng.uniform(*np.log(SPEEDS)))) if wanted else 1.0
 
     def _start(self, audio: Audio, speed: float, rng: np.random.Generator) -> int:
-        """A place where there is something to hear, if a few tries find one."""
+        """A start where the signal is not silent, if a few tries find one."""
         latest = max(1, audio.n_samples - int(self.length * speed))
         start = int(rng.integers(latest))
         for _ in range(6):
@@ -188,6 +198,18 @@ class ExcerptNumbers(Sampler[int]):
 
     def __len__(self) -> int:
         return self.batch_size * self.batches
+
+
+def _draw_pans(rng: np.random.Generator, sources: FloatArray) -> NDArray[np.float64]:
+    """Gains (S, 2) that place each of some sources (S, N) at random between left and right, often at one of them.
+
+    Both channels have the level of the mono mixture, as in separation; a channel with next to nothing in it is silent.
+    """
+    positions = rng.uniform(-1, 1, size=len(sources))
+    positions = np.where(rng.uniform(size=len(sources)) < HARD_PAN_SHARE, np.sign(positions), positions)
+    gains = np.minimum(1, np.stack([1 - positions, 1 + positions], axis=1))
+    mixture, channels = (np.sqrt(np.mean(np.square(x), axis=-1)) for x in (sources.sum(axis=0), gains.T @ sources))
+    return gains * np.where(channels > 0.01 * mixture, mixture / np.maximum(channels, 1e-9), 0)
 
 
 def _parts_by_name(pairs: tuple[Pair, ...]) -> dict[str, tuple[Audio, ...]]:

@@ -1,12 +1,15 @@
 """From settings to decoded audio: the songs to learn from, the extra stems to remix, the excerpts to validate on."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from separator.errors import DatasetError
+from separator.inference.levels import BLOCK_SAMPLES, measure_levels
 from training.config import TrainConfig, split_target_dir
 from training.data.cache import BadFile, Cache
 from training.data.cached_audio import Audio, FloatArray
@@ -21,7 +24,7 @@ class Pair:
 
     name: str
     targets: tuple[Audio | None, ...]
-    """None for one that nobody knows of, because the rest may hold it; empty for one that does not play."""
+    """None for one that is unknown and may be within the rest; empty for one that does not play."""
     rest: Audio
     parts: dict[str, Audio] = field(default_factory=dict)
     """The rest's own stems where the song has several."""
@@ -68,7 +71,7 @@ class ValidationExcerpt:
 
 @dataclass(frozen=True)
 class Material:
-    """All the audio of a training, decoded; samples are read when they are asked for."""
+    """All the audio of a training, decoded; samples are read from the cache on demand."""
 
     pairs: tuple[Pair, ...]
     pair_weights: tuple[float, ...]
@@ -76,7 +79,7 @@ class Material:
     """A pool for each target."""
     rests: Pool
     valid: tuple[Pair, ...]
-    bad: tuple[BadFile, ...]
+    unreadable: tuple[BadFile, ...]
     soft: tuple[Pair, ...] = ()
     """Songs whose stems are estimates: to be learned as they are."""
 
@@ -91,9 +94,9 @@ class Material:
 
 
 def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = None) -> Material:
-    """Find, decode and sort all the audio that a config asks for.
+    """Find, decode and sort all the audio of a config.
 
-    Files that cannot be decoded are left out and listed in ``Material.bad``.
+    Files that cannot be decoded are left out and listed in ``Material.unreadable``.
 
     Raises:
         DatasetError: a folder is not what it should be, or nothing usable is left in it.
@@ -108,9 +111,9 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
     own = [song for song in songs if song.split != "test" and song.has(*config.target)]
     loose = [path for paths in [*loose_targets, rests] for path in paths]
     files = [*(song.files() for song in [*own, *soft, *held_out]), *([path] for path in loose)]
-    bad = cache.prepare(files, progress=progress)
-    broken = {item.path for item in bad}
-    train, valid = _split(config, songs, bad)
+    unreadable = cache.prepare(files, progress=progress)
+    broken = {item.path for item in unreadable}
+    train, valid = _split(config, songs, unreadable)
     pairs = [_pair(cache, song, config.target) for song in train]
     # A long song is drawn more often than a short one, but not in proportion: voices matter more than minutes.
     pair_weights = [weights[song.folder] * pair.n_samples**0.5 for song, pair in zip(train, pairs, strict=True)]
@@ -123,7 +126,7 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
         ),
         rests=_pool([p.rest if p.is_whole else None for p in pairs], pair_weights, _loose(cache, rests, broken)),
         valid=tuple(_pair(cache, song, config.target) for song in valid),
-        bad=tuple(bad),
+        unreadable=tuple(unreadable),
         soft=tuple(_pair(cache, song, config.target) for song in soft if broken.isdisjoint(song.files())),
     )
     _refuse_empty_pools(config, material)
@@ -131,17 +134,29 @@ def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = No
 
 
 def validation_excerpts(material: Material, seconds: float, most: int) -> list[ValidationExcerpt]:
-    """The same stretches every time: as many of each song as fit into ``most`` altogether, and one; evenly spread."""
+    """The same stretches every time: as many of each song as fit into ``most`` altogether, and one; evenly spread.
+
+    Each song is at the level that separation brings it to, so that scores are those of separation.
+    """
     excerpts = []
     per_song = max(1, most // len(material.valid))
     for song, pair in enumerate(material.valid):
         length = min(int(seconds * pair.rest.sample_rate), pair.n_samples)
         known = tuple(target is not None for target in pair.targets)
+        gain = np.float32(measure_levels(_mixture_blocks(pair)).gains[0])
         count = min(per_song, max(1, pair.n_samples // length))
         for start in np.linspace(0, pair.n_samples - length, count).astype(int):
-            targets, rest = read_targets(pair, int(start), length), pair.rest.read(int(start), length)
+            targets, rest = gain * read_targets(pair, int(start), length), gain * pair.rest.read(int(start), length)
             excerpts.append(ValidationExcerpt(song, targets, rest, known, start / pair.rest.sample_rate))
     return excerpts
+
+
+def _mixture_blocks(pair: Pair) -> Iterator[Tensor]:
+    """The mono mixture of a song, in blocks (1, n)."""
+    for start in range(0, pair.n_samples, BLOCK_SAMPLES):
+        length = min(BLOCK_SAMPLES, pair.n_samples - start)
+        mixture = read_targets(pair, start, length).sum(axis=0) + pair.rest.read(start, length)
+        yield torch.from_numpy(mixture).unsqueeze(0)
 
 
 def read_targets(pair: Pair, start: int, length: int) -> FloatArray:
@@ -175,9 +190,9 @@ def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
     return songs, weights
 
 
-def _split(config: TrainConfig, songs: list[Song], bad: list[BadFile]) -> tuple[list[Song], list[Song]]:
+def _split(config: TrainConfig, songs: list[Song], unreadable: list[BadFile]) -> tuple[list[Song], list[Song]]:
     """Songs to train and to validate on. Broken ones go first: the only song kept aside might be one of them."""
-    broken = {item.path for item in bad}
+    broken = {item.path for item in unreadable}
 
     def usable(some: list[Song]) -> list[Song]:
         return [song for song in some if song.has(*config.target) and broken.isdisjoint(song.files())]
@@ -187,21 +202,28 @@ def _split(config: TrainConfig, songs: list[Song], bad: list[BadFile]) -> tuple[
         train, valid = split_songs(left, config.val_split, config.seed, config.val_dir or None)
         valid = usable(valid)
     except DatasetError as error:
-        raise DatasetError("\n".join([str(error), *_causes(config, len(songs) - len(left), bad)])) from error
+        raise DatasetError("\n".join([str(error), *_causes(config, len(songs) - len(left), unreadable)])) from error
     if not valid:
-        raise DatasetError("\n".join(["no song is left to validate on", *_causes(config, 0, bad)]))
+        raise DatasetError("\n".join(["no song is left to validate on", *_causes(config, 0, unreadable)]))
     return train, valid
 
 
-def _causes(config: TrainConfig, n_left_out: int, bad: list[BadFile]) -> list[str]:
-    """Why there are fewer songs than someone may have thought."""
+def _causes(config: TrainConfig, n_left_out: int, unreadable: list[BadFile]) -> list[str]:
+    """Why songs were left out."""
     target = " or ".join(config.target)
     lacking = f"{n_left_out} song(s) left out; each needs a readable {target} file and a mixture or other stems"
-    return [*([lacking] if n_left_out else []), *(f"unreadable: {item.path}: {item.message}" for item in bad[:10])]
+    return [
+        *([lacking] if n_left_out else []),
+        *(f"unreadable: {item.path}: {item.message}" for item in unreadable[:10]),
+    ]
 
 
 def _pair(cache: Cache, song: Song, targets: tuple[str, ...]) -> Pair:
     wanted, rest = cache.load_song(song, *targets)
+    # A bass ends far below its recording, and is known to be silent between the two.
+    band_hz = max(audio.bandwidth_hz for audio in (*wanted, rest))
+    for audio in wanted:
+        audio.bandwidth_hz = band_hz if audio.bandwidth_hz else 0.0
     known = [song.has(target) or song.lacks(target) for target in targets]
     parts: dict[str, Audio] = {name: cache.load(paths) for name, paths in song.parts(*targets).items()}
     return Pair(

@@ -1,4 +1,4 @@
-"""The dataset doctor: looks at data folders before training and says what is wrong, and what to do about it.
+"""The dataset doctor: checks data folders before training and reports what is wrong, and what to do about it.
 
 It decodes what training reads into the cache, which is needed anyway, so that it judges the audio and not its headers.
 """
@@ -55,8 +55,8 @@ def examine(
         cache: is filled on the way.
         loose_dirs: folders of vocals-only or instrumental-only audio.
         soft_dirs: folders of songs whose stems are estimates.
-        progress: is told the fraction done of a stage, and what is being done.
-        probe_epoch: times a few steps of training and answers the seconds an epoch will take; asked if all is well.
+        progress: called with the fraction done of a stage, and what is being done.
+        probe_epoch: returns the seconds that an epoch will take; called if all is well.
 
     Raises:
         Cancelled: `cancel()` was true; what is decoded stays in the cache.
@@ -91,7 +91,7 @@ def examine(
 
 
 def memory_bytes() -> int | None:
-    """The machine's memory; None where the system does not tell."""
+    """The machine's memory; None where the system has no such figure."""
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -168,7 +168,7 @@ def _disk(cache: Cache, files: Iterable[Path]) -> tuple[int, int]:
 
 
 def _bytes_needed(cache: Cache, files: Sequence[Path]) -> int:
-    """What decoding the files adds to the cache; after ``MOST_BAD`` that are no audio, the mean stands for the rest."""
+    """Bytes that decoding adds to the cache; after ``MOST_BAD`` that are no audio, others count as the mean."""
     sizes: list[int] = []
     bad = 0
     for path in files:
@@ -198,9 +198,9 @@ def _check_resources(cache: Cache, needed: int, free: int) -> list[Finding]:
 def _examine_songs(
     decoding: Decoding, songs: list[Song], targets: tuple[str, ...], split: tuple[str | Path | None, float, int]
 ) -> tuple[dict[str, SplitSummary], list[Finding]]:
-    """The songs by split, and what is to be said of their audio; `split` is (folder, share, seed) of validation."""
+    """The songs by split, and the findings about their audio; `split` is (folder, share, seed) of validation."""
     valid_dir, valid_share, seed = split
-    for_testing = [song for song in songs if song.split == "test"]  # nobody reads them
+    for_testing = [song for song in songs if song.split == "test"]  # never read
     songs, findings = _decode_songs(decoding, [song for song in songs if song.split != "test"])
     songs += for_testing
     try:

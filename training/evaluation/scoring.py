@@ -52,7 +52,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Score:
-    """Everything measured of one estimate. A number in dB is None where the reference is silent or nothing tells it.
+    """Everything measured of one estimate. A number in dB is None where the reference is silent or it is undefined.
 
     A gain common to all sounds changes none of them but `silence.level_dbfs`.
     """
@@ -186,7 +186,7 @@ def score_files(
 
 @dataclass(frozen=True)
 class SongScore:
-    """A row of a table: a song's score, or the sentence that says why it has none."""
+    """A row of a table: a song's score, or why it has none."""
 
     name: str
     score: Score | None

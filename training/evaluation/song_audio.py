@@ -20,7 +20,7 @@ from training.evaluation.alignment import Sound
 
 @dataclass(frozen=True)
 class SongAudio:
-    """Mixture and reference, each with its rate; `notes` say what had to be made up."""
+    """Mixture and reference, each with its rate; `notes` list what had to be derived."""
 
     mixture: Sound
     reference: Sound
@@ -101,7 +101,7 @@ def _add(one: Sound, other: Sound) -> Sound:
 
 
 def mixture_beside(reference_path: Path) -> tuple[Sound, str] | None:
-    """The mixture of the song in whose folder a stem lies, and what it was made of; None where that cannot be told.
+    """The mixture of the song in whose folder a stem lies, and what it was made of; None where there is none.
 
     Without a mixture file only stems of the usual names are added up: an estimate may lie in the same folder.
     """

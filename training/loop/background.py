@@ -14,7 +14,7 @@ from training.runs.folder import RunFolder, RunStatus
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is to be shown of a run at one moment."""
+    """The state of a run at one moment."""
 
     run: RunFolder
     status: RunStatus
@@ -28,7 +28,7 @@ class BackgroundTraining:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._run: RunFolder | None = None
-        self._stop_asked = threading.Event()
+        self._stop_requested = threading.Event()
         self._failure = ""
 
     @property
@@ -55,7 +55,7 @@ class BackgroundTraining:
                 raise TrainingBusyError(f"{self._run.name} is being trained; stop it first, or wait until it is done")
             run, checkpoint = open_run(config, resume_from)
             self._run, self._failure = run, ""
-            self._stop_asked.clear()
+            self._stop_requested.clear()
             self._thread = threading.Thread(
                 target=self._train, args=(config, run, checkpoint, listeners), name=f"training {run.name}", daemon=True
             )
@@ -66,14 +66,14 @@ class BackgroundTraining:
         self, config: TrainConfig, run: RunFolder, checkpoint: Checkpoint | None, listeners: Sequence[Listener]
     ) -> None:
         try:
-            train(config, run, checkpoint, listeners, self._stop_asked.is_set)
+            train(config, run, checkpoint, listeners, self._stop_requested.is_set)
         except SeparatorError as error:  # in the run's events too, where the folder is still there
             self._failure = str(error)
 
     def stop(self) -> None:
-        """Ask the running training to finish its step, save and end; returns at once."""
+        """Request that the running training finish its step, save and end; returns at once."""
         if self.is_running and self._run is not None:
-            self._stop_asked.set()
+            self._stop_requested.set()
             self._run.request_stop()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
@@ -83,7 +83,7 @@ class BackgroundTraining:
         return not self.is_running
 
     def snapshot(self, run: RunFolder | None = None) -> Snapshot | None:
-        """How a run stands (this process's own, if none is given); None where there is no run to speak of."""
+        """How a run stands (this process's own, if none is given); None where there is no run."""
         run = run or self._run
         if run is None:
             return None

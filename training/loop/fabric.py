@@ -13,8 +13,8 @@ from lightning.fabric.plugins.precision import MixedPrecision
 from lightning.fabric.strategies.ddp import DDPStrategy
 from torch.amp.grad_scaler import GradScaler
 
-from separator.device import is_out_of_memory
-from separator.errors import ConfigError, SeparatorError
+from separator.device import is_out_of_memory, resolve_device
+from separator.errors import SeparatorError
 from training.config import TrainConfig
 
 T = TypeVar("T")
@@ -31,16 +31,16 @@ def make_fabric(config: TrainConfig) -> Fabric:
     Raises:
         ConfigError: the device is not there.
     """
-    for name in ("lightning.fabric", "lightning.pytorch"):  # it logs its choice of precision as if it were news
+    for name in ("lightning.fabric", "lightning.pytorch"):  # silence its precision banner
         logging.getLogger(name).setLevel(logging.WARNING)
-    accelerator = accelerator_of(config.device)
+    device = resolve_device(config.device)
     world, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     fabric = Fabric(
-        accelerator=accelerator,
-        devices=local,
+        accelerator=device.type,
+        devices=local if device.index is None or device.type == "cpu" or local > 1 else [device.index],
         num_nodes=max(1, world // local),
         strategy=DDPStrategy(timeout=LONGEST_WAIT) if world > 1 else "auto",
-        **_precision_arguments(precision_of(config.precision, accelerator), accelerator),
+        **_precision_arguments(precision_of(config.precision, device.type), device.type),
     )
     fabric.launch()
     return fabric
@@ -54,16 +54,16 @@ def sum_over_processes(fabric: Fabric, value: float) -> float:
     return float(torch.as_tensor(fabric.all_reduce(number, reduce_op="sum")))
 
 
-def decided_by_first(fabric: Fabric, decide: Callable[[], T]) -> T:
-    """What a function answers that only the first process of a job runs, known to all; its failure is everyone's.
+def broadcast_from_rank_zero(fabric: Fabric, function: Callable[[], T]) -> T:
+    """Run a function in the first process of a job and return its result, or raise its error, in all of them.
 
     Raises:
-        SeparatorError: by ``decide``, in every process.
+        SeparatorError: by ``function``, in every process.
     """
     outcome: T | SeparatorError | None = None
     if fabric.is_global_zero:
         try:
-            outcome = decide()
+            outcome = function()
         except SeparatorError as error:
             outcome = error
     outcome = fabric.broadcast(outcome)
@@ -72,30 +72,15 @@ def decided_by_first(fabric: Fabric, decide: Callable[[], T]) -> T:
     return cast(T, outcome)
 
 
-def fail_together(fabric: Fabric, failure: SeparatorError | None) -> None:
-    """Raise the failure of this process, or of any other one, in all of them."""
+def raise_on_all_ranks(fabric: Fabric, failure: SeparatorError | None) -> None:
+    """Raise the error of any process in all of them."""
     failures: list[SeparatorError | None] = [failure]
     if fabric.world_size > 1:
         failures = [None] * fabric.world_size
         torch.distributed.all_gather_object(failures, failure)
-    for found in failures:
-        if found is not None:
-            raise found
-
-
-def accelerator_of(device: str) -> str:
-    """The accelerator that a device name stands for.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if present[name])
-    if not present.get(device, False):
-        here = ", ".join(name for name, there in present.items() if there)
-        raise ConfigError(f"device is {device!r}; here there is {here}")
-    return device
+    for error in failures:
+        if error is not None:
+            raise error
 
 
 def precision_of(precision: str, accelerator: str) -> str:
@@ -117,8 +102,8 @@ def autocast_dtype(precision: str) -> torch.dtype | None:
 
 
 @contextmanager
-def memory_told(config: TrainConfig) -> Iterator[None]:
-    """Turn a GPU's running out of memory into a sentence that says what to do.
+def oom_as_user_error(config: TrainConfig) -> Iterator[None]:
+    """Replace a GPU's out-of-memory error by one that names the settings to change.
 
     Raises:
         SeparatorError: instead of torch's own error.
@@ -136,6 +121,6 @@ def memory_told(config: TrainConfig) -> Iterator[None]:
 
 def _precision_arguments(precision: str, accelerator: str) -> dict[str, Any]:
     if precision == "16-mixed" and accelerator == "cpu":
-        # Asked for by name, Fabric would quietly take bf16 instead.
+        # Fabric would take bf16 instead.
         return {"plugins": MixedPrecision("16-mixed", "cpu", GradScaler("cpu"))}
     return {"precision": precision}

@@ -15,7 +15,7 @@ def begin_from(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], s
     """A checkpoint of the config's preset to train from, and a sentence about what it has of the one at ``path``.
 
     Tensors of one name and shape are taken over; of the last layer what belongs to each target that both models have.
-    GRU layers that the other model has not begin by adding nothing, so that the others find what they learned with.
+    GRU layers that the other model has not begin by adding nothing, so that the others keep their inputs.
 
     Raises:
         CheckpointError: the file cannot be used.
@@ -30,7 +30,10 @@ def begin_from(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], s
     for name, value in weights.items():
         other = source["weights"].get(name)
         if other is not None and name.startswith(last) and value.ndim:
-            is_copied = _copy_targets(value, other, shared, dim=1 if name == f"{last}conv.weight" else 0)
+            if name == f"{last}smooth.weight":
+                is_copied = _copy_smoothing(value, other, shared)
+            else:
+                is_copied = _copy_targets(value, other, shared, dim=1 if name == f"{last}conv.weight" else 0)
         else:
             is_copied = other is not None and other.shape == value.shape
             if is_copied:
@@ -51,4 +54,14 @@ def _copy_targets(value: Tensor, other: Tensor, shared: dict[int, int], dim: int
         return False
     for i, j in shared.items():
         own[i].copy_(others[j])
+    return True
+
+
+def _copy_smoothing(value: Tensor, other: Tensor, shared: dict[int, int]) -> bool:
+    """The same of a convolution ``(S, S, ...)`` from all targets to all: what others add to those begins as nothing."""
+    if not shared or value.shape[2:] != other.shape[2:]:
+        return False
+    for i, j in shared.items():
+        value[i].zero_()
+        value[i, i].copy_(other[j, j])
     return True

@@ -1,4 +1,4 @@
-"""One training from beginning to end: make or find the run folder, gather the audio, train, tell how it ended.
+"""One training from beginning to end: make or find the run folder, load the audio, train, report how it ended.
 
 The command and the page's thread both call ``open_run`` and ``train``; a crash becomes a ``failed`` event and is raised
 again.
@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 import socket
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,7 +20,7 @@ from separator.files import ProcessId, atomic_write, explain_os_error
 from separator.model.checkpoint import read_checkpoint
 from training.config import TrainConfig, model_config_of
 from training.data.training_data import Material, gather
-from training.runs.events import Announcer, EventFile, Listener, make_event
+from training.runs.events import EventBus, EventFile, Listener, make_event
 from training.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 Checkpoint = dict[str, Any]
-
-HEARTBEAT_SECONDS = 2.0
 
 
 def open_run(
@@ -47,14 +44,14 @@ def open_run(
         ConfigError: the settings cannot work, or a run of that name exists already.
     """
     config.validate()
-    checkpoint, last = _checkpoint_of(Path(resume_from), config, weights_only) if resume_from else (None, None)
+    checkpoint, last = _read_start(Path(resume_from), config, weights_only) if resume_from else (None, None)
     if checkpoint is not None:
-        model_config_of(config, checkpoint)  # a damaged record is told before a folder is made
+        model_config_of(config, checkpoint)  # refuse a damaged record before a folder is made
     if _n_processes() == 1:
         return RunFolder(_make_folder(config, last)), checkpoint
-    from training.loop.fabric import decided_by_first, make_fabric  # Lightning takes seconds to import
+    from training.loop.fabric import broadcast_from_rank_zero, make_fabric  # Lightning takes seconds to import
 
-    return RunFolder(decided_by_first(make_fabric(config), lambda: _make_folder(config, last))), checkpoint
+    return RunFolder(broadcast_from_rank_zero(make_fabric(config), lambda: _make_folder(config, last))), checkpoint
 
 
 def train(
@@ -74,25 +71,25 @@ def train(
         SeparatorError: something that the person who started it can mend; it is in the run's events too.
     """
     is_first = _is_first_process()
-    announce = Announcer([EventFile(run.events_file), *listeners] if is_first else [])
+    events = EventBus([EventFile(run.events_file), *listeners] if is_first else [])
     try:
         process = ProcessId.current()
         trainer = {"pid": process.pid, "pid_start": process.start, "host": socket.gethostname()}
-        announce("preparing", fraction=0.0, stage="looking for songs", **trainer)
+        events.emit("preparing", fraction=0.0, stage="looking for songs", **trainer)
         if is_first:
-            should_stop = _refuse_to_lose(run, should_stop)
-        tell = _teller(announce, progress, lambda: should_stop() or run.stop_requested())
-        reason = _gather_and_fit(config, run, resume, announce.listeners, should_stop, tell)
+            should_stop = _check_folder_first(run, should_stop)
+        report = _progress_reporter(events, progress, lambda: should_stop() or run.stop_requested())
+        reason = _load_and_fit(config, run, resume, events.listeners, should_stop, report)
         if is_first and run.best_model.is_file():
             publish_best(run)
     except (Cancelled, KeyboardInterrupt) as error:
-        announce("stopped", reason="stopped")
+        events.emit("stopped", reason="stopped")
         if isinstance(error, KeyboardInterrupt):
             raise
         return "stopped"
     except BaseException as error:
         failure = _explain_failure(run, error)
-        _announce_failure(announce.listeners, str(failure) or type(failure).__name__)
+        _emit_failure(events.listeners, str(failure) or type(failure).__name__)
         if failure is error:
             raise
         raise failure from error
@@ -103,12 +100,12 @@ def train(
     return reason
 
 
-def _refuse_to_lose(run: RunFolder, should_stop: Callable[[], bool]) -> Callable[[], bool]:
+def _check_folder_first(run: RunFolder, should_stop: Callable[[], bool]) -> Callable[[], bool]:
     """``should_stop``, which raises SeparatorError when the run folder is gone: a save would make a new one."""
 
     def check() -> bool:
         if not run.config_file.is_file():
-            raise SeparatorError(_lost(run))
+            raise SeparatorError(_moved_message(run))
         return should_stop()
 
     return check
@@ -117,20 +114,20 @@ def _refuse_to_lose(run: RunFolder, should_stop: Callable[[], bool]) -> Callable
 def _explain_failure(run: RunFolder, error: BaseException) -> BaseException:
     """The error, or what an operating system's error means for the run folder."""
     if isinstance(error, OSError) and not run.config_file.is_file():
-        return SeparatorError(_lost(run))
+        return SeparatorError(_moved_message(run))
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return SeparatorError(f"cannot write to {run.path}: {explain_os_error(error, run.path)}")
     return error
 
 
-def _lost(run: RunFolder) -> str:
+def _moved_message(run: RunFolder) -> str:
     return (
         f"the run folder {run.path} was moved or removed while it was trained, so the training has ended; "
         f"go on from where it is now, with --resume_from and its {run.last.name}"
     )
 
 
-def _announce_failure(listeners: Sequence[Listener], message: str) -> None:
+def _emit_failure(listeners: Sequence[Listener], message: str) -> None:
     """To each listener, also where the event file cannot be written any more."""
     event = make_event("failed", message=message)
     for listener in listeners:
@@ -153,43 +150,43 @@ def publish_best(run: RunFolder) -> None:
         raise CheckpointError(f"the best model is {run.best_model}, but it cannot be copied: {reason}") from error
 
 
-def _gather_and_fit(
+def _load_and_fit(
     config: TrainConfig,
     run: RunFolder,
     resume: Checkpoint | None,
     listeners: Sequence[Listener],
     should_stop: Callable[[], bool],
-    tell: Progress,
+    report: Progress,
 ) -> str:
-    from training.loop.fabric import make_fabric, memory_told  # Lightning takes seconds to import
+    from training.loop.fabric import make_fabric, oom_as_user_error  # Lightning takes seconds to import
     from training.loop.trainer import Trainer
 
     fabric = make_fabric(config)
-    material = _gather_once(fabric, config, model_config_of(config, resume).stft.sample_rate, tell)
-    with memory_told(config):
+    material = _load_data_once(fabric, config, model_config_of(config, resume).stft.sample_rate, report)
+    with oom_as_user_error(config):
         return Trainer(config, material, run, listeners, resume, should_stop, fabric).fit()
 
 
-def _gather_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, tell: Progress) -> Material:
+def _load_data_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, report: Progress) -> Material:
     """The audio, decoded by one process of each machine while the others wait.
 
     Should that one fail, all fail with its message instead of doing the same work in vain.
     """
-    from training.loop.fabric import fail_together
+    from training.loop.fabric import raise_on_all_ranks
 
     material: Material | None = None
     failure: SeparatorError | None = None
     if fabric.local_rank == 0:
         try:
-            material = gather(config, sample_rate, tell)
+            material = gather(config, sample_rate, report)
         except SeparatorError as error:
             failure = error
-    fail_together(fabric, failure)
+    raise_on_all_ranks(fabric, failure)
     return material or gather(config, sample_rate)
 
 
 def _make_folder(config: TrainConfig, last: Path | None) -> Path:
-    """The folder of a run that goes on, or a new one, named as asked or after target, date and time."""
+    """The folder of a run that goes on, or a new one, named as configured or after target, date and time."""
     run = RunFolder(last.parent if last is not None else Path(config.out_dir) / config.run_name)
     if last is not None:
         config = config.replace(run_name=run.name, out_dir=str(last.parent.parent))
@@ -224,27 +221,23 @@ def _lock_new_run(config: TrainConfig) -> RunFolder:
     raise AssertionError  # the numbers do not end
 
 
-def _teller(announce: Callable[..., None], progress: Progress | None, should_stop: Callable[[], bool]) -> Progress:
-    """Pass on how far the decoding is, with a sign of life now and then for those who watch the folder."""
-    last_told = time.monotonic()
+def _progress_reporter(events: EventBus, progress: Progress | None, should_stop: Callable[[], bool]) -> Progress:
+    """Report how far the decoding is to ``progress``, and now and then as an event; raises Cancelled at a stop."""
 
-    def tell(fraction: float, stage: str) -> None:
-        nonlocal last_told
+    def report(fraction: float, stage: str) -> None:
         if should_stop():
             raise Cancelled("stopped while the audio was being decoded; the next start goes on from there")
         if progress is not None:
             progress(fraction, stage)
-        if time.monotonic() - last_told > HEARTBEAT_SECONDS:
-            last_told = time.monotonic()
-            announce("preparing", fraction=fraction, stage=stage)
+        events.emit_heartbeat("preparing", fraction=fraction, stage=stage)
 
-    return tell
+    return report
 
 
-def _checkpoint_of(path: Path, config: TrainConfig, weights_only: bool) -> tuple[Checkpoint, Path | None]:
+def _read_start(path: Path, config: TrainConfig, weights_only: bool) -> tuple[Checkpoint, Path | None]:
     """What to start from, and the ``last.pth`` of the run to go on with, if it is not to be a new one."""
     content = read_checkpoint(path)
-    last = None if weights_only else _last_of(path, content, config)
+    last = None if weights_only else _find_last(path, content, config)
     if last is not None:
         state = read_checkpoint(last)
         if tuple(state["model"].get("targets", ())) == config.target:
@@ -252,7 +245,7 @@ def _checkpoint_of(path: Path, config: TrainConfig, weights_only: bool) -> tuple
     return {"model": content["model"], "weights": content["weights"]}, None
 
 
-def _last_of(path: Path, content: Checkpoint, config: TrainConfig) -> Path | None:
+def _find_last(path: Path, content: Checkpoint, config: TrainConfig) -> Path | None:
     """The ``last.pth`` of the run that wrote a checkpoint, if it is still there."""
     if "optimizer" in content:
         return path

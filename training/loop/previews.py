@@ -1,4 +1,4 @@
-"""The same ten seconds, separated after every epoch: what the model has learned of its first target, to be heard."""
+"""One validation excerpt, separated after every epoch, as WAV files: the model's first target."""
 
 from pathlib import Path
 
@@ -47,6 +47,6 @@ class Previewer:
 
 
 def _balance(excerpt: ValidationExcerpt) -> float:
-    """High where both the first target and all else are loud: there is the most to hear."""
+    """High where both the first target and all else are loud: an excerpt worth listening to."""
     others = excerpt.targets[1:].sum(axis=0) + excerpt.rest
     return float(min(np.mean(excerpt.targets[0] ** 2), np.mean(others**2)))

@@ -1,11 +1,21 @@
-"""How far a training is: the counters that its checkpoints carry, and what is told of them."""
+"""How far a training is: its counters, and what checkpoints and events contain of it."""
 
 import math
 import sys
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from training.loop.lr_schedule import Schedule
+import torch
+
+from separator.errors import SeparatorError
+from training.config import TrainConfig
+from training.data.training_data import Material
+from training.loop.schedule import Schedule
+from training.loop.train_step import Learner
+from training.loop.validation import Evaluator, Scores
+
+MOST_ROLLBACKS = 5
 
 
 @dataclass
@@ -21,7 +31,7 @@ class Progress:
     epoch_losses: int = 0
     step: int = 0
     excerpts: int = 0
-    """Number of the next excerpt, which no process has had yet."""
+    """Number of the next excerpt to train on."""
     skipped_steps: int = 0
     rollbacks: int = 0
     elapsed_seconds: float = 0.0
@@ -32,7 +42,7 @@ class Progress:
         return asdict(self)
 
     def count_step(self, loss: float, excerpts: int) -> None:
-        """Take note of a step, and of its loss unless it is NaN: then the step was skipped."""
+        """Count a step; a loss of NaN means that it was skipped."""
         self.step += 1
         self.epoch_step += 1
         self.excerpts += excerpts
@@ -42,15 +52,24 @@ class Progress:
             self.epoch_loss += loss
             self.epoch_losses += 1
 
+    def count_rollback(self) -> None:
+        """Raises SeparatorError after too many rollbacks."""
+        self.rollbacks += 1
+        if self.rollbacks > MOST_ROLLBACKS:
+            raise SeparatorError(
+                f"the loss became NaN or infinite {self.skipped_steps} times, even after going back "
+                f"{MOST_ROLLBACKS} times; lower --learning_rate or use --precision 32-true"
+            )
+
     def end_epoch(self) -> float:
-        """Begin the next epoch; the mean loss of the one that ends."""
+        """Start the next epoch; returns the mean loss of the one that ends."""
         mean = self.epoch_loss / self.epoch_losses if self.epoch_losses else math.nan
         self.epoch += 1
         self.epoch_step, self.epoch_loss, self.epoch_losses = 0, 0.0, 0
         return mean
 
-    def note_scores(self, loss: float, sdr_db: float) -> None:
-        """Take note of a model's validation scores; what is no number is never the best."""
+    def update_best(self, loss: float, sdr_db: float) -> None:
+        """Update the best validation scores; NaN is never the best."""
         self.best_loss = min(self.best_loss, loss)
         self.best_sdr_db = max(self.best_sdr_db, sdr_db)
 
@@ -60,8 +79,95 @@ class Progress:
         return self.elapsed_seconds * (1 - done) / done if done else None
 
 
+@dataclass(frozen=True)
+class EpochTiming:
+    """Of the training steps of one epoch, in this process."""
+
+    seconds: float = 0.0
+    steps: int = 0
+    waited_seconds: float = 0.0
+    """For batches."""
+
+
+def make_record(
+    config: TrainConfig, run_name: str, material: Material, precision: str, progress: Progress, scores: Scores | None
+) -> dict[str, Any]:
+    """The training record of a checkpoint; without scores where it was not validated."""
+    return {
+        "run_name": run_name,
+        "epoch": progress.epoch,
+        "step": progress.step,
+        "loss": scores.loss if scores else None,
+        "sdr_db": scores.sdr_db if scores else None,
+        "target_sdr_db": _by_target(config, scores) if scores else None,
+        "minutes": progress.elapsed_seconds / 60,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": material.describe(),
+        "seed": config.seed,
+        "precision": precision,
+        "losses": list(config.loss),
+        "torch": str(torch.__version__),
+    }
+
+
+def started_values(
+    config: TrainConfig, learner: Learner, material: Material, precision: str, evaluator: Evaluator
+) -> dict[str, Any]:
+    """Values of the event "started", with the scores of the mixture itself and of the ideal mask."""
+    floor, ideal = evaluator.score_mixture(), evaluator.score_ideal_mask()
+    return {
+        "epochs": config.epochs,
+        "steps_per_epoch": config.steps_per_epoch,
+        "target": ", ".join(config.target),
+        "targets": list(config.target),
+        "n_weights": learner.crnn.n_weights(),
+        "device": str(learner.fabric.device),
+        "precision": precision,
+        "world_size": learner.fabric.world_size,
+        "train_songs": len(material.pairs),
+        "valid_songs": len(material.valid),
+        "left_out": [f"{file.path}: {file.message}" for file in material.unreadable],
+        "floor_sdr_db": floor.sdr_db,
+        "floor_loss": floor.loss,
+        "oracle_sdr_db": ideal.sdr_db,
+        "oracle_loss": ideal.loss,
+        "target_floor_sdr_db": _by_target(config, floor),
+        "target_oracle_sdr_db": _by_target(config, ideal),
+    }
+
+
+def epoch_values(
+    config: TrainConfig,
+    learner: Learner,
+    progress: Progress,
+    schedule: Schedule,
+    timing: EpochTiming,
+    scores: Scores,
+) -> dict[str, Any]:
+    """Values of the event "epoch"."""
+    excerpts = timing.steps * config.batch_size * config.accumulate * learner.fabric.world_size
+    return {
+        "epoch": progress.epoch,
+        "step": progress.step,
+        "valid_loss": scores.loss,
+        "valid_sdr_db": scores.sdr_db,
+        "target_sdr_db": _by_target(config, scores),
+        "learning_rate": learner.learning_rate,
+        "seconds": timing.seconds,
+        "eta_seconds": progress.seconds_left(schedule),
+        "audio_seconds_per_second": excerpts * config.segment_seconds / timing.seconds,
+        "data_wait_share": timing.waited_seconds / timing.seconds,
+        "skipped_steps": progress.skipped_steps,
+        "memory_mb": peak_memory_mb(),
+    }
+
+
+def _by_target(config: TrainConfig, scores: Scores) -> dict[str, float]:
+    return dict(zip(config.target, scores.target_sdr_db, strict=True))
+
+
 def peak_memory_mb() -> float:
-    """The most memory that this process has used; NaN where the system does not tell."""
+    """The most memory that this process has used; NaN where the system has no such figure."""
     try:
         import resource
     except ImportError:  # Windows

@@ -1,24 +1,28 @@
-"""Two short trials before a long training, each with a verdict: can this learn at all, and how fast may it learn?"""
+"""Short trials before a long training: can it learn at all, how fast may it learn, and how long does an epoch take?"""
 
 import itertools
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from separator.model.checkpoint import load_model
+from separator.errors import Cancelled
+from separator.model.checkpoint import load_model, read_checkpoint
 from separator.model.crnn import CRNN
-from training.config import TrainConfig, model_config_of, weighted
-from training.data.loader import Batches
-from training.data.training_data import Material
-from training.loop.fabric import make_fabric
-from training.loop.train_step import Batch, Learner
-from training.loop.trainer import MOST_OVERFLOWS
+from training.config import TrainConfig, model_config_of, parse_weighted
+from training.data.loader import Batch, Batches
+from training.data.training_data import Material, gather
+from training.loop.fabric import make_fabric, oom_as_user_error
+from training.loop.train_step import MOST_OVERFLOWS, Learner
+from training.loop.trainer import Trainer
 from training.losses import LOGARITHMS
+from training.runs.events import Event
+from training.runs.folder import RunFolder
 
-Tell = Callable[[int, float], None]
+Report = Callable[[int, float], None]
 """Called with the step and its loss."""
 
 OVERFIT_STEPS = 150
@@ -29,22 +33,24 @@ RANGE = (1e-6, 1.0)
 DIVERGED = 2.0
 """Times the best loss so far, at which the range test ends."""
 FALLEN = 0.98
-"""A range test whose loss stays above this share of the first has shown nothing."""
+"""A range test whose loss stays above this share of the first is inconclusive."""
 SMOOTHING = 0.9
+TIMED_EXCERPTS = 4
+"""Validation excerpts of a timed epoch."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a trial went: whether all is well, and what to make of it in a sentence."""
+    """The result of a trial: whether all is well, and a sentence for the user."""
 
     is_good: bool
     sentence: str
 
 
 def overfit_one_batch(
-    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+    config: TrainConfig, material: Material, report: Report = lambda step, loss: None, start_from: Path | None = None
 ) -> Verdict:
-    """Train on one and the same batch: a model, loss and optimizer that are sound must learn it by heart.
+    """Train on one and the same batch: a sound model, loss and optimizer must learn it by heart.
 
     Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
@@ -55,7 +61,7 @@ def overfit_one_batch(
         loss = _step(learner, batch, config.learning_rate)
         if loss is not None or losses:
             losses.append(math.inf if loss is None else loss)
-            tell(step, losses[-1])
+            report(step, losses[-1])
     if not losses:
         return Verdict(False, "the gradients of one batch were never finite; try --precision 32-true, check the data")
     last = min(losses[-10:])
@@ -66,11 +72,11 @@ def overfit_one_batch(
 
 
 def learning_rate_range(
-    config: TrainConfig, material: Material, tell: Tell = lambda step, loss: None, start_from: Path | None = None
+    config: TrainConfig, material: Material, report: Report = lambda step, loss: None, start_from: Path | None = None
 ) -> Verdict:
     """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one.
 
-    All steps see the same batch: remixes differ in level so much that the loss of fresh ones would tell little.
+    All steps have the same batch, since the losses of remixes differ too much with their levels.
     Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
     learner, batches = _learner_and_batches(config, material, start_from)
@@ -85,11 +91,41 @@ def learning_rate_range(
             break
         rates.append(rate)
         losses.append(loss)
-        tell(step + 1, loss)
-        curve = smoothed(losses)
+        report(step + 1, loss)
+        curve = smooth(losses)
         if not _is_at_most(curve[-1], DIVERGED, min(curve), weight):
             break
     return recommend(rates, losses, config.learning_rate, weight)
+
+
+def seconds_per_epoch(
+    config: TrainConfig, cancel: Callable[[], bool] = lambda: False, start_from: Path | None = None
+) -> float:
+    """Seconds of one epoch of ``config`` and its validation, with data that are decoded already.
+
+    Trains two epochs of one step in a temporary run folder and times the second: the first does what is done once only.
+
+    Raises:
+        Cancelled: ``cancel()`` was true.
+        SeparatorError: this config cannot be trained.
+    """
+    content = read_checkpoint(start_from) if start_from else None
+    resume = {key: content[key] for key in ("model", "weights")} if content else None
+    material = gather(config, model_config_of(config, resume).stft.sample_rate)
+    short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
+    events: list[Event] = []
+    with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
+        run = RunFolder(Path(folder) / "pace")
+        reason = Trainer(short, material, run, [events.append], resume, cancel).fit()
+    epochs = [event for event in events if event["type"] == "epoch"]
+    if reason == "stopped" or len(epochs) < 2:
+        raise Cancelled("the probe of an epoch was stopped")
+    first, second = epochs
+    training = second["seconds"]
+    validation = second["time"] - first["time"] - training
+    timed = max(TIMED_EXCERPTS, len(material.valid))  # each song is validated on at least once
+    expected = max(config.valid_excerpts, len(material.valid))
+    return float(training * config.steps_per_epoch + max(0.0, validation) / timed * expected)
 
 
 def recommend(rates: list[float], losses: list[float], configured: float, logarithm_weight: float = 0.0) -> Verdict:
@@ -98,7 +134,7 @@ def recommend(rates: list[float], losses: list[float], configured: float, logari
     Args:
         logarithm_weight: of the part of the loss that is a logarithm; 0 where none is.
     """
-    curve = smoothed(losses)
+    curve = smooth(losses)
     if len(curve) < 3 or not _is_at_most(min(curve), FALLEN, curve[0], logarithm_weight):
         return Verdict(False, "the loss did not fall at any learning rate: something else is wrong, check the data")
     slopes = [after - before for before, after in itertools.pairwise(curve)]
@@ -112,7 +148,7 @@ def recommend(rates: list[float], losses: list[float], configured: float, logari
     return Verdict(True, f"{found}: --learning_rate {configured:.1e} is sound")
 
 
-def smoothed(losses: list[float]) -> list[float]:
+def smooth(losses: list[float]) -> list[float]:
     """A running mean with exponentially fading memory, without its bias to the start."""
     mean, curve = 0.0, []
     for count, loss in enumerate(losses, start=1):
@@ -131,7 +167,7 @@ def _step(learner: Learner, batch: Batch, learning_rate: float) -> float | None:
 
 
 def _logarithm_weight(config: TrainConfig) -> float:
-    return sum(weight for name, weight in map(weighted, config.loss) if name in LOGARITHMS)
+    return sum(weight for name, weight in map(parse_weighted, config.loss) if name in LOGARITHMS)
 
 
 def _is_at_most(loss: float, share: float, other: float, logarithm_weight: float) -> bool:

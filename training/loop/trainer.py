@@ -1,44 +1,34 @@
-"""The training loop: fit -> _train_epoch -> _train_step, _judge, state_dict. Plain PyTorch on Fabric.
+"""The training loop: fit -> _train_epoch -> _train_step; then _finish_epoch. Plain PyTorch on Fabric.
 
-The loop announces events and knows nobody who listens. What a step changes is the ``Learner``'s; excerpts are numbered,
-so a resumed run sees what the uninterrupted one would have seen.
+The loop emits events. What a step changes belongs to the ``Learner``; excerpts are numbered, so a resumed run trains on
+the same ones as the uninterrupted one.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
 
-from separator.errors import CheckpointError, SeparatorError
-from separator.model.checkpoint import read_checkpoint, save_checkpoint
+from separator.model.checkpoint import save_checkpoint
 from separator.model.crnn import CRNN
 from training.config import TrainConfig, model_config_of
-from training.data.loader import Batches
+from training.data.loader import Batch, Batches
 from training.data.training_data import Material, validation_excerpts
-from training.loop.checkpoint_averaging import BestModels
-from training.loop.early_stopping import EarlyStopping
-from training.loop.fabric import make_fabric, precision_of, sum_over_processes
-from training.loop.judge import Judge
-from training.loop.lr_schedule import Schedule
+from training.loop.fabric import autocast_dtype, broadcast_from_rank_zero, make_fabric, precision_of, sum_over_processes
 from training.loop.previews import Previewer
-from training.loop.progress import Progress, peak_memory_mb
-from training.loop.train_step import Batch, Learner
-from training.loop.validation import Scores, Validator, fingerprint_of
-from training.runs.events import Announcer, Listener
+from training.loop.progress import EpochTiming, Progress, epoch_values, make_record, started_values
+from training.loop.schedule import EarlyStopping, Schedule
+from training.loop.train_step import Learner
+from training.loop.validation import Evaluator, Scores, fingerprint_of
+from training.loop.weight_averaging import BestModels, read_if_valid
+from training.runs.events import EventBus, Listener
 from training.runs.folder import RunFolder
 
-HEARTBEAT_SECONDS = 5.0
 SHORTEST_EPOCH_SECONDS = 1e-3
-MOST_BAD_STEPS = 5
-"""After so many non-finite steps in a row the weights are taken back to the last good epoch's."""
-MOST_OVERFLOWS = 25
-"""The same where a gradient scaler is used, which halves its scale at each of them until the gradients fit."""
-MOST_ROLLBACKS = 5
 
 
 class Trainer:
@@ -47,7 +37,7 @@ class Trainer:
     Args:
         resume: the content of a ``last.pth`` (all of its state goes on) or the model and weights of any checkpoint
             (fine-tuning).
-        should_stop: asked after every step, besides the run folder's STOP file.
+        should_stop: called after every step, besides looking for the run folder's STOP file.
         fabric: this process's part of a job that was launched already.
     """
 
@@ -66,14 +56,22 @@ class Trainer:
         self.config = config
         self.material = material
         self.run = run
-        self.announce = Announcer(listeners if fabric.is_global_zero else ())
+        self.events = EventBus(listeners if fabric.is_global_zero else ())
         self.should_stop = should_stop
         self.precision = precision_of(config.precision, fabric.device.type)
         self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
         stft_config = self.learner.crnn.config.stft
         excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
         self.validated_on = fingerprint_of(excerpts, config.loss)
-        self.judge = Judge(fabric, config, Validator(excerpts, stft_config, self.learner.loss, self._beat))
+        self.evaluator = Evaluator(
+            excerpts,
+            stft_config,
+            self.learner.loss,
+            autocast=autocast_dtype(self.precision),
+            select_by=config.select_by,
+            fabric=fabric,
+            heartbeat=self._heartbeat,
+        )
         self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
         self.batches = Batches(material, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
@@ -85,85 +83,79 @@ class Trainer:
             self.learner.load_weights(resume["weights"])
         if resume is not None and self._is_resumed:
             self.load_state_dict(resume)
-        self._counts_anew = self._is_resumed and resume is not None and resume.get("validated_on") != self.validated_on
-        self._good = self.state_dict()
-        self._bad_in_a_row = 0
-        self._last_beat = time.monotonic()
+        self._is_validation_changed = self._is_resumed and (resume or {}).get("validated_on") != self.validated_on
+        self._last_good = self.state_dict()
+        self._n_bad_in_a_row = 0
+        self._timing = EpochTiming()
         self._begun = time.monotonic() - self.progress.elapsed_seconds
 
     def fit(self) -> str:
-        """Train until told to stop, or nothing improves, or epochs or time are over.
+        """Train until a stop is requested, nothing improves, or epochs or time are over.
 
         Returns:
             "stopped", "early_stopping", "epochs" or "time".
         """
-        self._announce_start()
-        if self._counts_anew:
-            self._count_anew()
-        self._last_beat = 0.0  # the first step is told at once
-        self._save_last()  # whatever happens from here on, the run can be resumed
+        self._emit_started()
+        if self._is_validation_changed:
+            self._restart_selection()
+        self._save_last()  # from here on the run can be resumed
         reason = self._reason_to_end()
         while not reason:
             if self._train_epoch():
-                self._judge()
+                self._finish_epoch()
                 reason = self._reason_to_end()
             else:
                 reason = "stopped"
         if reason != "stopped":
-            self._try_average()
-        self._good = self.state_dict()
+            self._try_best_average()
         self._save_last()
-        self.announce("stopped" if reason == "stopped" else "finished", reason=reason)
+        self.events.emit("stopped" if reason == "stopped" else "finished", reason=reason)
         return reason
 
-    def _count_anew(self) -> None:
+    def _restart_selection(self) -> None:
         """Score the resumed weights, and the best ones of before, on validation songs that have changed.
 
         The better ones are the first best model on these songs, and patience begins again.
         """
-        average, best = self.learner.average, self._best_before()
-        models = [self.learner.crnn, *([average.model] if average is not None else []), *([best[0]] if best else [])]
-        scores, model = self.judge.best_of(models)
+        best = self._read_best()
+        scores, model = self.evaluator.select_best([*self.learner.models, *([best[0]] if best else [])])
         record = {**self._record(scores), **(best[1] if best and model is best[0] else {})}
         self.stopping = EarlyStopping(self.config.patience)
         self.stopping.update(record["epoch"], scores.loss)
         self.schedule.forget_losses()
         self.schedule.update(scores.loss)
         self.progress.best_loss, self.progress.best_sdr_db = math.inf, -math.inf
-        self.progress.note_scores(scores.loss, scores.sdr_db)
+        self.progress.update_best(scores.loss, scores.sdr_db)
         if self.fabric.is_global_zero:
             self.best_models.clear()
             save_checkpoint(self.run.best_model, model, record)
-        self._good = self.state_dict()
-        values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, **self._patience_values()}
-        self.announce("validation_changed", epoch=self.progress.epoch, **values)
+        values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, **asdict(self.stopping)}
+        self.events.emit("validation_changed", epoch=self.progress.epoch, **values)
 
-    def _best_before(self) -> tuple[CRNN, dict[str, Any]] | None:
-        """The best model of before, and the epoch it is of; the same in every process. None where there is none."""
-        found: dict[str, Any] | None = None
-        if self.fabric.is_global_zero and self.run.best_model.is_file():
-            with suppress(CheckpointError):  # it may be damaged, and is not needed to go on
-                found = read_checkpoint(self.run.best_model)
-        found = self.fabric.broadcast(found)
+    def _read_best(self) -> tuple[CRNN, dict[str, Any]] | None:
+        """The best model so far, and its epoch and step; the same in every process. None where there is none."""
+        found = broadcast_from_rank_zero(self.fabric, lambda: read_if_valid(self.run.best_model))
         if found is None:
             return None
-        model = CRNN(self.learner.crnn.config).to(self.fabric.device)
-        model.load_state_dict(found["weights"])
-        return model, {key: found["training"][key] for key in ("epoch", "step") if key in found["training"]}
+        return self.learner.make_model(found["weights"]), {
+            key: found["training"][key] for key in ("epoch", "step") if key in found["training"]
+        }
 
     def _train_epoch(self) -> bool:
-        """Steps until the epoch is whole or time is over; False if it was asked to stop before, with all of it kept."""
+        """Train until the epoch is whole or time is over; False if a stop was requested before, which loses no step."""
         steps_left = self.config.steps_per_epoch - self.progress.epoch_step
         batches = self.batches.take(self.progress.excerpts, steps_left * self.config.accumulate)
-        self._epoch_begun, self._steps_before = time.monotonic(), self.progress.step
+        begun, first_step = time.monotonic(), self.progress.step
         for _ in range(steps_left):
             loss = self._train_step(batches)
-            is_to_stop = self._agree_to_stop()
-            self._beat(loss=loss)
-            if is_to_stop:
+            is_stopping = self._synchronise_stop()
+            self._heartbeat(loss)
+            if is_stopping:
                 return False
             if self._is_time_up():
                 break
+        seconds = max(time.monotonic() - begun, SHORTEST_EPOCH_SECONDS)  # a coarse clock may stand still
+        self._timing = EpochTiming(seconds, self.progress.step - first_step, self.batches.waited_seconds)
         return True
 
     def _train_step(self, batches: Iterator[Batch]) -> float:
@@ -175,70 +167,64 @@ class Trainer:
             loss = sum_over_processes(self.fabric, loss) / world_size
         excerpts = config.batch_size * config.accumulate * world_size
         self.progress.count_step(math.nan if loss is None else loss, excerpts)
-        self._go_back_if_lost(is_good=loss is not None)
+        self._rollback_if_diverged(is_good=loss is not None)
         return math.nan if loss is None else loss
 
-    def _go_back_if_lost(self, is_good: bool) -> None:
-        """After several non-finite steps in a row, take the weights back to the last good ones."""
-        self._bad_in_a_row = 0 if is_good else self._bad_in_a_row + 1
-        if self._bad_in_a_row < (MOST_BAD_STEPS if self.learner.scaler is None else MOST_OVERFLOWS):
+    def _rollback_if_diverged(self, is_good: bool) -> None:
+        """After several non-finite steps in a row, restore the last good state."""
+        self._n_bad_in_a_row = 0 if is_good else self._n_bad_in_a_row + 1
+        if self._n_bad_in_a_row < self.learner.most_bad_steps:
             return
-        self.learner.load_state_dict(self._good)
-        self._bad_in_a_row = 0
-        self.progress.rollbacks += 1
-        if self.progress.rollbacks > MOST_ROLLBACKS:
-            raise SeparatorError(
-                f"the loss became NaN or infinite {self.progress.skipped_steps} times, even after going back "
-                f"{MOST_ROLLBACKS} times; lower --learning_rate or use --precision 32-true"
-            )
+        self.learner.load_state_dict(self._last_good)
+        self._n_bad_in_a_row = 0
+        self.progress.count_rollback()
 
-    def _judge(self) -> None:
-        """Validate, keep the best, save, and tell."""
-        # A coarse clock may not have moved since.
-        seconds = max(time.monotonic() - self._epoch_begun, SHORTEST_EPOCH_SECONDS)
-        steps = self.progress.step - self._steps_before
+    def _finish_epoch(self) -> None:
+        """Validate, update patience and learning rate, save, write the preview, report."""
         train_loss = self.progress.end_epoch()
-        average = self.learner.average
-        scores, model = self.judge.best_of([self.learner.crnn, *([average.model] if average is not None else [])])
-        is_best = self._note_scores(scores)
+        scores, model = self.evaluator.select_best(self.learner.models)
+        is_best = self._update_best(scores)
         if self.fabric.is_global_zero:
-            self.best_models.offer(model, self.judge.merit(scores), self._record(scores))
-            if is_best:
-                save_checkpoint(self.run.best_model, model, self._record(scores))
-            self._preview(model)
-        self._good = self.state_dict()
+            self._keep(model, scores, is_best)
+            self._write_preview(model)
         self._save_last()
-        self.announce("epoch", **self._epoch_values(train_loss, scores, seconds, steps), is_best=is_best)
+        values = epoch_values(self.config, self.learner, self.progress, self.schedule, self._timing, scores)
+        self.events.emit("epoch", train_loss=train_loss, **values, is_best=is_best, **asdict(self.stopping))
 
-    def _note_scores(self, scores: Scores) -> bool:
-        """Tell early stopping and schedule; whether this is the best model so far."""
+    def _update_best(self, scores: Scores) -> bool:
+        """Update patience, learning rate and best scores; whether these are the best so far."""
         is_best_loss = self.stopping.update(self.progress.epoch, scores.loss)
         self.schedule.update(scores.loss)
         is_best_sdr = scores.sdr_db > self.progress.best_sdr_db
-        self.progress.note_scores(scores.loss, scores.sdr_db)
+        self.progress.update_best(scores.loss, scores.sdr_db)
         return is_best_sdr if self.config.select_by == "sdr" else is_best_loss
 
-    def _try_average(self) -> None:
+    def _keep(self, model: CRNN, scores: Scores, is_best: bool) -> None:
+        record = self._record(scores)
+        self.best_models.offer(model, self.evaluator.selection_score(scores), record)
+        if is_best:
+            save_checkpoint(self.run.best_model, model, record)
+
+    def _try_best_average(self) -> None:
         """The average of the best epochs' models takes the place of the best one, if it scores better."""
         weights = self.fabric.broadcast(self.best_models.average() if self.fabric.is_global_zero else None)
         if weights is None:
             return
-        model = CRNN(self.learner.crnn.config).to(self.fabric.device)
-        model.load_state_dict(weights)
-        scores = self.judge.scores_of(model)
+        model = self.learner.make_model(weights)
+        scores = self.evaluator.score(model)
         best = self.progress.best_sdr_db if self.config.select_by == "sdr" else -self.progress.best_loss
-        is_better, epochs = self.judge.merit(scores) > best, self.best_models.epochs()
+        is_better, epochs = self.evaluator.selection_score(scores) > best, self.best_models.epochs()
         if is_better:  # an epoch that is trained later has to beat it
-            self.progress.note_scores(scores.loss, scores.sdr_db)
+            self.progress.update_best(scores.loss, scores.sdr_db)
             self.stopping.note_average(self.progress.epoch, scores.loss)
         if is_better and self.fabric.is_global_zero:
             save_checkpoint(self.run.best_model, model, {**self._record(scores), "averaged_epochs": epochs})
         values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, "is_best": is_better}
-        self.announce("averaged", epochs=epochs, **values)
+        self.events.emit("averaged", epochs=epochs, **values)
 
-    def _preview(self, model: CRNN) -> None:
+    def _write_preview(self, model: CRNN) -> None:
         path, sdr_db = self.previewer.write(model, self.progress.epoch, self.fabric.device)
-        self.announce("preview", epoch=self.progress.epoch, path=str(path.relative_to(self.run.path)), sdr_db=sdr_db)
+        self.events.emit("preview", epoch=self.progress.epoch, path=str(path.relative_to(self.run.path)), sdr_db=sdr_db)
 
     def _reason_to_end(self) -> str:
         """Why no further epoch should be trained; empty if one should."""
@@ -252,8 +238,8 @@ class Trainer:
         limit = self.config.max_minutes * 60
         return bool(limit) and self.progress.elapsed_seconds >= limit
 
-    def _agree_to_stop(self) -> bool:
-        """Look at the clock and at who wants to stop; every process gets the first one's time and the same answer."""
+    def _synchronise_stop(self) -> bool:
+        """Whether any process requests a stop; sets the elapsed time of all processes to that of the first."""
         wanted = self.should_stop() or (self.fabric.is_global_zero and self.run.stop_requested())
         elapsed = time.monotonic() - self._begun
         self.progress.elapsed_seconds = sum_over_processes(self.fabric, elapsed if self.fabric.is_global_zero else 0.0)
@@ -271,7 +257,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
+        """Restore a state of ``state_dict``."""
         self.learner.load_state_dict(state)
         self.schedule.load_state_dict(state["schedule"])
         self.stopping.load_state_dict(state["stopping"])
@@ -279,96 +265,28 @@ class Trainer:
         torch.set_rng_state(state["rng"])
 
     def _save_last(self) -> None:
-        """Write ``last.pth``, from which the run can be resumed."""
+        """Keep the state to roll back to, and write it as ``last.pth``, from which the run can be resumed."""
+        self._last_good = self.state_dict()
         if self.fabric.is_global_zero:
-            state = dict(self._good)
+            state = dict(self._last_good)
             model = CRNN(self.learner.crnn.config)
             model.load_state_dict(state.pop("weights"))
             save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
 
     def _record(self, scores: Scores | None) -> dict[str, Any]:
-        """What a checkpoint tells of how it was made."""
-        return {
-            "run_name": self.run.name,
-            "epoch": self.progress.epoch,
-            "step": self.progress.step,
-            "loss": scores.loss if scores else None,
-            "sdr_db": scores.sdr_db if scores else None,
-            "target_sdr_db": self._by_target(scores) if scores else None,
-            "minutes": self.progress.elapsed_seconds / 60,
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": self.material.describe(),
-            "seed": self.config.seed,
-            "precision": self.precision,
-            "losses": list(self.config.loss),
-            "torch": str(torch.__version__),
-        }
+        return make_record(self.config, self.run.name, self.material, self.precision, self.progress, scores)
 
-    def _epoch_values(self, train_loss: float, scores: Scores, seconds: float, steps: int) -> dict[str, Any]:
-        config, progress = self.config, self.progress
-        heard = steps * config.batch_size * config.accumulate * config.segment_seconds * self.fabric.world_size  # s
-        return {
-            "epoch": progress.epoch,
-            "step": progress.step,
-            "train_loss": train_loss,
-            "valid_loss": scores.loss,
-            "valid_sdr_db": scores.sdr_db,
-            "target_sdr_db": self._by_target(scores),
-            "learning_rate": self.learner.learning_rate,
-            "seconds": seconds,
-            "eta_seconds": progress.seconds_left(self.schedule),
-            "audio_seconds_per_second": heard / seconds,
-            "data_wait_share": self.batches.waited_seconds / seconds,
-            "skipped_steps": progress.skipped_steps,
-            "memory_mb": peak_memory_mb(),
-            **self._patience_values(),
-        }
-
-    def _patience_values(self) -> dict[str, Any]:
-        return {
-            "best_epoch": self.stopping.best_epoch,
-            "best_loss": self.stopping.best_loss,
-            "bad_epochs": self.stopping.bad_epochs,
-            "patience": self.stopping.patience,
-        }
-
-    def _announce_start(self) -> None:
+    def _emit_started(self) -> None:
         if self._is_resumed:
-            self.announce("resumed", epoch=self.progress.epoch)
-        floor, oracle = self.judge.validator.floor(), self.judge.validator.oracle()
-        self.announce(
-            "started",
-            epochs=self.config.epochs,
-            steps_per_epoch=self.config.steps_per_epoch,
-            target=", ".join(self.config.target),
-            targets=list(self.config.target),
-            n_weights=self.learner.crnn.n_weights(),
-            device=str(self.fabric.device),
-            precision=self.precision,
-            world_size=self.fabric.world_size,
-            train_songs=len(self.material.pairs),
-            valid_songs=len(self.material.valid),
-            left_out=[f"{bad.path}: {bad.message}" for bad in self.material.bad],
-            floor_sdr_db=floor.sdr_db,
-            floor_loss=floor.loss,
-            oracle_sdr_db=oracle.sdr_db,
-            oracle_loss=oracle.loss,
-            target_floor_sdr_db=self._by_target(floor),
-            target_oracle_sdr_db=self._by_target(oracle),
-        )
+            self.events.emit("resumed", epoch=self.progress.epoch)
+        values = started_values(self.config, self.learner, self.material, self.precision, self.evaluator)
+        self.events.emit("started", **values)
 
-    def _by_target(self, scores: Scores) -> dict[str, float]:
-        return dict(zip(self.config.target, scores.target_sdr_db, strict=True))
-
-    def _beat(self, loss: float | None = None) -> None:
-        """A sign of life now and then, for those who watch the folder; without a loss, that it validates."""
-        now = time.monotonic()
-        if now - self._last_beat <= HEARTBEAT_SECONDS:
-            return
-        self._last_beat = now
-        progress = self.progress
+    def _heartbeat(self, loss: float | None = None) -> None:
+        """Emit a heartbeat now and then: of a training step, or of validation where there is no loss."""
+        epoch, step = self.progress.epoch, self.progress.step
         if loss is None:
-            self.announce("validating", epoch=progress.epoch)
+            self.events.emit_heartbeat("validating", epoch=epoch)
         else:
-            steps = {"step": progress.step, "epoch_step": progress.epoch_step}
-            self.announce("step", epoch=progress.epoch + 1, **steps, loss=loss)
+            epoch_step = self.progress.epoch_step
+            self.events.emit_heartbeat("step", epoch=epoch + 1, step=step, epoch_step=epoch_step, loss=loss)

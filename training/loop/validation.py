@@ -1,14 +1,17 @@
-"""Judges a model on fixed excerpts: the loss that early stopping watches, and the SDR that people hear."""
+"""Scores models on fixed excerpts: the loss that early stopping watches, and the SDR."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from lightning.fabric import Fabric
 from torch import Tensor
 
 from separator.model.config import StftConfig
+from separator.model.crnn import CRNN
 from separator.spectral.stft import istft, stft
 from training.data.training_data import ValidationExcerpt
 from training.losses import Loss
@@ -29,13 +32,14 @@ class Scores:
     target_sdr_db: tuple[float, ...]
 
 
-class Validator:
-    """The validation excerpts, and the sums that turn them into scores.
-
-    Several processes each take their share of the excerpts; added up, their sums are those over all of them.
+class Evaluator:
+    """Scores models on the validation excerpts, and picks the best of some; the same result in every process of a job.
 
     Args:
-        beat: is called after every few excerpts, so that a long validation can give signs of life.
+        autocast: the number format that a model runs in; None for float32.
+        select_by: "loss" or "sdr".
+        fabric: of a job of several processes, each of which scores its share of the excerpts.
+        heartbeat: called after every few excerpts.
     """
 
     def __init__(
@@ -43,40 +47,66 @@ class Validator:
         excerpts: list[ValidationExcerpt],
         stft_config: StftConfig,
         loss: Loss,
-        beat: Callable[[], None] = lambda: None,
+        *,
+        autocast: torch.dtype | None = None,
+        select_by: str = "loss",
+        fabric: Fabric | None = None,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
         self.excerpts = excerpts
         self.stft_config = stft_config
         self.loss = loss
-        self.beat = beat
+        self.autocast = autocast
+        self.select_by = select_by
+        self.fabric = fabric
+        self.heartbeat = heartbeat
         self.songs = sorted({excerpt.song for excerpt in excerpts})
 
-    def model_sums(
-        self, model: torch.nn.Module, device: torch.device, autocast: torch.dtype | None, share: slice
-    ) -> Tensor:
-        """Sums (songs, S, 4) of a model: signal energy, error energy, loss, excerpts."""
+    def score(self, model: CRNN) -> Scores:
+        """The scores of a model, which is left in evaluation mode."""
+        if self.fabric is None or self.fabric.world_size == 1:
+            return self.to_scores(self.model_sums(model.eval()))
+        for buffer in model.buffers():  # batch statistics are each process's own on a CPU
+            torch.distributed.broadcast(buffer, 0)
+        share = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        sums = self.model_sums(model.eval(), share).to(self.fabric.device)
+        return self.to_scores(torch.as_tensor(self.fabric.all_reduce(sums, reduce_op="sum")).cpu())
+
+    def select_best(self, models: Sequence[CRNN]) -> tuple[Scores, CRNN]:
+        """The best of some models, and its scores."""
+        scored = [(self.score(model), model) for model in models]
+        return max(scored, key=lambda pair: self.selection_score(pair[0]))
+
+    def selection_score(self, scores: Scores) -> float:
+        """One number, higher is better; -inf instead of NaN."""
+        score = scores.sdr_db if self.select_by == "sdr" else -scores.loss
+        return score if math.isfinite(score) else -math.inf
+
+    def score_mixture(self) -> Scores:
+        """The scores of the mixture itself as the estimate: the floor."""
+        return self.to_scores(self._sums(lambda x, s: torch.ones_like(s.real), torch.device("cpu"), slice(None)))
+
+    def score_ideal_mask(self) -> Scores:
+        """The scores of the ideal ratio mask |S| / (|S| + |X - S|): about the most that a magnitude mask can reach."""
 
         def mask_of(mixture: Tensor, targets: Tensor) -> Tensor:
-            with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+            wanted, rest = targets.abs(), (mixture.unsqueeze(1) - targets).abs()
+            return wanted / (wanted + rest + 1e-8)
+
+        return self.to_scores(self._sums(mask_of, torch.device("cpu"), slice(None)))
+
+    def model_sums(self, model: CRNN, share: slice = slice(None)) -> Tensor:
+        """Sums (songs, S, 4) of a model over a share of the excerpts: signal energy, error energy, loss, excerpts."""
+        device = next(model.parameters()).device
+
+        def mask_of(mixture: Tensor, targets: Tensor) -> Tensor:
+            with torch.autocast(device.type, dtype=self.autocast, enabled=self.autocast is not None):
                 masks: Tensor = model(mixture.abs())
             return masks.float()
 
         return self._sums(mask_of, device, share)
 
-    def floor(self) -> Scores:
-        """What the mixture itself scores, taken as the estimate."""
-        return self.scores(self._sums(lambda x, s: torch.ones_like(s.real), torch.device("cpu"), slice(None)))
-
-    def oracle(self) -> Scores:
-        """What the ideal ratio mask |S| / (|S| + |X - S|) scores: about the most that a magnitude mask can reach."""
-
-        def ideal(mixture: Tensor, targets: Tensor) -> Tensor:
-            wanted, rest = targets.abs(), (mixture.unsqueeze(1) - targets).abs()
-            return wanted / (wanted + rest + 1e-8)
-
-        return self.scores(self._sums(ideal, torch.device("cpu"), slice(None)))
-
-    def scores(self, sums: Tensor) -> Scores:
+    def to_scores(self, sums: Tensor) -> Scores:
         """The scores of sums (songs, S, 4) over all excerpts. Songs without a target have no SDR of it."""
         signal, error, loss, count = sums.unbind(2)
         ratios = 10 * torch.log10(signal / error.clamp_min(1e-10 * signal))
@@ -103,7 +133,7 @@ class Validator:
             columns = torch.stack((signal, error, loss, torch.ones_like(loss)), dim=2) * known.unsqueeze(2)
             rows = torch.tensor([self.songs.index(e.song) for e in batch])
             sums.index_add_(0, rows, columns.cpu().double())  # in this order: MPS has no float64
-            self.beat()
+            self.heartbeat()
         return sums
 
 

@@ -8,7 +8,7 @@ BASSES = frozenset(range(32, 40))
 PERCUSSION = frozenset({113, 115, 116, 117, 118, 119})
 """Agogo, woodblock, taiko, melodic tom, synth drum, reverse cymbal: a drummer's part in a mix."""
 VOICES = frozenset({52, 53, 54, 85})
-"""Choirs and the like; played by other instruments, because a true vocals stem would be asked to hold them."""
+"""Choirs and the like; played by other instruments, because they would belong to the vocals stem."""
 UNUSUAL = VOICES | {31, 47, 55}
 """Never stand in for another: voices, guitar harmonics, timpani, orchestra hit."""
 FAMILY_SIZE = 8

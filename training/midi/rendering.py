@@ -163,7 +163,7 @@ def synthesise_stems(score: Score, variation: Variation, rendering: Rendering) -
 
 
 def remove_offset(samples: FloatArray, sample_rate: int) -> FloatArray:
-    """Filter out what lies below hearing; (N, C). Some samples of common soundfonts are far off zero."""
+    """Filter out inaudibly low frequencies; (N, C). Some samples of common soundfonts are far off zero."""
     filtered = highpass_biquad(torch.from_numpy(samples.T.copy()), sample_rate, LOWEST_HZ)
     return np.asarray(filtered.numpy().T)
 

@@ -201,7 +201,7 @@ def _guitar_notes() -> list[Note]:
 
 
 def _bell_notes() -> list[Note]:
-    """An answer to the singer in each of the chorus's gaps, and a last sparkle."""
+    """A phrase in each of the chorus's gaps, and a last sparkle."""
     figure = [(7, 10, 83), (7, 12, 79), (8, 4, 88), (8, 6, 84), (9, 4, 84), (9, 6, 88), (10, 4, 91), (10, 8, 96)]
     return [Note(METER.at(bar, step), 1.5, pitch) for bar, step, pitch in [(6, 4, 84), (6, 6, 81), *figure]]
 

@@ -137,7 +137,7 @@ def make_practice_songs(
 
 
 def _claim(folder: Path, recipe: dict[str, float]) -> None:
-    """Note in ``folder`` which songs it is for, or see that the note already there says the same."""
+    """Note in ``folder`` which songs it is for, or check that the note already there is the same."""
     note = folder / RECIPE_FILE
     if note.exists():
         if note.read_text(encoding="utf-8") != json.dumps(recipe):

@@ -1,1 +1,1 @@
-"""The run folder: the contract between a training and whoever watches it."""
+"""The run folder: the interface between a training and everything that shows it."""

@@ -44,7 +44,7 @@ class Console:
 
 
 def describe_event(event: Event) -> str:
-    """The line for an event; empty for those that only machines read, and for a failure, which the command tells."""
+    """The line for an event; empty for those that only machines read, and for a failure, which the command prints."""
     if event["type"] == "started":
         return _start_lines(event)
     if event["type"] == "resumed":

@@ -1,4 +1,4 @@
-"""What happens in a training, one JSON object per line, appended: written by the loop, read by everyone who watches."""
+"""The events of a training: JSON objects, one a line, appended by the loop and read by whatever shows a run."""
 
 import json
 import math
@@ -11,10 +11,11 @@ from typing import Any
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
 
-BEATS = ("step", "validating")
-"""Signs of life, for those who watch; whoever missed them has missed nothing."""
+HEARTBEAT_SECONDS = 3.0
+HEARTBEAT_EVENTS = ("step", "validating")
+"""Heartbeats; safe to drop."""
 TERMINAL = ("finished", "stopped", "failed")
-"""After one of these nothing follows, unless the run is resumed."""
+"""The last event of a run, unless it is resumed."""
 
 
 class EventFile:
@@ -31,7 +32,7 @@ class EventFile:
             file.write(line + "\n")
 
     def _end_cut_line(self) -> None:
-        """A crash may have cut the last line short; the next event must not be glued to it."""
+        """End a line that a crash cut short, so that the next event starts its own."""
         with self.path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -39,25 +40,32 @@ class EventFile:
                     file.write(b"\n")
 
 
-class Announcer:
-    """Tells every listener what happens."""
+class EventBus:
+    """Passes every event to all listeners."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self.listeners = listeners
+        self._last_times: dict[str, float] = {}
 
-    def __call__(self, type_: str, **values: Any) -> None:
+    def emit(self, type_: str, **values: Any) -> None:
+        self._last_times[type_] = time.monotonic()
         event = make_event(type_, **values)
         for listener in self.listeners:
             listener(event)
 
+    def emit_heartbeat(self, type_: str, **values: Any) -> None:
+        """Emit an event, unless one of its type was emitted within the last ``HEARTBEAT_SECONDS``."""
+        if time.monotonic() - self._last_times.get(type_, -math.inf) > HEARTBEAT_SECONDS:
+            self.emit(type_, **values)
+
 
 def make_event(type_: str, **values: Any) -> Event:
-    """An event of now."""
+    """An event with the current time."""
     return {"type": type_, "time": time.time(), **values}
 
 
 def read_events(path: Path | str) -> list[Event]:
-    """All whole lines of an event file; a last line that is still being written, or was cut by a crash, is left out."""
+    """All whole lines of an event file; a line that is still being written, or was cut by a crash, is left out."""
     path = Path(path)
     if not path.is_file():
         return []

@@ -1,6 +1,6 @@
-"""The run folder: the contract between a training and everyone who watches it, in this process or another.
+"""The run folder: the interface between a training and everything that shows it, in this process or another.
 
-``config.json`` (what was asked), ``events.jsonl`` (what happened), ``best_model.pth``, ``last.pth``, ``previews/``,
+``config.json`` (settings), ``events.jsonl`` (events), ``best_model.pth``, ``last.pth``, ``previews/``,
 ``STOP`` (exists = please stop) and ``.lock`` (held by the process that trains). Status is worked out from these, never
 remembered.
 """
@@ -21,7 +21,7 @@ from training.config import TrainConfig
 from training.runs.events import TERMINAL, Event, read_events
 
 HEARTBEAT_SECONDS = 120.0
-"""A training that has said nothing for so long is taken for interrupted; it speaks every few seconds."""
+"""A training without an event for so long counts as interrupted; it emits one every few seconds."""
 
 _locks: dict[Path, BaseFileLock] = {}
 """Those of this process, by folder: it never locks itself out."""
@@ -73,7 +73,7 @@ class RunFolder:
         return self.path / "events.jsonl"
 
     def create(self, config: TrainConfig) -> None:
-        """Make the folder and write down what was asked."""
+        """Make the folder and write the settings."""
         (self.path / "previews").mkdir(parents=True, exist_ok=True)
         with atomic_write(self.config_file) as part:
             part.write_text(json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -103,7 +103,7 @@ class RunFolder:
             lock.release(force=True)
 
     def config(self) -> dict[str, Any]:
-        """What was asked; empty if the folder holds no readable config."""
+        """The settings; empty if the folder holds no readable config."""
         try:
             values = json.loads(self.config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -145,7 +145,7 @@ class RunFolder:
         return ProcessId(int(starts[-1]["pid"]), int(starts[-1]["pid_start"]))
 
     def request_stop(self) -> None:
-        """Ask whoever trains here to finish the step, save, and stop."""
+        """Request that the training here finish its step, save and stop."""
         with suppress(FileNotFoundError):  # moved away: its training ends by itself
             (self.path / "STOP").touch()
 
@@ -156,7 +156,7 @@ class RunFolder:
         (self.path / "STOP").unlink(missing_ok=True)
 
     def previews(self) -> list[Preview]:
-        """What can be heard of each epoch, in order."""
+        """The previews of all epochs, in order."""
         scores = {e["epoch"]: e.get("sdr_db") for e in self.events() if e["type"] == "preview"}
         files = sorted((self.path / "previews").glob("epoch_*.wav"))
         return [Preview(epoch, path, scores.get(epoch)) for path in files if (epoch := _epoch_of(path)) is not None]

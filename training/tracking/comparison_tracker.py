@@ -150,7 +150,7 @@ def _ended(client: MlflowClient, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(Exception):  # of two failures the first one is told
+        with suppress(Exception):  # of two failures the first one is reported
             client.set_terminated(run_id, status="FAILED")
         raise
     client.set_terminated(run_id)

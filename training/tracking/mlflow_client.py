@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 DEFAULT_URI = "sqlite:///mlflow.db"
 """Where `mlflow ui` looks when it is started in the same folder."""
 REQUEST_SECONDS = 12
-"""How long a server may take for one answer. MLflow's own 120 s and seven retries add up to many minutes."""
+"""How long a server may take for one response. MLflow's own 120 s and seven retries add up to many minutes."""
 RETRY_SECONDS = {"http": 4.0, "sqlite": 16.0}
 """How long a call that fails is repeated; a database is locked for as long as another program creates it."""
 QUIET_SECONDS = 5.0
-"""A half-made database that nobody has written to for so long was left by a process that died."""
+"""A half-made database that has not changed for so long was left by a process that died."""
 
 _HOST, _PID, _START = "sori.host", "sori.pid", "sori.pid_start"  # tags: which process writes a run
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Report = Callable[[str], None]
 
 
@@ -102,7 +102,7 @@ def end_dead_runs(client: MlflowClient, experiment: str) -> None:
                 client.set_terminated(run.info.run_id, "KILLED")
 
 
-def retry_with_backoff(action: Callable[[], Answer], seconds: float, first_wait_seconds: float = 0.5) -> Answer:
+def retry_with_backoff(action: Callable[[], Result], seconds: float, first_wait_seconds: float = 0.5) -> Result:
     """Try again, with doubling waits, what fails because two programs create or write a store at once.
 
     MLflow passes on whatever its store raises, so every error but a full disk is retried; the last one is passed on.
@@ -177,7 +177,7 @@ def _has_tables(path: Path) -> bool:
 
 
 def _is_half_made(path: Path) -> bool:
-    """Whether a change of the tables was begun, and nobody goes on with it; waits for one that does."""
+    """Whether a change of the tables was broken off; waits for one that goes on."""
     changed, since = 0, time.monotonic()
     while any(name.startswith("_alembic_tmp_") for name in _tables(path)):
         if (now := path.stat().st_mtime_ns) != changed:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from separator.files import atomic_write
-from training.runs.events import BEATS, TERMINAL, Event
+from training.runs.events import HEARTBEAT_EVENTS, TERMINAL, Event
 from training.runs.folder import RunFolder
 from training.tracking.mlflow_client import DEFAULT_URI, end_dead_runs, experiment_id, open_client, process_tags
 
@@ -47,9 +47,9 @@ class MlflowTracker:
         *,
         experiment: str = EXPERIMENT,
         system_metrics: bool = True,
-        say: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr),
+        log: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr),
     ) -> None:
-        self._say = say
+        self._log = log
         self._run = _TrackedRun(RunFolder(run_folder), tracking_uri, experiment, system_metrics)
         self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -59,7 +59,7 @@ class MlflowTracker:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event and return at once."""
-        if event["type"] not in BEATS:
+        if event["type"] not in HEARTBEAT_EVENTS:
             self._waiting.put(dict(event))
 
     def close(self, timeout_seconds: float = 30.0) -> None:
@@ -69,7 +69,7 @@ class MlflowTracker:
         self._closing.set()
         self._thread.join(timeout_seconds / 2)
         if self._thread.is_alive():
-            self._say("MLflow does not answer: the last events are only in the run folder")
+            self._log("MLflow does not answer: the last events are only in the run folder")
 
     def _work(self) -> None:
         while (event := self._waiting.get()) is not None:
@@ -95,7 +95,7 @@ class MlflowTracker:
         if not self._has_complained:
             self._has_complained = True
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self._say(f"MLflow cannot be written to and will be tried again; the training goes on ({reason[:200]})")
+            self._log(f"MLflow cannot be written to and will be tried again; the training goes on ({reason[:200]})")
 
 
 class _TrackedRun:
@@ -177,7 +177,7 @@ class _TrackedRun:
         self._monitor = monitor
 
     def _log_start(self, client: MlflowClient, event: Event) -> None:
-        """Config and what `started` tells, as parameters. MLflow lets none be changed: a changed one becomes a tag."""
+        """Config and the values of `started`, as parameters. MLflow cannot change these: changes become tags."""
         from mlflow.entities import Param
 
         params = {key: str(value)[:_LONGEST_PARAM] for key, value in (self._folder.config() | _facts(event)).items()}
@@ -218,7 +218,7 @@ class _TrackedRun:
 
 
 def _facts(event: Event) -> dict[str, Any]:
-    """What `started` says of this training, without what every event has and what a resumed run counts anew."""
+    """The values of `started`, without what every event has and what a resumed run counts anew."""
     return {key: value for key, value in event.items() if key not in ("type", "time", "epoch")}
 
 

@@ -10,12 +10,10 @@ from functools import partial
 
 from separator.api import Cancel, Progress
 from separator.errors import Cancelled
-from separator.model.config import StftConfig
-from training.config import TrainConfig
+from training.config import TrainConfig, model_config_of
 from training.data.cache import Cache
 from training.data_checks.doctor import examine
 from training.data_checks.report import Report
-from training.loop.pace import seconds_per_epoch
 from training.practice.songs import make_practice_songs
 from ui.jobs.background_call import BackgroundCall
 from ui.settings import PageSettings
@@ -102,7 +100,7 @@ class Checkups:
             report = examine(
                 config.data_dir,
                 config.target,
-                Cache(config.cache_dir, StftConfig().sample_rate),
+                Cache(config.cache_dir, model_config_of(config).stft.sample_rate),
                 loose_dirs=config.loose_dirs(),
                 soft_dirs=config.soft_dir,
                 valid_dir=config.val_dir or None,
@@ -117,6 +115,8 @@ class Checkups:
         return report
 
     def _time(self, config: TrainConfig, progress: Progress, cancel: Cancel) -> float:
+        from training.loop.sanity_checks import seconds_per_epoch  # Lightning takes seconds to import
+
         with self._turn:
             if cancel():
                 raise Cancelled("the time of an epoch is not wanted any more")

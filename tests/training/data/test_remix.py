@@ -1,4 +1,4 @@
-"""Remixed excerpts: numbered, balanced as asked, and nobody's business but their number's."""
+"""Remixed excerpts: each a function of its number, balanced as configured."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_an_excerpt_depends_on_seed_and_number_alone(material: Material):
 def test_excerpts_have_the_asked_length_and_are_finite_float32(material: Material):
     excerpts = Excerpts(material, TrainConfig(segment_seconds=0.3), 22050)
     for index in range(40):
-        target, rest, band_hz = excerpts[index]
+        target, rest, band_hz, _ = excerpts[index]
         length = int(0.3 * 22050)
         for samples, shape in ((target, (1, length)), (rest, (length,))):
             assert samples.shape == shape
@@ -64,7 +64,7 @@ def test_excerpts_have_the_asked_length_and_are_finite_float32(material: Materia
 def test_the_balance_of_a_remix_is_within_its_range_and_fills_it(noises: Material):
     config = CALM.replace(remix_share=1.0, target_gain_db=(-12.0, 3.0))
     excerpts = Excerpts(noises, config, 22050)
-    balances = [level_db(target) - level_db(rest) for target, rest, _ in (excerpts[i] for i in range(60))]
+    balances = [level_db(target) - level_db(rest) for target, rest, *_ in (excerpts[i] for i in range(60))]
     assert -12.5 < min(balances) < -9
     assert 0 < max(balances) < 3.5
 
@@ -73,7 +73,7 @@ def test_an_aligned_excerpt_keeps_time_and_nearly_its_balance(noises: Material):
     excerpts = Excerpts(noises, CALM.replace(remix_share=0.0), 22050)
     song = noises.pairs[0]
     for index in range(10):
-        target, rest, _ = excerpts[index]
+        target, rest, *_ = excerpts[index]
         assert abs(level_db(target) - level_db(rest) - 6.0) < ALIGNED_GAIN_DB + 0.5
         starts = [
             int(np.argmax(np.correlate(whole, part[:2000], "valid")))
@@ -84,7 +84,7 @@ def test_an_aligned_excerpt_keeps_time_and_nearly_its_balance(noises: Material):
 
 def test_the_mixtures_level_is_within_its_range(noises: Material):
     excerpts = Excerpts(noises, CALM, 22050)
-    levels = [level_db(target + rest) for target, rest, _ in (excerpts[i] for i in range(60))]
+    levels = [level_db(target + rest) for target, rest, *_ in (excerpts[i] for i in range(60))]
     assert MIXTURE_DBFS[0] - 0.1 < min(levels) < MIXTURE_DBFS[0] + 4
     assert MIXTURE_DBFS[1] - 4 < max(levels) < MIXTURE_DBFS[1] + 0.1
 
@@ -154,7 +154,7 @@ def test_processes_share_out_each_batch():
 
 def test_switched_off_augmentations_change_nothing(noises: Material):
     """Without any, the excerpt is the song itself, but for its level."""
-    (target,), _, _ = Excerpts(noises, CALM, 22050)[3]
+    (target,), *_ = Excerpts(noises, CALM, 22050)[3]
     song = noises.targets[0].items[0].samples  # type: ignore[attr-defined]
     start = int(np.argmax(np.abs(np.correlate(song, target[:3000], "valid"))))
     part = song[start : start + len(target)]
@@ -174,7 +174,7 @@ def test_estimates_are_learned_as_they_are_and_never_remixed(noises: Material, m
     soft = Pair("estimates", (steady(made_sound, 3, 0.3),), steady(made_sound, 4, 0.01))
     config = CALM.replace(remix_share=1.0, silent_share=1.0, soft_share=0.5, target_gain_db=(0.0, 0.0))
     excerpts = Excerpts(replace(noises, soft=(soft,)), config, 22050)
-    balances = [level_db(target) - level_db(rest) for target, rest, _ in (excerpts[i] for i in range(200))]
+    balances = [level_db(target) - level_db(rest) for target, rest, *_ in (excerpts[i] for i in range(200))]
     of_estimates = [balance for balance in balances if balance > -100]
     assert 70 < len(of_estimates) < 130
     true_balance = 20 * np.log10(0.3 / 0.01)
@@ -204,7 +204,7 @@ def test_what_nobody_knows_of_a_song_is_marked_as_such(songs: Material):
     excerpts = Excerpts(songs, CALM.replace(remix_share=0.0, silent_share=0.3), 22050)
     seen = set()
     for index in range(60):
-        targets, rest, bands_hz = excerpts[index]
+        targets, rest, bands_hz, _ = excerpts[index]
         assert targets.shape == (2, 11025)
         is_mixed_up = bands_hz[1] < 0
         seen.add((bool(is_mixed_up), bool(targets[0].any()), bool(targets[1].any())))
@@ -222,7 +222,7 @@ def test_a_remix_draws_each_target_from_its_own_songs(songs: Material):
     excerpts = Excerpts(songs, config, 22050)
     drawn = []
     for index in range(40):
-        targets, rest, bands_hz = excerpts[index]
+        targets, rest, bands_hz, _ = excerpts[index]
         assert set(bands_hz) == {np.float32(HALF_RATE_HZ)}
         balances = [level_db(target) - level_db(rest) for target in targets]
         assert all(-12.1 < balance < 3.1 for balance in balances)
@@ -237,8 +237,28 @@ def test_what_does_not_play_in_a_song_is_laid_over_it(songs: Material, made_soun
     only = replace(songs, pairs=(without,), pair_weights=(1.0,))
     config = CALM.replace(remix_share=0.0, soft_share=1.0)
     excerpts = [Excerpts(only, config, 22050)[i] for i in range(60)]
-    has_bass = [bool(targets[1].any()) for targets, _, _ in excerpts]
+    has_bass = [bool(targets[1].any()) for targets, *_ in excerpts]
     assert 0.6 < np.mean(has_bass) < 0.95
-    assert all(bands_hz[1] == HALF_RATE_HZ for _, _, bands_hz in excerpts)
+    assert all(bands_hz[1] == HALF_RATE_HZ for _, _, bands_hz, _ in excerpts)
     estimates = Excerpts(replace(only, soft=(without,)), config, 22050)
     assert not any(estimates[i][0][1].any() for i in range(20))
+
+
+def test_panning_changes_two_channels_and_nothing_else(noises: Material):
+    panned, plain = (Excerpts(noises, CALM.replace(pan_share=share), 22050) for share in (1.0, 0.0))
+    sides = set()
+    for index in range(60):
+        *excerpt, pans = panned[index]
+        *mono, centred = plain[index]
+        assert all(np.array_equal(one, other) for one, other in zip(excerpt, mono, strict=True))
+        assert (centred == 1).all()
+        left, right = pans.T @ np.vstack(excerpt[:2])
+        level = level_db(excerpt[0].sum(axis=0) + excerpt[1])
+        assert all(abs(level_db(side) - level) < 0.1 or not side.any() for side in (left, right))
+        sides |= {(bool(gains[0]), bool(gains[1])) for gains in pans}
+    assert sides == {(True, True), (True, False), (False, True), (False, False)}
+
+
+def test_the_asked_share_of_excerpts_is_panned(noises: Material):
+    excerpts = Excerpts(noises, CALM.replace(pan_share=0.25), 22050)
+    assert 0.17 < np.mean([bool((excerpts[i][3] != 1).any()) for i in range(400)]) < 0.33

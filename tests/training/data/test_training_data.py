@@ -64,7 +64,7 @@ def test_broken_files_are_left_out_and_named_wherever_they_are(config: TrainConf
     material = gather(config.replace(target_dir=(str(tmp_path / "voices"),)), RATE)
     assert valid_name not in {pair.name for pair in [*material.pairs, *material.valid]}
     assert material.valid  # another song took its place
-    assert {item.path.name for item in material.bad} == {"vocals.wav", "bad.wav"}
+    assert {item.path.name for item in material.unreadable} == {"vocals.wav", "bad.wav"}
 
 
 def test_when_nothing_is_left_the_reasons_are_told(config: TrainConfig, tmp_path: Path):
@@ -161,3 +161,14 @@ def test_unknown_targets_of_validation_songs_are_marked(four: TrainConfig, tmp_p
     (excerpt,) = validation_excerpts(gather(four, RATE), seconds=9.0, most=1)
     assert excerpt.known == (True, False, True)
     assert [bool(target.any()) for target in excerpt.targets] == [True, False, True]
+
+
+def test_a_target_is_known_up_to_where_its_song_ends(config: TrainConfig, tmp_path: Path):
+    """A bass that ends at 100 Hz, in a song with noise up to the top."""
+    folder = tmp_path / "songs" / "Fay - Six"
+    folder.mkdir()
+    hum = np.hanning(RATE) * np.sin(2 * np.pi * 80 * np.arange(RATE) / RATE)
+    soundfile.write(folder / "bass.wav", 0.5 * hum, RATE, subtype="FLOAT")
+    soundfile.write(folder / "other.wav", 0.1 * np.random.default_rng(0).standard_normal(RATE), RATE)
+    (pair,) = gather(config.replace(target=("bass",), val_dir=str(tmp_path / "songs")), RATE).pairs
+    assert pair.known[0].bandwidth_hz == pair.rest.bandwidth_hz > RATE * 0.45

@@ -13,7 +13,7 @@ from separator.spectral.stft import stft
 from training.data.training_data import ValidationExcerpt
 from training.distillation.distil import BothNetworks, begun_earlier, distil, goal_of, keeper, main
 from training.distillation.spleeter import Networks
-from training.loop.validation import Validator
+from training.loop.validation import Evaluator
 from training.losses import negative_sdr
 
 RATE = 22050
@@ -45,7 +45,7 @@ class Constant(nn.Module):
 
 
 def test_the_teacher_averages_vocals_and_minus_accompaniment(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("training.distillation.distil.whole", Constant)
+    monkeypatch.setattr("training.distillation.distil.full_teacher", Constant)
     teacher = BothNetworks(Networks(0.9, 0.3))  # type: ignore[arg-type]
     assert torch.allclose(teacher(torch.rand(1, 1025, 4)), torch.tensor(0.8))
 
@@ -90,7 +90,7 @@ def test_a_model_comes_nearer_to_what_it_is_taught():
     kept: list[CRNN] = []
     excerpts = [(noise(i), torch.zeros(1, 512 * 64), torch.tensor([RATE / 2])) for i in range(25)]
     rates = (5e-4, 0.05)  # the usual ones are for outer layers that know most already
-    distil(model, teacher, excerpts, minutes=60, say=lambda _: None, keep=kept.append, learning_rates=rates)
+    distil(model, teacher, excerpts, minutes=60, log=lambda _: None, checkpoint=kept.append, learning_rates=rates)
     assert score() < at_first - 0.04
     assert kept[-1] is model
     after = model.state_dict()
@@ -105,8 +105,8 @@ def test_a_model_comes_nearer_to_what_it_is_taught():
 
 def test_what_is_kept_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     excerpt = ValidationExcerpt(0, noise(1).numpy(), noise(2)[0].numpy(), (True,), 0.0)
-    validator = Validator([excerpt], ModelConfig.unet().stft, negative_sdr)
-    keeper(tmp_path / "kept.pth", {"run_name": "kept"}, validator)(small_model(0))
+    evaluator = Evaluator([excerpt], ModelConfig.unet().stft, negative_sdr)
+    keeper(tmp_path / "kept.pth", {"run_name": "kept"}, evaluator)(small_model(0))
     record = describe(tmp_path / "kept.pth").training
     assert f"validation SDR {record['sdr_db']:.2f} dB" in capsys.readouterr().out
 

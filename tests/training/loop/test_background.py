@@ -1,4 +1,4 @@
-"""The training thread: started at once, one at a time, stopped when asked, and free again after a failure."""
+"""The training thread: started at once, one at a time, stopped on request, and free again after a failure."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from training.data.training_data import Material
 from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
-from training.runs.events import BEATS
+from training.runs.events import HEARTBEAT_EVENTS
 
 WAIT_SECONDS = 120.0
 
@@ -60,7 +60,7 @@ def background() -> Iterator[BackgroundTraining]:
 def kinds(training: BackgroundTraining) -> list[str]:
     snapshot = training.snapshot()
     assert snapshot is not None
-    return [event["type"] for event in snapshot.events if event["type"] not in (*BEATS, "preview")]
+    return [event["type"] for event in snapshot.events if event["type"] not in (*HEARTBEAT_EVENTS, "preview")]
 
 
 def test_a_start_returns_at_once_and_a_second_one_is_refused(
@@ -165,10 +165,10 @@ def test_a_run_whose_folder_is_moved_away_has_failed(
     background: BackgroundTraining, config: TrainConfig, gate: threading.Event, is_decoded: bool
 ):
     is_there = threading.Event()
-    told: list[str] = []
+    emitted: list[str] = []
 
     def listen(event: dict[str, Any]) -> None:
-        told.append(event["type"])
+        emitted.append(event["type"])
         if event["type"] == ("epoch" if is_decoded else "preparing"):
             is_there.set()
 
@@ -180,5 +180,5 @@ def test_a_run_whose_folder_is_moved_away_has_failed(
     assert background.wait(WAIT_SECONDS)
     status = background.status(run)
     assert (status.state, "was moved or removed" in status.message) == ("failed", True)
-    assert told[-1] == "failed"  # by those who listen, too
+    assert emitted[-1] == "failed"  # listeners get it, too
     assert not run.path.exists()

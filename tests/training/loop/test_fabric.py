@@ -8,13 +8,12 @@ import torch
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from training.config import TrainConfig
 from training.loop.fabric import (
-    accelerator_of,
     autocast_dtype,
-    decided_by_first,
-    fail_together,
+    broadcast_from_rank_zero,
     make_fabric,
-    memory_told,
+    oom_as_user_error,
     precision_of,
+    raise_on_all_ranks,
     sum_over_processes,
 )
 
@@ -22,10 +21,10 @@ CPU = TrainConfig(device="cpu", precision="32-true")
 
 
 def test_a_missing_device_is_refused_with_those_that_exist():
-    assert accelerator_of("cpu") == "cpu"
-    assert accelerator_of("auto") in ("cuda", "mps", "cpu")
-    with pytest.raises(ConfigError, match=r"'tpu'.*cpu"):
-        accelerator_of("tpu")
+    assert make_fabric(CPU).device == torch.device("cpu")
+    for name in ("tpu", "cuda:99"):
+        with pytest.raises(ConfigError, match=rf"'{name}'.*cpu"):
+            make_fabric(CPU.replace(device=name))
 
 
 def test_auto_is_half_precision_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch):
@@ -40,9 +39,9 @@ def test_auto_is_half_precision_where_the_cpu_has_it(monkeypatch: pytest.MonkeyP
 
 def test_a_full_memory_is_told_with_what_to_do():
     for words in ("CUDA out of memory. Tried to allocate 2.00 GiB", "MPS backend out of memory (MPS allocated: 9 GB)"):
-        with pytest.raises(SeparatorError, match="lower --batch_size from 32"), memory_told(TrainConfig()):
+        with pytest.raises(SeparatorError, match="lower --batch_size from 32"), oom_as_user_error(TrainConfig()):
             raise RuntimeError(words)
-    with pytest.raises(RuntimeError, match="shapes"), memory_told(TrainConfig()):
+    with pytest.raises(RuntimeError, match="shapes"), oom_as_user_error(TrainConfig()):
         raise RuntimeError("shapes do not match")
 
 
@@ -68,13 +67,13 @@ def test_fabric_says_nothing(capsys: pytest.CaptureFixture[str], caplog: pytest.
 def test_one_process_agrees_with_itself():
     fabric = make_fabric(CPU)
     assert sum_over_processes(fabric, 2.5) == 2.5
-    assert decided_by_first(fabric, lambda: "here") == "here"
-    fail_together(fabric, None)
+    assert broadcast_from_rank_zero(fabric, lambda: "here") == "here"
+    raise_on_all_ranks(fabric, None)
     with pytest.raises(DatasetError, match="no songs"):
-        fail_together(fabric, DatasetError("no songs"))
+        raise_on_all_ranks(fabric, DatasetError("no songs"))
 
     def fail() -> str:
         raise ConfigError("no folder")
 
     with pytest.raises(ConfigError, match="no folder"):
-        decided_by_first(fabric, fail)
+        broadcast_from_rank_zero(fabric, fail)

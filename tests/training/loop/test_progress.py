@@ -1,4 +1,4 @@
-"""What is told of how far a training is."""
+"""What events contain of how far a training is."""
 
 import sys
 from types import SimpleNamespace
@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from training.config import TrainConfig
-from training.loop.lr_schedule import Schedule
 from training.loop.progress import Progress, peak_memory_mb
+from training.loop.schedule import Schedule
 
 
 def test_what_is_left_follows_from_the_pace_so_far():

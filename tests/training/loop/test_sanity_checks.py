@@ -19,7 +19,7 @@ from training.loop.sanity_checks import (
     learning_rate_range,
     overfit_one_batch,
     recommend,
-    smoothed,
+    smooth,
 )
 
 RATES = [10 ** (-6 + 6 * i / 99) for i in range(100)]
@@ -31,12 +31,12 @@ def curve(falls_at: float, rises_at: float) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("configured", "is_good", "said"),
+    ("configured", "is_good", "printed"),
     [(1e-3, True, "sound"), (0.5, False, "too high"), (1e-7, False, "needlessly low")],
 )
-def test_a_learning_rate_is_judged_by_where_the_loss_falls(configured: float, is_good: bool, said: str):
+def test_a_learning_rate_is_judged_by_where_the_loss_falls(configured: float, is_good: bool, printed: str):
     verdict = recommend(RATES, curve(falls_at=1e-3, rises_at=0.1), configured)
-    assert (verdict.is_good, said in verdict.sentence) == (is_good, True)
+    assert (verdict.is_good, printed in verdict.sentence) == (is_good, True)
 
 
 def test_a_loss_that_never_falls_is_told():
@@ -46,8 +46,8 @@ def test_a_loss_that_never_falls_is_told():
 
 
 def test_smoothing_has_no_bias_to_the_start_and_follows_a_step():
-    assert smoothed([2.0] * 5) == pytest.approx([2.0] * 5)
-    assert smoothed([0.0] * 5 + [1.0] * 60)[-1] == pytest.approx(1.0, abs=0.01)
+    assert smooth([2.0] * 5) == pytest.approx([2.0] * 5)
+    assert smooth([0.0] * 5 + [1.0] * 60)[-1] == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.fixture
@@ -90,20 +90,20 @@ def test_a_loss_that_is_a_logarithm_is_judged_by_its_fall(
 def test_the_range_test_survives_overflows_and_losses_below_zero(
     learn: Callable[..., None], material: Material, loss: str
 ):
-    told: list[int] = []
+    emitted: list[int] = []
     offset = 1.0 if loss == "sdr" else 0.0
     falling = [value - offset for value in curve(falls_at=1e-3, rises_at=10.0)]
     learn([None, None, *falling], has_scaler=True)
-    verdict = learning_rate_range(TrainConfig(loss=(loss,)), material, lambda step, loss: told.append(step))
+    verdict = learning_rate_range(TrainConfig(loss=(loss,)), material, lambda step, loss: emitted.append(step))
     assert verdict.is_good
-    assert len(told) == RANGE_STEPS
+    assert len(emitted) == RANGE_STEPS
 
 
 def test_the_range_test_ends_where_a_logarithm_rises(learn: Callable[..., None], material: Material):
-    told: list[int] = []
+    emitted: list[int] = []
     learn([value - 1.0 for value in curve(falls_at=1e-4, rises_at=1e-2)])
-    learning_rate_range(TrainConfig(loss=("sdr",)), material, lambda step, loss: told.append(step))
-    assert RANGE_STEPS / 2 < len(told) < RANGE_STEPS
+    learning_rate_range(TrainConfig(loss=("sdr",)), material, lambda step, loss: emitted.append(step))
+    assert RANGE_STEPS / 2 < len(emitted) < RANGE_STEPS
 
 
 def test_a_checkpoint_is_tried_out_as_it_is(material: Material, tiny_checkpoint: Path):

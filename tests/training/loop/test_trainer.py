@@ -14,16 +14,19 @@ import torch
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from separator.model.checkpoint import describe, load_model, read_checkpoint
 from separator.model.config import ModelConfig
+from separator.spectral.stft import stft
 from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
 from training.data.loader import Batches
 from training.data.remix import Excerpts
 from training.data.training_data import Material, Pair, Pool
 from training.loop.launch import open_run
-from training.loop.trainer import MOST_BAD_STEPS, MOST_ROLLBACKS, Trainer
+from training.loop.progress import MOST_ROLLBACKS
+from training.loop.train_step import MOST_BAD_STEPS
+from training.loop.trainer import Trainer
 from training.loop.validation import Scores
 from training.runs.console import describe_event
-from training.runs.events import BEATS, Event
+from training.runs.events import HEARTBEAT_EVENTS, Event
 from training.runs.folder import RunFolder
 
 TINY = TrainConfig(
@@ -49,19 +52,19 @@ def tiny_preset(tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture
 def make_trainer(material: Material, tmp_path: Path) -> Callable[..., Trainer]:
-    """A trainer in the run folder ``tmp_path / name``; what it announces is in its ``told``."""
+    """A trainer in the run folder ``tmp_path / name``; its events are in its ``emitted``."""
 
     def make(name: str = "run", resume: dict[str, Any] | None = None, **changes: Any) -> Trainer:
-        told: list[Event] = []
-        made = Trainer(TINY.replace(**changes), material, RunFolder(tmp_path / name), [told.append], resume)
-        made.told = told  # type: ignore[attr-defined]
+        emitted: list[Event] = []
+        made = Trainer(TINY.replace(**changes), material, RunFolder(tmp_path / name), [emitted.append], resume)
+        made.emitted = emitted  # type: ignore[attr-defined]
         return made
 
     return make
 
 
-def told(trainer: Trainer, type_: str) -> list[Event]:
-    return [event for event in trainer.told if event["type"] == type_]  # type: ignore[attr-defined]
+def emitted(trainer: Trainer, type_: str) -> list[Event]:
+    return [event for event in trainer.emitted if event["type"] == type_]  # type: ignore[attr-defined]
 
 
 def assert_same(one: Any, other: Any, where: str = "") -> None:
@@ -86,6 +89,11 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     return state
 
 
+def made_scores(loss: float, sdr_db: float) -> Scores:
+    """Of a single target."""
+    return Scores(loss, sdr_db, (sdr_db,))
+
+
 CURVES = ("train_loss", "valid_loss", "valid_sdr_db", "learning_rate", "best_epoch", "best_loss", "bad_epochs")
 
 
@@ -106,11 +114,11 @@ def test_four_epochs_equal_two_and_two_more_after_a_resume(
 
     assert_same(state_of(whole), state_of(second))
     for name in CURVES:
-        halves = [event[name] for event in told(first, "epoch") + told(second, "epoch")]
-        assert halves == [event[name] for event in told(whole, "epoch")], name
+        halves = [event[name] for event in emitted(first, "epoch") + emitted(second, "epoch")]
+        assert halves == [event[name] for event in emitted(whole, "epoch")], name
     assert_same(load_model(whole.run.best_model).state_dict(), load_model(second.run.best_model).state_dict())
-    assert told(second, "resumed")[0]["epoch"] == 2
-    assert not told(second, "validation_changed")
+    assert emitted(second, "resumed")[0]["epoch"] == 2
+    assert not emitted(second, "validation_changed")
 
 
 def other_songs(material: Material) -> Material:
@@ -128,14 +136,14 @@ def test_other_validation_songs_begin_the_count_anew(
     make_trainer: Callable[..., Trainer], material: Material, before: float, after: float
 ):
     first = make_trainer(epochs=2, patience=1)
-    first.judge.scores_of = lambda model: Scores(before, sdr_db=-before)  # type: ignore[method-assign]
+    first.evaluator.score = lambda model: made_scores(before, -before)  # type: ignore[method-assign]
     assert first.fit() == "early_stopping"
     kept = load_model(first.run.best_model).state_dict()
     events: list[Event] = []
     resume = read_checkpoint(first.run.last)
     config = first.config.replace(epochs=3)
     second = Trainer(config, other_songs(material), first.run, [events.append], resume)
-    second.judge.scores_of = lambda model: Scores(after, sdr_db=-after)  # type: ignore[method-assign]
+    second.evaluator.score = lambda model: made_scores(after, -after)  # type: ignore[method-assign]
     second._train_epoch = lambda: False  # type: ignore[method-assign]
     assert second.fit() == "stopped"
     (changed,) = [event for event in events if event["type"] == "validation_changed"]
@@ -154,13 +162,13 @@ def test_other_validation_songs_begin_the_count_anew(
 
 def test_the_best_model_of_before_stays_if_it_scores_better(make_trainer: Callable[..., Trainer], material: Material):
     first = make_trainer(epochs=2)
-    scores = iter([Scores(1.0, sdr_db=1.0), Scores(2.0, sdr_db=0.0)])
-    first.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+    scores = iter([made_scores(1.0, 1.0), made_scores(2.0, 0.0)])
+    first.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
     first.fit()
     best = load_model(first.run.best_model).state_dict()
     second = Trainer(first.config, other_songs(material), first.run, resume=read_checkpoint(first.run.last))
-    scores = iter([Scores(8.0, sdr_db=-8.0), Scores(7.0, sdr_db=-7.0)])
-    second.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+    scores = iter([made_scores(8.0, -8.0), made_scores(7.0, -7.0)])
+    second.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
     second.fit()
     assert_same(load_model(first.run.best_model).state_dict(), best)
     record = describe(first.run.best_model).training
@@ -172,7 +180,7 @@ def test_another_loss_begins_the_count_anew(make_trainer: Callable[..., Trainer]
     first.fit()
     second = make_trainer(resume=read_checkpoint(first.run.last), epochs=1, loss=("l1_sqrt",))
     second.fit()
-    assert len(told(second, "validation_changed")) == 1
+    assert len(emitted(second, "validation_changed")) == 1
 
 
 def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[..., Trainer]):
@@ -185,7 +193,7 @@ def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[.
     second = make_trainer("halves", resume=read_checkpoint(first.run.last), epochs=2)
     second.fit()
     assert_same(state_of(whole), state_of(second))
-    assert told(second, "epoch")[0]["train_loss"] == told(whole, "epoch")[1]["train_loss"]
+    assert emitted(second, "epoch")[0]["train_loss"] == emitted(whole, "epoch")[1]["train_loss"]
 
 
 def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..., Trainer]):
@@ -211,13 +219,13 @@ def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..
 def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.told if event["type"] not in BEATS]  # type: ignore[attr-defined]
+    kinds = [event["type"] for event in trainer.emitted if event["type"] not in HEARTBEAT_EVENTS]  # type: ignore[attr-defined]
     assert kinds == ["started", "preview", "epoch", "preview", "epoch", "finished"]
-    (started,) = told(trainer, "started")
+    (started,) = emitted(trainer, "started")
     assert (started["train_songs"], started["valid_songs"], started["target"]) == (2, 1, "vocals")
     assert started["floor_sdr_db"] < started["oracle_sdr_db"]
     assert started["oracle_loss"] < started["floor_loss"]
-    last = told(trainer, "epoch")[-1]
+    last = emitted(trainer, "epoch")[-1]
     assert (last["epoch"], last["step"], last["skipped_steps"]) == (2, 6, 0)
     assert 0 <= last["data_wait_share"] <= 1
     assert last["eta_seconds"] == 0
@@ -225,10 +233,10 @@ def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
 
 
 def test_a_long_validation_gives_signs_of_life(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("training.loop.trainer.HEARTBEAT_SECONDS", -1.0)
+    monkeypatch.setattr("training.runs.events.HEARTBEAT_SECONDS", -1.0)
     trainer = make_trainer(epochs=1)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.told]  # type: ignore[attr-defined]
+    kinds = [event["type"] for event in trainer.emitted]  # type: ignore[attr-defined]
     assert kinds.index("validating") < kinds.index("started")  # of floor and ceiling
     assert "validating" in kinds[kinds.index("step") : kinds.index("epoch")]
 
@@ -237,14 +245,14 @@ def test_a_preview_scores_as_the_model_did(make_trainer: Callable[..., Trainer])
     """One validation excerpt, so the preview's SDR and the epoch's are of the same ten seconds."""
     trainer = make_trainer(epochs=1, valid_excerpts=1)
     trainer.fit()
-    preview, epoch = told(trainer, "preview")[0], told(trainer, "epoch")[0]
+    preview, epoch = emitted(trainer, "preview")[0], emitted(trainer, "epoch")[0]
     assert preview["sdr_db"] == pytest.approx(epoch["valid_sdr_db"], abs=0.01)
 
 
 def test_the_best_model_is_that_of_the_lowest_loss(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=3, learning_rate=0.05, warmup_steps=0)
     trainer.fit()
-    losses = {event["epoch"]: event["valid_loss"] for event in told(trainer, "epoch")}
+    losses = {event["epoch"]: event["valid_loss"] for event in emitted(trainer, "epoch")}
     best = describe(trainer.run.best_model).training
     assert best["epoch"] == min(losses, key=lambda epoch: losses[epoch])
     assert best["loss"] == losses[best["epoch"]]
@@ -253,7 +261,7 @@ def test_the_best_model_is_that_of_the_lowest_loss(make_trainer: Callable[..., T
 
 def test_it_stops_early_when_nothing_improves(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
     trainer = make_trainer(patience=2, epochs=50)
-    monkeypatch.setattr(trainer.judge, "scores_of", lambda model: Scores(loss=1.0, sdr_db=0.0, target_sdr_db=(0.0,)))
+    monkeypatch.setattr(trainer.evaluator, "score", lambda model: made_scores(1.0, 0.0))
     assert trainer.fit() == "early_stopping"
     assert trainer.progress.epoch == 3
 
@@ -263,7 +271,7 @@ def test_it_ends_when_its_time_is_up(make_trainer: Callable[..., Trainer]):
     assert trainer.fit() == "time"
     assert (trainer.progress.epoch, trainer.progress.step) == (1, 1)  # it does not wait for the end of an epoch
     assert describe(trainer.run.best_model).training["step"] == 1
-    assert told(trainer, "finished")[0]["reason"] == "time"
+    assert emitted(trainer, "finished")[0]["reason"] == "time"
 
 
 def test_a_clock_that_stands_still_breaks_nothing(
@@ -273,7 +281,7 @@ def test_a_clock_that_stands_still_breaks_nothing(
     monkeypatch.setattr("training.loop.trainer.time", SimpleNamespace(monotonic=lambda: 1.0))
     trainer = make_trainer(epochs=1)
     trainer.fit()
-    assert math.isfinite(told(trainer, "epoch")[0]["audio_seconds_per_second"])
+    assert math.isfinite(emitted(trainer, "epoch")[0]["audio_seconds_per_second"])
 
 
 def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
@@ -282,7 +290,7 @@ def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
     trainer.run.request_stop()
     assert trainer.fit() == "stopped"
     assert trainer.progress.step == 1
-    assert told(trainer, "stopped")
+    assert emitted(trainer, "stopped")
 
 
 class NanExcerpts(Excerpts):
@@ -291,8 +299,8 @@ class NanExcerpts(Excerpts):
     bad: set[int]
 
     def __getitem__(self, index: int) -> Any:
-        target, rest, band_hz = super().__getitem__(index)
-        return (np.full_like(target, np.nan) if index in self.bad else target), rest, band_hz
+        target, *others = super().__getitem__(index)
+        return np.full_like(target, np.nan) if index in self.bad else target, *others
 
 
 def train_on_nan(trainer: Trainer, bad: set[int]) -> None:
@@ -303,7 +311,7 @@ def train_on_nan(trainer: Trainer, bad: set[int]) -> None:
     trainer.batches = Batches(trainer.material, trainer.config, rate, trainer.fabric, excerpts)
 
 
-def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., Trainer]):
+def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., Trainer], material: Material):
     trainer = make_trainer(epochs=1, ema_decay=0.9)
     train_on_nan(trainer, {2})
     before: dict[str, Any] = {}
@@ -322,19 +330,19 @@ def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., T
     trainer.learner.step = watched  # type: ignore[method-assign]
     trainer.fit()
     assert before
-    (epoch,) = told(trainer, "epoch")
+    (epoch,) = emitted(trainer, "epoch")
     assert epoch["skipped_steps"] == 1
     assert math.isfinite(epoch["train_loss"])
     assert math.isfinite(epoch["valid_loss"])
     assert torch.isfinite(torch.cat([p.flatten() for p in load_model(trainer.run.last).parameters()])).all()
 
 
-def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable[..., Trainer]):
+def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable[..., Trainer], material: Material):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS)
     train_on_nan(trainer, set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)))  # the second epoch
     good: list[dict[str, Any]] = []
-    trainer.announce.listeners = [
-        lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.told.append  # type: ignore[attr-defined]
+    trainer.events.listeners = [
+        lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.emitted.append  # type: ignore[attr-defined]
     ]  # fmt: skip
     trainer.fit()
     assert trainer.progress.rollbacks == 1
@@ -368,7 +376,7 @@ def test_a_cache_that_is_gone_is_told_in_a_sentence(
 
 
 @pytest.mark.slow
-def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[..., Trainer]):
+def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[..., Trainer], material: Material):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS * (MOST_ROLLBACKS + 2))
     train_on_nan(trainer, set(range(10_000)))
     with pytest.raises(SeparatorError, match="--learning_rate"):
@@ -382,7 +390,7 @@ def test_an_overflowing_scaler_skips_steps_and_recovers(make_trainer: Callable[.
     assert scaler is not None
     scaler.load_state_dict({**scaler.state_dict(), "scale": 2.0**60, "backoff_factor": 2.0**-10})
     trainer.fit()
-    (epoch,) = told(trainer, "epoch")
+    (epoch,) = emitted(trainer, "epoch")
     assert 0 < epoch["skipped_steps"] < 8
     assert scaler.get_scale() == 2.0 ** (60 - 10 * epoch["skipped_steps"])
     assert math.isfinite(epoch["train_loss"])
@@ -395,17 +403,17 @@ def test_half_precision_trains_like_single(make_trainer: Callable[..., Trainer])
     for precision in ("32-true", "bf16-mixed", "16-mixed"):
         trainer = make_trainer(precision, epochs=2, precision=precision)
         trainer.fit()
-        curves[precision] = [event["train_loss"] for event in told(trainer, "epoch")]
+        curves[precision] = [event["train_loss"] for event in emitted(trainer, "epoch")]
     for precision in ("bf16-mixed", "16-mixed"):
         assert curves[precision] == pytest.approx(curves["32-true"], rel=0.01)
 
 
 def test_the_network_hears_magnitudes_in_full_precision(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(precision="bf16-mixed")
-    heard = []
-    trainer.learner.crnn.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0].dtype))
-    trainer.learner.loss_of(next(trainer.batches.take(0, 1)))
-    assert heard == [torch.float32]
+    received = []
+    trainer.learner.crnn.register_forward_pre_hook(lambda module, inputs: received.append(inputs[0].dtype))
+    trainer.learner.compute_loss(next(trainer.batches.take(0, 1)))
+    assert received == [torch.float32]
 
 
 @pytest.mark.slow
@@ -458,8 +466,8 @@ def test_a_run_of_the_same_name_elsewhere_is_not_gone_on_with(make_trainer: Call
 def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=4, average_best=3, ema_decay=0.9)
     trainer.fit()
-    (averaged,) = told(trainer, "averaged")
-    losses = [event["valid_loss"] for event in told(trainer, "epoch")]
+    (averaged,) = emitted(trainer, "averaged")
+    losses = [event["valid_loss"] for event in emitted(trainer, "epoch")]
     assert averaged["is_best"] == (averaged["valid_loss"] < min(losses))
     best = describe(trainer.run.best_model).training
     assert best["loss"] == min([*losses, averaged["valid_loss"]])
@@ -468,8 +476,8 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
 
 def test_a_best_average_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
     def scored(trainer: Trainer, *losses: float) -> Trainer:
-        scores = iter([Scores(loss, -loss, (-loss,)) for loss in losses])
-        trainer.judge.scores_of = lambda model: next(scores)  # type: ignore[method-assign]
+        scores = iter([made_scores(loss, -loss) for loss in losses])
+        trainer.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
         return trainer
 
     for select_by in ("loss", "sdr"):
@@ -480,7 +488,7 @@ def test_a_best_average_outlives_a_worse_epoch_after_a_resume(make_trainer: Call
         scored(second, 1.5, 1.6).fit()  # better than the epochs before, worse than their average
         best = describe(first.run.best_model).training
         assert (best["loss"], best["averaged_epochs"]) == (1.0, [2, 1])
-        (epoch,) = told(second, "epoch")
+        (epoch,) = emitted(second, "epoch")
         assert (epoch["best_loss"], epoch["is_best"]) == (1.0, False)
 
 
@@ -522,10 +530,10 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Material
     config = TINY.replace(
         target=("noise", "hum"), epochs=4, steps_per_epoch=25, learning_rate=0.02, batch_size=4, loss=("l1_complex",)
     )
-    heard: list[Event] = []
-    whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [heard.append])
+    received: list[Event] = []
+    whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [received.append])
     whole.fit()
-    started, *epochs = [event for event in heard if event["type"] in ("started", "epoch")]
+    started, *epochs = [event for event in received if event["type"] in ("started", "epoch")]
     assert started["targets"] == ["noise", "hum"]
     for target, floor in started["target_floor_sdr_db"].items():
         assert epochs[-1]["target_sdr_db"][target] > floor + 0.5
@@ -544,11 +552,31 @@ def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path
     learner = Trainer(config, several, RunFolder(tmp_path / "run")).learner
     targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
     both_known, one_known = torch.tensor([[11025.0, 11025.0]] * 2), torch.tensor([[11025.0, -1.0]] * 2)
+    centred = torch.ones(2, 3, 2)
     learner.crnn.eval()
     with torch.no_grad():
-        losses = [learner.loss_of((targets, rest, known)) for known in (both_known, one_known, one_known.flip(1))]
+        losses = [
+            learner.compute_loss((targets, rest, known, centred))
+            for known in (both_known, one_known, one_known.flip(1))
+        ]
     whole, masked, alone = map(float, losses)
     assert whole == pytest.approx((masked + alone) / 2, rel=1e-4)
+
+
+def test_a_stereo_model_gets_what_is_panned_in_two_channels(
+    material: Material, tiny_config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stereo = replace(tiny_config, input_channels=2)
+    monkeypatch.setitem(PRESETS, "small", lambda targets: replace(stereo, targets=targets))
+    learner = Trainer(TINY, material, RunFolder(tmp_path / "run")).learner
+    inputs: list[torch.Tensor] = []
+    learner.crnn.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    target, rest, known = torch.randn(1, 1, 5000), torch.randn(1, 5000), torch.tensor([[11025.0]])
+    for pans in (torch.ones(1, 2, 2), torch.eye(2)[None]):  # in the middle; target left, rest right
+        learner.compute_loss((target, rest, known, pans))
+    grid = stereo.stft.n_fft, stereo.stft.hop_length
+    assert torch.allclose(inputs[0], stft(target[:, 0] + rest, *grid).abs(), atol=1e-4)
+    assert torch.allclose(inputs[1], stft(torch.stack((target[:, 0], rest), dim=1), *grid).abs(), atol=1e-4)
 
 
 def test_another_number_of_targets_cannot_be_gone_on_with(make_trainer: Callable[..., Trainer]):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from separator.inference.levels import LEVEL_DBFS
 from separator.metrics.distortion import sdr
 from separator.model.config import StftConfig
 from separator.model.crnn import CRNN
 from separator.spectral.stft import istft, stft
 from training.data.training_data import Material, ValidationExcerpt, validation_excerpts
-from training.loop.validation import Validator
+from training.loop.validation import Evaluator
 from training.losses import l1_magnitude
 
-CPU = torch.device("cpu")
 GRID = StftConfig()
 
 
@@ -27,21 +27,21 @@ def excerpt(song: int, seed: int, target_gain: float = 0.1, seconds: float = 0.5
 def test_the_mixture_scores_the_ratio_of_target_to_rest():
     one = excerpt(0, 0, target_gain=0.1 * 10 ** (5 / 20))
     expected = float(sdr(torch.from_numpy(one.targets), torch.from_numpy(one.targets + one.rest)))
-    floor = Validator([one], GRID, l1_magnitude).floor()
+    floor = Evaluator([one], GRID, l1_magnitude).score_mixture()
     assert floor.sdr_db == pytest.approx(expected, abs=1e-3)
     assert floor.sdr_db == pytest.approx(5.0, abs=0.2)
 
 
 def test_the_ideal_mask_is_far_above_the_floor():
-    validator = Validator([excerpt(0, 0)], GRID, l1_magnitude)
-    assert validator.oracle().sdr_db > validator.floor().sdr_db + 4
-    assert validator.oracle().loss < 0.5 * validator.floor().loss
+    evaluator = Evaluator([excerpt(0, 0)], GRID, l1_magnitude)
+    assert evaluator.score_ideal_mask().sdr_db > evaluator.score_mixture().sdr_db + 4
+    assert evaluator.score_ideal_mask().loss < 0.5 * evaluator.score_mixture().loss
 
 
 def test_a_models_score_is_that_of_its_masked_mixture(tiny_model: CRNN):
     one = excerpt(0, 1)
-    validator = Validator([one], GRID, l1_magnitude)
-    scores = validator.scores(validator.model_sums(tiny_model, CPU, None, slice(None)))
+    evaluator = Evaluator([one], GRID, l1_magnitude)
+    scores = evaluator.score(tiny_model)
     target, mixture = torch.from_numpy(one.targets), torch.from_numpy(one.targets + one.rest)
     spectrum = stft(mixture, GRID.n_fft, GRID.hop_length)
     with torch.no_grad():
@@ -52,23 +52,23 @@ def test_a_models_score_is_that_of_its_masked_mixture(tiny_model: CRNN):
 def test_songs_count_alike_however_many_excerpts_they_have():
     loud, quiet = 10 ** (6 / 20), 10 ** (-6 / 20)
     excerpts = [excerpt(0, seed, 0.1 * loud) for seed in range(3)] + [excerpt(1, 9, 0.1 * quiet)]
-    assert Validator(excerpts, GRID, l1_magnitude).floor().sdr_db == pytest.approx(0.0, abs=0.2)
+    assert Evaluator(excerpts, GRID, l1_magnitude).score_mixture().sdr_db == pytest.approx(0.0, abs=0.2)
 
 
 def test_a_song_without_the_target_has_no_sdr_but_a_loss():
     silent = excerpt(1, 3, target_gain=0.0)
-    both = Validator([excerpt(0, 0), silent], GRID, l1_magnitude).floor()
-    alone = Validator([excerpt(0, 0)], GRID, l1_magnitude).floor()
+    both = Evaluator([excerpt(0, 0), silent], GRID, l1_magnitude).score_mixture()
+    alone = Evaluator([excerpt(0, 0)], GRID, l1_magnitude).score_mixture()
     assert both.sdr_db == pytest.approx(alone.sdr_db)
     assert both.loss != pytest.approx(alone.loss, rel=1e-3)
-    assert np.isnan(Validator([silent], GRID, l1_magnitude).floor().sdr_db)
+    assert np.isnan(Evaluator([silent], GRID, l1_magnitude).score_mixture().sdr_db)
 
 
 def test_shares_of_several_processes_add_up(tiny_model: CRNN):
     excerpts = [excerpt(song, seed, seconds=0.3 + 0.1 * (seed % 2)) for seed, song in enumerate([0, 0, 1, 1, 2])]
-    validator = Validator(excerpts, GRID, l1_magnitude)
-    whole = validator.model_sums(tiny_model, CPU, None, slice(None))
-    shares = [validator.model_sums(tiny_model, CPU, None, slice(rank, None, 3)) for rank in range(3)]
+    evaluator = Evaluator(excerpts, GRID, l1_magnitude)
+    whole = evaluator.model_sums(tiny_model)
+    shares = [evaluator.model_sums(tiny_model, slice(rank, None, 3)) for rank in range(3)]
     assert torch.allclose(sum(shares), whole, rtol=1e-5)  # type: ignore[arg-type]
 
 
@@ -79,6 +79,16 @@ def test_excerpts_are_spread_over_songs_and_always_the_same(material: Material):
         assert np.array_equal(a.targets, b.targets)
     (whole,) = validation_excerpts(material, seconds=99.0, most=5)
     assert len(whole.rest) == material.valid[0].n_samples
+
+
+@pytest.mark.parametrize("gain", [0.01, 1.0])
+def test_a_song_is_validated_at_the_level_of_separation(material: Material, made_sound: type, gain: float):
+    (pair,) = material.valid
+    sounds = [made_sound(np.float32(gain) * audio.samples) for audio in (*pair.known, pair.rest)]  # type: ignore[attr-defined]
+    song = replace(pair, targets=(sounds[0],), rest=sounds[1])
+    (whole,) = validation_excerpts(replace(material, valid=(song,)), seconds=99.0, most=1)
+    rms = np.sqrt(np.mean(np.square(whole.targets.sum(axis=0) + whole.rest)))
+    assert 20 * np.log10(rms) == pytest.approx(LEVEL_DBFS, abs=0.1)
 
 
 def test_songs_of_the_same_name_are_two(material: Material):
@@ -95,9 +105,9 @@ def test_scores_of_several_targets_average_the_known_ones():
         ValidationExcerpt(0, noises[0, :2] * np.float32([[3], [1]]), noises[0, 2], (True, True), 0.0),
         ValidationExcerpt(1, noises[1, :2] * np.float32([[0], [1]]), noises[1, 2], (False, True), 0.0),
     ]
-    scores = Validator(excerpts, GRID, l1_magnitude).floor()
+    scores = Evaluator(excerpts, GRID, l1_magnitude).score_mixture()
     first, second = scores.target_sdr_db
     assert first == pytest.approx(10 * np.log10(9 / 2), abs=0.2)
     assert second == pytest.approx((-10 + 0) / 2, abs=0.2)
     assert scores.sdr_db == pytest.approx((first + second) / 2)
-    assert Validator(excerpts[:1], GRID, l1_magnitude).floor().target_sdr_db[0] == pytest.approx(first)
+    assert Evaluator(excerpts[:1], GRID, l1_magnitude).score_mixture().target_sdr_db[0] == pytest.approx(first)

@@ -37,7 +37,7 @@ EPOCH = {"type": "epoch", "epoch": 3}
 
 
 @pytest.mark.parametrize(
-    ("events", "silent_seconds", "state", "said"),
+    ("events", "silent_seconds", "state", "printed"),
     [
         ([], 0, "empty", "nothing has happened"),
         ([{"type": "preparing"}], 1, "running", ""),
@@ -61,11 +61,11 @@ EPOCH = {"type": "epoch", "epoch": 3}
     ],
 )
 def test_status_follows_from_the_last_event_and_its_age(
-    tmp_path: Path, events: list[dict[str, Any]], silent_seconds: float, state: str, said: str
+    tmp_path: Path, events: list[dict[str, Any]], silent_seconds: float, state: str, printed: str
 ):
     status = make_run(tmp_path / "run", *events).status(now=NOW + silent_seconds)
     assert status.state == state
-    assert said in status.message
+    assert printed in status.message
 
 
 def test_what_was_asked_is_written_down(tmp_path: Path):

@@ -143,25 +143,25 @@ def test_a_deleted_run_is_begun_anew(store: str, run_folder: Path) -> None:
 
 def test_an_absent_store_is_mentioned_once_and_stops_nothing(run_folder: Path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    said: list[str] = []
+    printed: list[str] = []
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        tracker = MlflowTracker(run_folder, f"http://127.0.0.1:{unused.getsockname()[1]}", say=said.append)
+        tracker = MlflowTracker(run_folder, f"http://127.0.0.1:{unused.getsockname()[1]}", log=printed.append)
         begun = time.perf_counter()
         for number in range(1, 500):
             tracker(epoch(number))
         assert time.perf_counter() - begun < 0.2
         deadline = time.monotonic() + 20
-        while not said and time.monotonic() < deadline:
+        while not printed and time.monotonic() < deadline:
             time.sleep(0.05)
         begun = time.perf_counter()
         tracker.close(timeout_seconds=4)
         assert time.perf_counter() - begun < 6
-    assert len([sentence for sentence in said if "the training goes on" in sentence]) == 1
+    assert len([sentence for sentence in printed if "the training goes on" in sentence]) == 1
 
 
 def test_what_could_not_be_written_is_tried_again(store: str, run_folder: Path, monkeypatch) -> None:
-    said: list[str] = []
+    printed: list[str] = []
     genuine, calls = MlflowClient.log_batch, []
 
     def moody(self, *args, **kwargs):
@@ -172,14 +172,14 @@ def test_what_could_not_be_written_is_tried_again(store: str, run_folder: Path, 
 
     monkeypatch.setattr(MlflowClient, "log_batch", moody)
     monkeypatch.setattr("training.tracking.run_tracker._FIRST_WAIT_SECONDS", 0.01)
-    tracker = MlflowTracker(run_folder, store, system_metrics=False, say=said.append)
+    tracker = MlflowTracker(run_folder, store, system_metrics=False, log=printed.append)
     send(tracker, run_folder, started(), epoch(1), epoch(2))
     tracker.close()
     history = MlflowClient(tracking_uri=store).get_metric_history(
         run_of(MlflowClient(tracking_uri=store), run_folder).info.run_id, "train_loss"
     )
     assert [metric.step for metric in history] == [1, 2]
-    assert said == ["MLflow cannot be written to and will be tried again; the training goes on (database is locked)"]
+    assert printed == ["MLflow cannot be written to and will be tried again; the training goes on (database is locked)"]
 
 
 def test_patience_ends_with_the_last_error() -> None:
@@ -225,13 +225,13 @@ def test_a_half_made_database_is_set_aside(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("training.tracking.mlflow_client.QUIET_SECONDS", 0.2)
     with closing(sqlite3.connect("mlflow.db")) as connection:
         connection.execute("CREATE TABLE _alembic_tmp_experiments (id INTEGER)")
-    said: list[str] = []
-    assert experiment_id(open_client("sqlite:///mlflow.db", said.append), "Training") == "1"
+    printed: list[str] = []
+    assert experiment_id(open_client("sqlite:///mlflow.db", printed.append), "Training") == "1"
     (aside,) = tmp_path.glob("mlflow.db.half-made-*")
-    assert len(said) == 1 and aside.name in said[0]
+    assert len(printed) == 1 and aside.name in printed[0]
     assert not list(tmp_path.glob(".*.part*"))
-    assert open_client("sqlite:///mlflow.db", said.append).get_experiment("1").name == "Training"
-    assert len(said) == 1
+    assert open_client("sqlite:///mlflow.db", printed.append).get_experiment("1").name == "Training"
+    assert len(printed) == 1
 
 
 def test_a_deleted_experiment_comes_back(store: str) -> None:

@@ -25,7 +25,7 @@ Row = dict[str, str]
 
 @dataclass
 class Listed:
-    """A song as its rows tell it."""
+    """A song, from its rows."""
 
     artist: str | None
     split: SplitName | None
@@ -39,7 +39,7 @@ class Listed:
 def find_csv(root: Path) -> DataFolder | None:
     """Read a CSV list of stems, or those that lie right in a folder; None if there is none.
 
-    Lists named `train.csv`, `valid.csv` and `test.csv` are splits; so says a column `split`.
+    Lists named `train.csv`, `valid.csv` and `test.csv` are splits; so are the values of a column `split`.
 
     Raises:
         DatasetError: `root` is a file, but no list of stems.

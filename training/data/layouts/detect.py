@@ -1,4 +1,4 @@
-"""Recognises the layout of a data folder from what is on disk, and tells what is wrong where there is none."""
+"""Recognises the layout of a data folder from what is on disk, and reports what is wrong where there is none."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -53,7 +53,7 @@ def find_musdb18hq(root: Path) -> DataFolder | None:
                 notes.append(f"{folder.name}: left out, it has no {', '.join(absent)}")
             else:
                 songs.append(replace(song, split=_split(folder.name, split), source="musdb18hq"))
-    # One's own songs may come as the same five files: what tells MUSDB18 are the names everyone knows.
+    # One's own songs may come as the same five files: MUSDB18 is recognised by its songs' names.
     known = {song.name for song in songs} & VALIDATION_SONGS
     if not songs or (len(known) < 2 and {song.split for song in songs} != {"train", "test"}):
         return None

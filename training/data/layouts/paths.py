@@ -27,7 +27,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def find_loose(root: Path | str) -> list[Path]:
-    """Audio files at any depth of a folder of vocals-only or instrumental-only material, sorted."""
+    """Audio files at any depth of a folder of vocals-only or instrumental-only music, sorted."""
     root = Path(root).expanduser()
     deeper = [path for folder in subfolders(root) for path in find_loose(folder)]
     return sorted([*audio_files(root), *deeper])
@@ -36,7 +36,7 @@ def find_loose(root: Path | str) -> list[Path]:
 def split_folders(root: Path, otherwise: SplitName | None = None) -> list[tuple[SplitName | None, Path]]:
     """The (split, folder) pairs of a root with `train`, `valid` or `test` in it.
 
-    Where there are none, the root itself: as the split its own name tells, or `otherwise`.
+    Where there are none, the root itself: its own name may be a split, else `otherwise`.
     """
     found = [
         (SPLIT_FOLDERS[folder.name.lower()], folder)
@@ -53,7 +53,7 @@ def name_some(names: Sequence[str], most: int = 5) -> str:
 
 
 def artist_of(name: str) -> str | None:
-    """The artist in a name of the form "Artist - Title"; None where the name does not tell."""
+    """The artist in a name of the form "Artist - Title"; None for other names."""
     artist, dash, _ = name.partition(" - ")
     return artist.strip() or None if dash else None
 

@@ -17,7 +17,7 @@ def find_plain(root: Path) -> DataFolder | None:
             if song is None:
                 others.append(folder.name)
             else:
-                # "data/train" given by itself holds all there is, so its own name says nothing of a split.
+                # "data/train" given by itself holds all there is, so its own name is no split.
                 songs.append(song if parent == root else replace(song, split=split))
     note = f"{len(others)} folder(s) without a mixture and a stem, or two stems, left out: {name_some(others)}"
     return DataFolder(root, "plain", tuple(songs), notes=(note,) if others else ()) if songs else None

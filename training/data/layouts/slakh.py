@@ -1,4 +1,4 @@
-"""Slakh2100: synthesised multitracks, one file per instrument, with `metadata.yaml` telling which is which.
+"""Slakh2100: synthesised multitracks, one file per instrument, as listed in `metadata.yaml`.
 
 There are no vocals in it: it is for learning instruments, or for pre-training before real songs.
 """

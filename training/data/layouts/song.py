@@ -39,7 +39,7 @@ class Song:
     def has(self, *targets: str) -> bool:
         """Whether this song has true audio of a target, or of any of several.
 
-        Where it has not: in MoisesDB and Slakh2100 the instrument does not play; in one's own songs nobody knows.
+        Where it has not: in MoisesDB and Slakh2100 the instrument does not play; in one's own songs it is unknown.
         """
         return any(self.stems.get(target) for target in targets)
 
@@ -61,7 +61,7 @@ class Song:
     def rest(self, *targets: str) -> tuple[Path, ...]:
         """The files whose sum is the song without `targets`.
 
-        Empty where only the mixture tells: then the rest is the mixture minus the targets.
+        Empty where the other stems are not there: then the rest is the mixture minus the targets.
         """
         there = {target for target in targets if self.has(target)}
         if "vocals" in targets and ACCOMPANIMENT in self.stems and there <= {"vocals"}:
@@ -89,7 +89,7 @@ class Song:
 
 @dataclass(frozen=True)
 class DataFolder:
-    """A recognised data folder, with what its user ought to know about it."""
+    """A recognised data folder, with remarks for its user."""
 
     root: Path
     layout: str

@@ -21,7 +21,7 @@ def find_stem_folders(root: Path) -> DataFolder | None:
     for split, parent in split_folders(root):
         stems = _stems_in(parent)
         names = sorted({name for files in stems.values() for name in files})
-        # "data/train" given by itself holds all there is, so its own name says nothing of a split.
+        # "data/train" given by itself holds all there is, so its own name is no split.
         part = None if parent == root else split
         found = [song for name in names if (song := _song(parent, name, stems, part)) is not None]
         songs += found

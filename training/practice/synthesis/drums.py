@@ -58,7 +58,7 @@ def kick(rng: np.random.Generator, frequency_hz: float, seconds: float, click: f
     falling = frequency_hz * (1 + rng.uniform(2, 5) * np.exp(-time / 0.018))
     body = np.sin(2 * np.pi * phase_of(falling)) * np.exp(-4.5 * time / seconds)
     beater = apply_filter(rng.standard_normal(time.size) * np.exp(-time / 0.003), lambda f: lowpass(f, 4500))
-    # The sweep alone would leave an offset below hearing.
+    # The sweep alone would leave an inaudible offset.
     sound = apply_filter(0.8 * np.tanh(1.6 * body) + click * beater, lambda f: highpass(f, 20, 1))
     return fade_ends(sound, 0.0008, 0.05)
 

@@ -90,7 +90,7 @@ def filter_over_time(signal: Array, response: Response, controls: Array) -> Arra
 def reverb(
     signal: Array, rng: np.random.Generator, seconds: float, damping_hz: float = 5000.0, predelay_seconds: float = 0.012
 ) -> Array:
-    """The room's answer to ``signal (2, N)``, without the direct sound, at about the signal's own level.
+    """The room's response to ``signal (2, N)``, without the direct sound, at about the signal's own level.
 
     Convolves with decaying noise, one for each channel; ``seconds`` is the time in which it falls by 60 dB, and what
     lies above ``damping_hz`` falls off first.

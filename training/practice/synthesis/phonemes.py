@@ -1,4 +1,4 @@
-"""What a voice can say: vowels as formants, consonants as a short gesture and a noise."""
+"""What a voice can sing: vowels as formants, consonants as a short gesture and a noise."""
 
 from dataclasses import dataclass
 

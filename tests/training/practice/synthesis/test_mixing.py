@@ -1,4 +1,4 @@
-"""Stems are whole numbers that add up exactly; levels are what was asked for; a song's folder is complete or absent."""
+"""Stems are whole numbers that add up exactly; levels are as given; a song's folder is complete or absent."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -63,9 +63,9 @@ def test_vowels_have_their_first_two_formants(vowel: str) -> None:
 def test_unvoiced_consonants_are_high_noise_before_the_beat() -> None:
     sound = sing([SungNote(0.5, 0.5, 57, "s", "a")], STILL, 1.2, np.random.default_rng(3))
     hiss, vowel = part(sound, 0.40, 0.47), part(sound, 0.6, 0.8)
-    for heard, expected in ((hiss, True), (vowel, False)):
-        power = np.abs(np.fft.rfft(heard)) ** 2
-        high = np.fft.rfftfreq(heard.size, 1 / SAMPLE_RATE) > 4000
+    for received, expected in ((hiss, True), (vowel, False)):
+        power = np.abs(np.fft.rfft(received)) ** 2
+        high = np.fft.rfftfreq(received.size, 1 / SAMPLE_RATE) > 4000
         assert bool(power[high].sum() > power[~high].sum()) is expected
 
 

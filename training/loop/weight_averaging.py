@@ -1,14 +1,20 @@
-"""The average of the best epochs' weights, which often scores better than any of them (Izmailov et al. 2018)."""
+"""Averages of weights, which often score better than the weights themselves.
+
+Of the best epochs (Izmailov et al. 2018), and over the steps of a training: an exponential moving average.
+"""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from separator.errors import CheckpointError
 from separator.model.checkpoint import SUFFIX, describe, read_checkpoint, save_checkpoint
 from separator.model.crnn import CRNN
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class BestModels:
@@ -58,6 +64,33 @@ class BestModels:
 def mean_weights(all_weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the weights and running statistics of models with the same layers."""
     return {name: _mean([weights[name] for weights in all_weights]) for name in all_weights[0]}
+
+
+def read_if_valid(path: Path) -> dict[str, Any] | None:
+    """A checkpoint's content; None where it is missing or damaged."""
+    try:
+        return read_checkpoint(path)
+    except CheckpointError:
+        return None
+
+
+def make_moving_average(model: CRNN, decay: float) -> AveragedModel:
+    """A copy of a model for ``update_parameters(model)`` after each step; its ``module`` is the averaged CRNN.
+
+    The n-th update has the lower decay ``n / (9 + n)`` where that is less, so that the random first weights fade soon.
+    """
+
+    @torch.no_grad()
+    def update(averages: Tensors, values: Tensors, n_averaged: Tensor | int) -> None:
+        n = int(n_averaged) + 1
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, values, 1 - min(decay, n / (9 + n)))
+        else:
+            torch._foreach_copy_(averages, values)
+
+    average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
+    average.requires_grad_(False)
+    return average
 
 
 def _mean(tensors: list[Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
-"""The learning rate over a training: warm-up, then constant, cosine or plateau."""
+"""What follows from the validation losses: the learning rate, and when to stop."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.config import TrainConfig
@@ -12,7 +12,7 @@ LAST_SHARE = 0.01
 
 @dataclass
 class Schedule:
-    """The learning rate of a step, from how far the training is."""
+    """The learning rate of a step: warm-up, then constant, cosine or plateau."""
 
     config: TrainConfig
     plateau_scale: float = 1.0
@@ -36,7 +36,7 @@ class Schedule:
         return min(1.0, max(by_steps, by_time))
 
     def update(self, loss: float) -> None:
-        """After a validation: a plateau lowers the rate."""
+        """Count a validation loss: a plateau lowers the rate."""
         if loss < self.best_loss:
             self.best_loss, self.bad_epochs = loss, 0
             return
@@ -46,7 +46,7 @@ class Schedule:
             self.bad_epochs = 0
 
     def forget_losses(self) -> None:
-        """Begin to look for the best loss again; the rate stays where it is."""
+        """Reset the best loss; the rate stays as it is."""
         self.best_loss, self.bad_epochs = math.inf, 0
 
     def state_dict(self) -> dict[str, Any]:
@@ -54,4 +54,39 @@ class Schedule:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.plateau_scale, self.best_loss = state["plateau_scale"], state["best_loss"]
+        self.bad_epochs = state["bad_epochs"]
+
+
+@dataclass
+class EarlyStopping:
+    """Stops when the validation loss has not improved for ``patience`` epochs."""
+
+    patience: int
+    best_loss: float | None = None
+    best_epoch: int = 0
+    bad_epochs: int = 0
+
+    def update(self, epoch: int, loss: float) -> bool:
+        """Count an epoch's loss; True if it is the best so far, which NaN never is."""
+        if loss == loss and (self.best_loss is None or loss < self.best_loss):
+            self.best_loss, self.best_epoch, self.bad_epochs = loss, epoch, 0
+            return True
+        self.bad_epochs += 1
+        return False
+
+    def note_average(self, epoch: int, loss: float) -> None:
+        """Count the loss of an average of models, made after some epoch; the patience stays as it is."""
+        if self.best_loss is None or loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, epoch
+
+    @property
+    def should_stop(self) -> bool:
+        return self.bad_epochs >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the patience, which may be changed when a run is resumed."""
+        return {k: v for k, v in asdict(self).items() if k != "patience"}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best_loss, self.best_epoch = state["best_loss"], state["best_epoch"]
         self.bad_epochs = state["bad_epochs"]

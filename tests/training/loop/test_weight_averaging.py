@@ -1,4 +1,4 @@
-"""The best epochs' models, and their mean."""
+"""The best epochs' models and their mean; the moving average over steps."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +8,7 @@ import torch
 
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
-from training.loop.checkpoint_averaging import BestModels
-from training.loop.ema import WeightAverage
+from training.loop.weight_averaging import BestModels, make_moving_average
 
 
 @pytest.fixture
@@ -55,12 +54,13 @@ def test_one_model_has_no_average_nor_where_none_is_wanted(constant: Callable[[f
 
 
 def test_a_moving_average_converges_to_constant_weights(constant: Callable[[float], CRNN]):
-    average = WeightAverage(constant(100.0), decay=0.9)
-    goal = constant(1.0)
-    first = None
-    for _ in range(60):
-        average.update(goal)
-        weight = next(average.model.parameters()).flatten()[0].item()
-        first = first if first is not None else weight
-    assert first == pytest.approx(100 * 2 / 11 + 9 / 11)  # decay (1 + 1) / (10 + 1) at the first update
-    assert weight == pytest.approx(1.0, abs=0.05)
+    average = make_moving_average(constant(100.0), decay=0.9)
+    weights = []
+    for value in [50.0, *[1.0] * 60]:
+        average.update_parameters(constant(value))
+        weights.append(next(average.module.parameters()).flatten()[0].item())
+    assert weights[:2] == pytest.approx(
+        [50, 50 * 2 / 11 + 9 / 11]
+    )  # the first is copied; then the decay is 2 / (9 + 2)
+    assert weights[-1] == pytest.approx(1.0, abs=0.05)
+    assert all((buffer == 1).all() for buffer in average.module.buffers() if not buffer.is_floating_point())
