@@ -14,3 +14,5 @@ separation on two cores a tenth faster (``tests/benchmarks/separation_speed.py``
 import os
 
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+
+__version__ = "0.2.0"

@@ -31,10 +31,11 @@ from separator.model.crnn import CRNN
 from separator.model.dual_path import DualPathBottleneck
 from separator.model.optimize.fuse import LayerwiseBottleneck, fused
 from separator.model.optimize.onednn_gru import unroll_grus
+from separator.shipped import shipped_folder
 from separator.spectral.grid import Grid, on_grid, share_out
 from separator.spectral.stft import istft, n_frames, stft
 
-SHIPPED_MODEL = Path(__file__).resolve().parent.parent / "checkpoints" / "vocals.pth"
+SHIPPED_MODEL = shipped_folder("checkpoints") / "vocals.pth"
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and what is being done."""

@@ -16,6 +16,20 @@ from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 
 
+def pytest_configure() -> None:
+    """Of several workers (pytest-xdist) each has one core, and so one thread."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        torch.set_num_threads(1)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives Chromium is slow."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def noise() -> Callable[..., Tensor]:
     """White noise ``(C, N)`` at -20 dB, the same for the same arguments."""

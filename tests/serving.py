@@ -65,9 +65,7 @@ def served_page(checkpoints: Path, scratch: Path, setup: str = "", auth: tuple[s
 
     ``setup`` is Python that runs in the server before the page is built; ``auth`` a name and a password.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"GRADIO_TEMP_DIR": str(scratch / "gradio"), "OMP_NUM_THREADS": "1"}
     store = f"sqlite:///{scratch / 'mlflow.db'}"
     command = [sys.executable, "-c", setup + SERVER, str(checkpoints), str(port), store, str(scratch), *auth]
@@ -75,14 +73,22 @@ def served_page(checkpoints: Path, scratch: Path, setup: str = "", auth: tuple[s
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(url, server, scratch / "server.log")
+        wait_for_page(url, server, scratch / "server.log")
         yield url
     finally:
         server.terminate()
         server.wait(20)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_page(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Return as soon as the page answers; AssertionError with its log if it has ended or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "separator": {"separator"},
     "training": {"separator", "training"},
     "ui": {"separator", "training", "ui"},
+    "sori": {"separator", "training", "ui", "sori"},
 }
 
 
@@ -38,6 +39,7 @@ def loaded_by(modules: list[str]) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["separator", "training"])
 def test_importing_a_room_leaves_out_what_it_must_not_need(room: str):
     loaded = loaded_by(modules_of(room))
@@ -45,6 +47,7 @@ def test_importing_a_room_leaves_out_what_it_must_not_need(room: str):
     assert loaded & NEVER[room] == set()
 
 
+@pytest.mark.slow
 def test_a_command_starts_without_what_only_other_commands_need():
     assert loaded_by(["train"]) & (HEAVY | {"ui"}) == set()
 
@@ -52,15 +55,15 @@ def test_a_command_starts_without_what_only_other_commands_need():
 @pytest.mark.parametrize("room", list(MAY_IMPORT))
 def test_no_import_anywhere_in_a_room_points_against_the_arrows(room: str):
     """Those inside of functions too, which the interpreter above does not see."""
-    rooms = {"separator", "training", "ui", "app", "train", "inference", "evaluate", "compare_mlflow"}
+    rooms = {"separator", "training", "ui", "sori", "app", "train", "inference", "evaluate", "compare_mlflow"}
     for path in (ROOT / room).rglob("*.py"):
         assert imports_of(path) & rooms <= MAY_IMPORT[room], path
 
 
 def test_only_the_page_imports_gradio():
     for path in ROOT.glob("*.py"):
-        assert path.name == "app.py" or "gradio" not in imports_of(path), path
-    for room in ("separator", "training"):
+        assert "gradio" not in imports_of(path), path
+    for room in ("separator", "training", "sori"):
         for path in (ROOT / room).rglob("*.py"):
             assert "gradio" not in imports_of(path), path
 

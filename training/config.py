@@ -10,6 +10,7 @@ from typing import Any
 
 from separator.errors import ConfigError
 from separator.model.config import ModelConfig, target_problems
+from separator.shipped import shipped_folder
 from training.augmentations import AUGMENTATIONS
 from training.losses import LOSSES
 
@@ -18,7 +19,7 @@ SCHEDULES = ("plateau", "cosine", "constant")
 MOST_NAME_BYTES = 120
 PRACTICE_FOLDER = Path("data/practice")
 """Where made-up songs are put, for a training without data of one's own."""
-PRACTICE_RECIPE = Path(__file__).resolve().parent.parent / "checkpoints" / "recipes" / "practice.toml"
+PRACTICE_RECIPE = shipped_folder("checkpoints") / "recipes" / "practice.toml"
 """A first training that shows something within minutes."""
 PRESETS: dict[str, Callable[[tuple[str, ...]], ModelConfig]] = {
     "default": lambda targets: ModelConfig(targets=targets),

@@ -13,22 +13,28 @@ MAX_NAME_LENGTH = 60
 
 
 class ModelRegistry:
-    """Lists the checkpoints below one folder and keeps the last separator loaded. Safe in threads."""
+    """Lists the shipped checkpoints and those below a folder, keeps the last separator loaded. Safe in threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shipped: Path | None = None) -> None:
         self.folder = folder
+        self.shipped = shipped or folder
         self._lock = threading.Lock()
         self._loaded: tuple[object, Separator] | None = None
 
     def list_models(self) -> dict[str, CheckpointInfo]:
-        """Name -> record of every model, shipped ones first. A name is the path below the folder, with slashes."""
+        """Name -> record of every model, shipped ones first. A name is the path below its folder, with slashes."""
         runs = sorted(path for path in self.folder.glob("*/") if path.is_dir())
-        found = [info for place in (self.folder, *runs) for info in list_checkpoints(place)]
-        names = {Path(info.path).relative_to(self.folder).as_posix(): info for info in found}
+        places = dict.fromkeys((self.shipped, self.folder, *runs))
+        found = [info for place in places for info in list_checkpoints(place)]
+        names = {self._name(info.path): info for info in found}
         # `last.pth` is for resuming a run, and the loose best_model.pth is a copy of the newest run's.
         return {
             name: info for name, info in names.items() if not name.endswith("last.pth") and name != "best_model.pth"
         }
+
+    def _name(self, path: Path) -> str:
+        folder = self.folder if path.is_relative_to(self.folder) else self.shipped
+        return path.relative_to(folder).as_posix()
 
     def list_choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model, for a drop-down."""

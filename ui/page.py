@@ -47,7 +47,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         os.environ.setdefault(name, str(number))
     demo = gr.Blocks(title="Sori 소리", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS))
     with demo:
-        registry = ModelRegistry(settings.checkpoints)
+        registry = ModelRegistry(settings.checkpoints, settings.shipped)
         logo = (ASSETS / "images" / "logo.svg").read_text(encoding="utf-8")
         gr.HTML(
             value=t("page.tagline"), html_template=HEADER.format(logo=logo), apply_default_css=False, js_on_load=None

@@ -6,16 +6,16 @@ it holds behind a proxy's path. The version is in the path, not in a query, as a
 
 import hashlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from separator.shipped import shipped_folder
 from ui.i18n import dump_script_texts
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = shipped_folder("assets")
 SCRIPT_FOLDERS = ("js", "vendor")
 FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -5,7 +5,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from separator.shipped import home_folder, shipped_folder
+
 SPACE_SONG_MINUTES = 12.0
 
 
@@ -24,15 +25,17 @@ def _read_data_roots() -> tuple[Path, ...]:
 class PageSettings:
     """What ``build_page`` and every tab are built from."""
 
-    checkpoints: Path = ROOT / "checkpoints"
-    """Shipped models (``*.pth``) and one folder per training run."""
-    demo_song: Path = ROOT / "assets" / "demo"
+    checkpoints: Path = field(default_factory=lambda: home_folder() / "checkpoints")
+    """Models (``*.pth``) and one folder per training run."""
+    shipped: Path | None = None
+    """The folder of the shipped models, where they are not in ``checkpoints``."""
+    demo_song: Path = shipped_folder("assets") / "demo"
     """The demo song: ``mixture.flac`` and its true stems."""
-    practice: Path = ROOT / "data" / "practice"
+    practice: Path = field(default_factory=lambda: home_folder() / "data" / "practice")
     """Where the made-up practice songs are kept once they are made."""
     practice_songs: int = 12
     practice_seconds: float = 24.0
-    cache: Path = ROOT / "cache"
+    cache: Path = field(default_factory=lambda: home_folder() / "cache")
     """Decoded audio of the data folders."""
     work: Path = field(default_factory=_find_work_folder)
     data_roots: tuple[Path, ...] = field(default_factory=_read_data_roots)

@@ -13,8 +13,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from torch import Tensor
 
-from compare_mlflow import main
 from separator.audio.reader import write
+from sori.compare_mlflow import main
 from training.tracking.mlflow_client import REQUEST_SECONDS, RETRY_SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own dependencies warn of one another

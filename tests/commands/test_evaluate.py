@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from evaluate import main
 from separator.audio.reader import write
+from sori.evaluate import main
 
 RATE = 22050
 Noise = Callable[..., Tensor]

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from inference import main
 from separator.audio.reader import probe, read, write
 from separator.model.checkpoint import save_checkpoint
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
+from sori.inference import main
 
 RATE = 44100
 
@@ -185,7 +185,7 @@ def _bad_inputs(folder: Path) -> dict[str, str]:
     }
 
 
-def test_every_bad_song_is_one_line_and_exit_2_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+def test_every_bad_song_is_one_line_and_exit_code_2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for name, sentence in _bad_inputs(tmp_path).items():
         code, output, errors = run(tmp_path / name, tmp_path / "out" / "stem.wav")

@@ -45,6 +45,7 @@ def watched(tmp_path: Path) -> dict[str, str]:
     return kept | changes | {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")}
 
 
+@pytest.mark.slow
 def test_the_watcher_notices(watched: dict[str, str], tmp_path: Path):
     code = "import socket\ntry: socket.create_connection(('name.invalid', 80), 1)\nexcept OSError: pass"
     subprocess.run([sys.executable, "-c", code], env=watched, check=True)

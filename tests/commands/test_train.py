@@ -22,7 +22,7 @@ import torch
 from separator.files import ProcessId, start_time
 from separator.model.checkpoint import describe, load_model
 from separator.model.config import ModelConfig
-from train import main, make_parser, pretraining
+from sori.train import main, make_parser, pretraining
 from training.config import TrainConfig
 from training.data.cache import Cache
 from training.runs.folder import RunFolder
@@ -76,7 +76,7 @@ def refused(capsys: pytest.CaptureFixture[str], argv: list[str]) -> str:
     return printed
 
 
-def test_it_trains_and_leaves_a_model_that_the_other_commands_find(
+def test_training_leaves_a_model_that_other_commands_find(
     flags: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
 ):
     assert main(flags) == 0
@@ -308,7 +308,7 @@ def has_epoch(run: RunFolder) -> Callable[[], bool]:
 
 
 @pytest.mark.slow
-def test_an_interrupt_finishes_the_step_saves_and_says_how_to_go_on(flags: list[str], run: RunFolder):
+def test_an_interrupt_saves_and_prints_how_to_resume(flags: list[str], run: RunFolder):
     process = start(command(flags, epochs="100000", workers="1", patience="100000"))
     wait_for(has_epoch(run), process)
     assert main(["--resume_from", str(run.last)]) == 2  # while it is being trained over there
@@ -354,7 +354,7 @@ def test_of_two_trainings_of_one_name_one_is_refused(flags: list[str], run: RunF
 
 
 @pytest.mark.slow
-def test_a_run_folder_that_is_moved_away_ends_its_training_with_a_sentence(flags: list[str], run: RunFolder):
+def test_moving_a_run_folder_away_ends_its_training(flags: list[str], run: RunFolder):
     process = start(command(flags, epochs="100000", patience="100000"))
     wait_for(has_epoch(run), process)
     moved = RunFolder(run.path.rename(run.path.with_name("moved")))
@@ -365,9 +365,7 @@ def test_a_run_folder_that_is_moved_away_ends_its_training_with_a_sentence(flags
     assert moved.last.is_file()
 
 
-def test_a_torn_off_event_line_and_part_files_do_not_hinder_a_resume(
-    flags: list[str], run: RunFolder, leftover: Callable[[Path], Path]
-):
+def test_a_torn_event_line_does_not_hinder_a_resume(flags: list[str], run: RunFolder, leftover: Callable[[Path], Path]):
     """What a kill in the middle of a write leaves."""
     main(flags)
     leftover(run.last).write_bytes(b"half a file")
@@ -386,7 +384,7 @@ def test_pretraining_hears_none_of_the_songs_that_come_after(tmp_path: Path):
     assert first.data_dir == (others,)
 
 
-def test_pretraining_is_a_run_of_its_own_whose_weights_are_fine_tuned(flags: list[str], run: RunFolder, tmp_path: Path):
+def test_weights_of_a_pretraining_run_are_fine_tuned(flags: list[str], run: RunFolder, tmp_path: Path):
     for seed in range(3):
         write_song(tmp_path / "other songs" / f"Slow {seed}", 10 + seed)
     assert main([*flags, "--learning_rate", "1e-9", "--pretrain_dir", str(tmp_path / "other songs")]) == 0

@@ -195,7 +195,7 @@ def test_strict_band_keeps_treble_out_of_the_target(tone: Callable[..., Tensor])
     assert strict["vocals"][:, 3000:-3000].abs().max() < 1e-3
 
 
-def test_depth_follows_the_song_and_only_the_asked_stems_are_written(
+def test_depth_follows_the_song_and_only_asked_stems_are_written(
     separator: Separator, tmp_path: Path, noise: Callable[..., Tensor]
 ) -> None:
     write(tmp_path / "song.wav", noise(20000), 44100, bits=24)

@@ -73,6 +73,7 @@ def test_a_name_of_full_length_can_be_written(tmp_path: Path):
     assert path.is_file()
 
 
+@pytest.mark.slow
 def test_the_next_process_removes_what_a_killed_one_left(tmp_path: Path):
     subprocess.run([sys.executable, "-c", KILLED_WRITER, str(tmp_path / "a.txt")], check=False)
     (left,) = tmp_path.iterdir()

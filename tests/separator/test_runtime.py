@@ -35,6 +35,7 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @glibc
 def test_freed_memory_is_kept_until_it_is_given_back() -> None:
     code = """
@@ -49,6 +50,7 @@ print(kept > 150, resident_mb() - before < 50)
     assert run(code) == "True True"
 
 
+@pytest.mark.slow
 @glibc
 def test_by_itself_freed_memory_goes_back() -> None:
     assert run("before = resident_mb(); memory = filled(200); del memory; print(resident_mb() - before < 50)") == "True"

@@ -90,7 +90,7 @@ def test_doubling_adds_a_later_quieter_copy():
         assert 0.25 < np.abs(added).max() < 0.95
 
 
-def test_what_is_not_named_is_not_done_and_does_not_change_what_is(noise: NDArray[np.float32]):
+def test_unnamed_augmentations_change_nothing(noise: NDArray[np.float32]):
     for seed in range(20):
         nothing = augment(noise, np.random.default_rng(seed), RATE, (), is_target=True)
         assert np.array_equal(nothing, noise)

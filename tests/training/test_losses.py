@@ -68,7 +68,7 @@ def test_a_ten_times_smaller_error_is_one_unit_of_ten_decibels():
     )
 
 
-def test_silence_is_asked_for_down_to_fifty_decibels_below_the_mixture():
+def test_the_loss_demands_silence_down_to_minus_50_db():
     mixture = spectrum(0)
     silence = torch.zeros_like(mixture)
     leaks = [torch.full(mixture.shape, 10 ** (level / 20)) for level in (-30, -40, -70, -90)]

@@ -2,50 +2,54 @@
 
 import asyncio
 import gc
-import importlib
 import subprocess
 import sys
 import warnings
-from types import ModuleType
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
+from sori import app
 from tests.serving import ROOT
 from ui.components.html import make_toast
+from ui.page import build_page
 
 
 @pytest.fixture(scope="module")
-def app() -> ModuleType:
-    """The command, imported. Building its page leaves Gradio's event loops behind, open: they go without a warning."""
+def page() -> gr.Blocks:
+    """The page, built. That leaves Gradio's event loops behind, open: they go without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        module = importlib.import_module("app")
+        built = build_page()
         asyncio.set_event_loop(None)
         gc.collect()
-    return module
+    return built
 
 
+@pytest.mark.slow
 def test_start_up_imports_nothing_that_can_wait() -> None:
-    code = "import sys, app; print([m for m in ('museval', 'mlflow', 'librosa', 'matplotlib') if m in sys.modules])"
+    late = ("museval", "mlflow", "librosa", "matplotlib")
+    code = f"import sys; from ui.page import build_page; build_page(); print([m for m in {late} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_every_event_is_private_or_a_documented_endpoint(app: ModuleType) -> None:
-    for event in app.demo.fns.values():
+def test_every_event_is_private_or_a_documented_endpoint(page: gr.Blocks) -> None:
+    for event in page.fns.values():
         if event.api_visibility != "private":
             assert (event.fn.__doc__ and "Args" in event.fn.__doc__) or "Returns" in event.fn.__doc__, event.api_name
 
 
-def test_mcp_tools_have_the_names_of_the_endpoints(app: ModuleType) -> None:
-    public = [event for event in app.demo.fns.values() if event.api_visibility != "private"]
+def test_mcp_tools_have_the_names_of_the_endpoints(page: gr.Blocks) -> None:
+    public = [event for event in page.fns.values() if event.api_visibility != "private"]
     assert len(public) == 6
     for event in public:
         assert event.fn.__name__ == event.api_name, "Gradio names a tool after its function"
 
 
-def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
-    events = {event.name: event for event in app.demo.fns.values()}
+def test_heavy_work_takes_turns_and_stop_does_not_wait(page: gr.Blocks) -> None:
+    events = {event.name: event for event in page.fns.values()}
     heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
     assert {event.concurrency_limit for event in heavy} == {None}, (
         "they wait for ui.jobs.fair_queue, not in Gradio's queue"
@@ -57,41 +61,41 @@ def test_heavy_work_takes_turns_and_stop_does_not_wait(app: ModuleType) -> None:
     assert events["validate_form"].concurrency_limit is None, "what is missing is shown at once"
 
 
-def test_cancel_is_queued_without_a_concurrency_limit(app: ModuleType) -> None:
-    cancels = [event for event in app.demo.fns.values() if event.name == "cancel"]
+def test_cancel_is_queued_without_a_concurrency_limit(page: gr.Blocks) -> None:
+    cancels = [event for event in page.fns.values() if event.name == "cancel"]
     assert len(cancels) == 2
     for event in cancels:
         assert event.concurrency_limit is None
         assert event.queue is not False, "without the queue an older drawing may arrive after it and stay"
 
 
-def test_drawings_of_a_training_never_overtake_each_other(app: ModuleType) -> None:
-    drawings = [event for event in app.demo.fns.values() if event.name == "draw"]
+def test_drawings_of_a_training_never_overtake_each_other(page: gr.Blocks) -> None:
+    drawings = [event for event in page.fns.values() if event.name == "draw"]
     assert len(drawings) > 5
     assert {(event.concurrency_id, event.concurrency_limit) for event in drawings} == {("drawing", 1)}
     assert all(event.queue is not False for event in drawings)
 
 
-def test_events_that_refuse_are_queued(app: ModuleType) -> None:
-    events = {event.name: event for event in app.demo.fns.values()}
+def test_events_that_refuse_are_queued(page: gr.Blocks) -> None:
+    events = {event.name: event for event in page.fns.values()}
     for name in ("validate_form", "check_again", "start", "stop", "resume"):
         assert events[name].queue is not False, "outside of the queue an error is not shown"
 
 
-def test_a_new_score_clears_the_blind_test_that_is_logged(app: ModuleType) -> None:
-    events = {event.name: event for event in app.demo.fns.values()}
+def test_a_new_score_clears_the_blind_test_that_is_logged(page: gr.Blocks) -> None:
+    events = {event.name: event for event in page.fns.values()}
     _, blind_result = events["log"].inputs
     assert events["run_scoring"].outputs[-1] is blind_result
 
 
-def test_the_page_is_offered_to_the_loopback_by_default(app: ModuleType) -> None:
+def test_the_page_is_offered_to_the_loopback_by_default() -> None:
     assert app.LOOPBACK == "127.0.0.1"
     assert app.parse_flags([]).host is None
     assert app.parse_flags(["--host", "0.0.0.0"]).host == "0.0.0.0"
 
 
 @pytest.mark.parametrize("auth", ["me", "me:", ":secret"])
-def test_half_a_password_is_refused(app: ModuleType, auth: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_half_a_password_is_refused(auth: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         app.parse_flags(["--auth", auth])
     assert stopped.value.code == 2
@@ -99,14 +103,14 @@ def test_half_a_password_is_refused(app: ModuleType, auth: str, capsys: pytest.C
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])
-def test_a_port_that_cannot_be_is_refused(app: ModuleType, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_cannot_be_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         app.parse_flags([f"--port={port}"])
     assert stopped.value.code == 2
     assert "0 to 65535" in capsys.readouterr().err
 
 
-def test_allowed_hosts_follow_from_the_address(app: ModuleType) -> None:
+def test_allowed_hosts_follow_from_the_address() -> None:
     assert app.allowed_hosts("127.0.0.1", None, share=False) == []
     assert app.allowed_hosts("localhost", ["music.example.org"], share=False) == ["music.example.org"]
     assert app.allowed_hosts("0.0.0.0", None, share=False) is None
@@ -126,14 +130,13 @@ def test_allowed_hosts_follow_from_the_address(app: ModuleType) -> None:
     ],
 )
 def test_an_open_page_without_a_password_warns_in_one_sentence(
-    app: ModuleType,
     flags: list[str],
     n_warnings: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv("SPACE_ID", raising=False)
-    monkeypatch.setattr(app.demo, "launch", lambda **options: None)
+    monkeypatch.setattr("ui.page.build_page", lambda settings: SimpleNamespace(launch=lambda **options: None))
     assert app.main([*flags, "--no_browser"]) == 0
     assert capsys.readouterr().err.count("--auth NAME:PASSWORD") == n_warnings
 

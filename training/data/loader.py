@@ -25,11 +25,18 @@ gains of targets and rest in left and right (B, S + 1, 2)."""
 class Batches:
     """Numbered excerpts in batches: the same numbers give the same batches, in whatever number of workers."""
 
-    def __init__(self, material: Material, config: TrainConfig, sample_rate: int, fabric: Fabric) -> None:
+    def __init__(
+        self,
+        material: Material,
+        config: TrainConfig,
+        sample_rate: int,
+        fabric: Fabric,
+        excerpts: Excerpts | None = None,
+    ) -> None:
         self.waited_seconds = 0.0
         self._numbers = ExcerptNumbers(config.batch_size, fabric.global_rank, fabric.world_size)
         self._loader: DataLoader[Any] = DataLoader(
-            Excerpts(material, config, sample_rate),
+            excerpts or Excerpts(material, config, sample_rate),
             batch_size=config.batch_size,
             sampler=self._numbers,
             num_workers=config.workers,

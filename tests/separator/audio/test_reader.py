@@ -70,7 +70,7 @@ def test_ffmpeg_reads_what_libsndfile_cannot(
 
 
 @pytest.mark.usefixtures("ffmpeg")
-def test_a_recording_that_states_no_length_is_as_long_as_its_last_packet_says(tmp_path: Path, song: Path) -> None:
+def test_without_a_stated_length_the_last_packet_gives_it(tmp_path: Path, song: Path) -> None:
     path = tmp_path / "recording.webm"
     subprocess.run(["ffmpeg", "-v", "error", "-i", song, "-f", "webm", "-live", "1", path], check=True)
     assert probe(path).seconds == pytest.approx(1.0, abs=0.05)
@@ -146,7 +146,7 @@ def test_bad_files_are_each_refused_with_their_own_sentence(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_samples_that_are_not_numbers_are_refused_with_their_time(tmp_path: Path, bad: float) -> None:
+def test_non_finite_samples_are_refused_with_their_time(tmp_path: Path, bad: float) -> None:
     waveform = torch.zeros(2, 3 * SECOND)
     waveform[1, int(2.5 * SECOND)] = bad
     write(tmp_path / "bad.wav", waveform, SECOND)
@@ -154,7 +154,7 @@ def test_samples_that_are_not_numbers_are_refused_with_their_time(tmp_path: Path
         read(tmp_path / "bad.wav")
 
 
-def test_a_pcm_wav_turns_float_at_the_first_sample_above_full_scale(tmp_path: Path) -> None:
+def test_a_pcm_wav_turns_float_above_full_scale(tmp_path: Path) -> None:
     path = tmp_path / "loud.wav"
     with AudioWriter(path, SECOND, 1, "PCM_16", float_above_full_scale=True) as writer:
         writer.write(torch.full((1, 1000), 0.5))
@@ -176,7 +176,7 @@ def test_a_long_waveform_in_one_piece_can_be_an_ogg(tmp_path: Path) -> None:
     assert probe(path).n_samples == 3_000_000
 
 
-def test_an_exception_leaves_nothing_behind_and_an_old_file_as_it_was(tmp_path: Path, song: Path) -> None:
+def test_an_exception_leaves_an_old_file_as_it_was(tmp_path: Path, song: Path) -> None:
     before = song.read_bytes()
     with pytest.raises(KeyboardInterrupt), AudioWriter(song, SECOND, 1, "PCM_16") as writer:
         writer.write(torch.zeros(1, 1000))

@@ -146,7 +146,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     assert describe(path).training == {"epoch": 1}
 
 
-def test_the_list_has_shipped_models_first_then_runs_and_no_strangers(tiny_model: CRNN, tmp_path: Path):
+def test_the_list_has_shipped_models_first_then_runs(tiny_model: CRNN, tmp_path: Path):
     for name in ("vocals.pth", "best_model.pth", "older/best_model.pth", "newer/best_model.pth", "newer/last.pth"):
         save_checkpoint(tmp_path / name, tiny_model, {"name": name})
     os.utime(tmp_path / "older/best_model.pth", (1, 1))
@@ -174,7 +174,7 @@ ODD_WEIGHTS = {
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("kind", ODD_WEIGHTS)
-def test_a_weight_that_sori_never_writes_is_refused_and_the_others_listed(tiny_checkpoint: Path, kind: str):
+def test_a_foreign_weight_is_refused_and_other_files_listed(tiny_checkpoint: Path, kind: str):
     content = read_checkpoint(tiny_checkpoint)
     odd = tiny_checkpoint.with_name(f"{kind}.pth")
     torch.save({**content, "weights": {**content["weights"], "odd": ODD_WEIGHTS[kind]()}}, odd)
@@ -191,7 +191,7 @@ def repack(source: Path, destination: Path, compression: int) -> None:
             new.writestr(name, old.read(name))
 
 
-def test_an_archive_that_unpacks_to_more_than_its_size_is_refused(tiny_checkpoint: Path, tmp_path: Path):
+def test_an_archive_larger_than_its_stated_size_is_refused(tiny_checkpoint: Path, tmp_path: Path):
     content = read_checkpoint(tiny_checkpoint)
     torch.save({**content, "bomb": torch.zeros(10**6)}, tmp_path / "loose.pth")
     repack(tmp_path / "loose.pth", tmp_path / "bomb.pth", zipfile.ZIP_DEFLATED)

@@ -65,7 +65,7 @@ def test_the_factors_are_the_products_of_the_strides():
     assert config.time_factor == 4
 
 
-def test_the_plain_preset_halves_frequency_at_each_of_four_layers():
+def test_the_plain_preset_halves_frequency_four_times():
     plain = ModelConfig.plain()
     assert plain.frequency_strides == (2, 2, 2, 2)
     assert plain.gru_layers == 3

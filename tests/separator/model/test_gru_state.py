@@ -124,7 +124,7 @@ def test_each_hearing_has_its_own_past():
     assert torch.allclose(sums[1], louder.cumsum(dim=1)[:, window], rtol=1e-5)
 
 
-def test_what_is_heard_again_for_want_of_memory_is_heard_from_the_same_past():
+def test_a_retry_for_want_of_memory_starts_from_the_same_state():
     model, magnitude = Running(), torch.rand(9, 333)
     model.fails_once = True
     plan = replace(PLAN, window_segments=4)

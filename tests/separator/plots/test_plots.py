@@ -61,7 +61,7 @@ def test_panels_share_one_scale_of_loudness(tone: Noise) -> None:
     assert figure.axes[2].get_ylabel() == "dB below the loudest"
 
 
-def test_a_long_song_is_thinned_out_and_a_click_stays_in_its_place(noise: Noise) -> None:
+def test_a_click_stays_in_place_in_a_decimated_long_song(noise: Noise) -> None:
     song = 1e-4 * noise(200 * 8000, channels=1)
     song[0, 150 * 8000] = 1
     levels = spectrogram_figure({"song": song}, 8000).axes[0].images[0].get_array()
@@ -163,6 +163,7 @@ def test_threads_draw_the_same_picture(noise: Noise) -> None:
     assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
 
 
+@pytest.mark.slow
 def test_heavy_libraries_stay_out() -> None:
     code = "import sys, separator.metrics, training.evaluation.scoring; print(*[m for m in NAMES if m in sys.modules])"
     names = ("matplotlib", "museval", "mlflow", "librosa", "gradio", "lightning")

@@ -63,9 +63,7 @@ def test_peaks_above_full_scale_are_kept(cache: Cache, tmp_path: Path, melody: M
     assert np.abs(read - loud).max() <= 1.1 * np.abs(loud).max() * QUANTISATION
 
 
-def test_a_song_with_only_mixture_and_target_has_their_difference_as_the_rest(
-    cache: Cache, tmp_path: Path, melody: Melody
-) -> None:
+def test_of_mixture_and_target_alone_the_rest_is_the_difference(cache: Cache, tmp_path: Path, melody: Melody) -> None:
     target, rest = melody(0.5, seed=1), melody(0.5, seed=2)
     folder = tmp_path / "data" / "song"
     folder.mkdir(parents=True)
@@ -95,9 +93,7 @@ def test_the_bandwidth_is_that_of_the_source(
     assert audio.bandwidth_hz == pytest.approx(highest_hz, rel=0.05)
 
 
-def test_a_second_start_decodes_nothing_and_a_changed_file_is_decoded_again(
-    cache: Cache, tmp_path: Path, write_sound: WriteSound
-) -> None:
+def test_only_a_changed_file_is_decoded_again(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
     paths = [write_sound(tmp_path / f"{name}.wav") for name in "abc"]
     assert cache.missing(paths) == paths
     assert cache.prepare([paths]) == []
@@ -179,6 +175,7 @@ def _prepare(folder: Path, paths: list[Path]) -> None:
     assert Cache(folder).prepare([paths], workers=2) == []
 
 
+@pytest.mark.slow
 def test_two_processes_may_fill_it_at_once(cache: Cache, tmp_path: Path, write_sound: WriteSound) -> None:
     paths = [write_sound(tmp_path / f"{index}.wav") for index in range(8)]
     context = multiprocessing.get_context("spawn")

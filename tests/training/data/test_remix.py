@@ -96,7 +96,7 @@ def test_the_asked_share_of_excerpts_has_no_target(noises: Material):
     assert all(np.any(excerpts[i][1]) for i in range(20))  # there is music all the same
 
 
-def test_a_target_recorded_at_a_low_rate_says_up_to_where_it_is_known(noises: Material, made_sound: Callable[..., Any]):
+def test_a_low_rate_targets_band_ends_at_its_own_nyquist(noises: Material, made_sound: Callable[..., Any]):
     narrow = steady(made_sound, 1, bandwidth_hz=4000.0)
     pair = replace(noises.pairs[0], targets=(narrow,))
     material = replace(noises, pairs=(pair,), targets=(Pool((narrow,), (1.0,)),))

@@ -24,7 +24,7 @@ def config(tmp_path: Path, write_sound: Write) -> TrainConfig:
     return TrainConfig(data_dir=(str(tmp_path / "songs"),), cache_dir=str(tmp_path / "cache"), val_split=0.25)
 
 
-def test_songs_are_split_and_their_target_and_rest_are_those_of_the_files(config: TrainConfig, melody: Write):
+def test_songs_are_split_with_target_and_rest_as_in_their_files(config: TrainConfig, melody: Write):
     material = gather(config, RATE)
     assert (len(material.pairs), len(material.valid)) == (3, 1)
     names = {pair.name for pair in [*material.pairs, *material.valid]}
@@ -118,7 +118,7 @@ def four(config: TrainConfig, tmp_path: Path, write_sound: Write) -> TrainConfig
     )
 
 
-def test_of_each_song_those_targets_are_known_that_are_stems_or_do_not_play(four: TrainConfig):
+def test_known_targets_are_stems_or_do_not_play(four: TrainConfig):
     material = gather(four, RATE)
     known = {
         pair.name[:1]: [audio is not None and audio.n_samples > 0 for audio in pair.targets] for pair in material.pairs

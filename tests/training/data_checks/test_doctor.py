@@ -141,7 +141,7 @@ def test_songs_without_the_target_are_left_out(data: Path, check: Callable[..., 
     assert report.songs == 5
 
 
-def test_a_target_that_no_song_has_is_an_error_that_lists_the_stems(data: Path, tmp_path: Path) -> None:
+def test_a_target_without_songs_is_an_error_listing_the_stems(data: Path, tmp_path: Path) -> None:
     report = examine([data], ("tuba",), Cache(tmp_path / "cache"))
     (error,) = findings(report, "error")
     assert error.what == "no song has tuba; the stems found are: vocals"
@@ -198,7 +198,7 @@ def test_songs_of_estimates_are_decoded_too(
 
 
 @pytest.mark.parametrize("setting", ["loose_dirs", "soft_dirs"])
-def test_a_further_folder_that_is_not_there_is_an_error_of_the_report(
+def test_a_missing_further_folder_is_an_error_of_the_report(
     check: Callable[..., Report], tmp_path: Path, setting: str
 ) -> None:
     (error,) = findings(check(**{setting: [tmp_path / "gone"]}), "error")

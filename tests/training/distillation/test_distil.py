@@ -19,7 +19,7 @@ from training.losses import negative_sdr
 RATE = 22050
 
 
-def test_the_truth_counts_for_its_share_up_to_the_band_and_above_the_estimate_alone():
+def test_truth_counts_by_its_share_only_up_to_its_band():
     target, estimate = torch.full((2, 1025, 3), 1 + 0j), torch.full((2, 1025, 3), 3 + 0j)
     mixed = goal_of(target, estimate, 2 * target, torch.tensor([RATE / 2, RATE / 4])).real
     assert bool((mixed[0] == 2.5).all())
@@ -44,7 +44,7 @@ class Constant(nn.Module):
         return torch.full_like(magnitude, self.value)
 
 
-def test_the_teacher_is_the_mean_of_what_one_network_keeps_and_the_other_leaves(monkeypatch: pytest.MonkeyPatch):
+def test_the_teacher_averages_vocals_and_minus_accompaniment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("training.distillation.distil.full_teacher", Constant)
     teacher = BothNetworks(Networks(0.9, 0.3))  # type: ignore[arg-type]
     assert torch.allclose(teacher(torch.rand(1, 1025, 4)), torch.tensor(0.8))
@@ -74,6 +74,7 @@ def small_model(seed: int) -> CRNN:
     return CRNN(ModelConfig.unet()).eval()
 
 
+@pytest.mark.slow
 def test_a_model_comes_nearer_to_what_it_is_taught():
     """Of silence and noise, a teacher that lets everything pass and a truth that is the noise: the mask opens."""
     model, teacher = small_model(0), small_model(1)

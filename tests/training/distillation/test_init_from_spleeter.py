@@ -84,6 +84,7 @@ def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
     assert not any(weight.requires_grad for weight in full_teacher(net).parameters())
 
 
+@pytest.mark.slow
 def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
     """Half of what they say is there to be learned in no time: their mean."""
     model, teacher = start_from(net), full_teacher(net)

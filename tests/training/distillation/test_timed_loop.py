@@ -20,7 +20,7 @@ def distance(model: CRNN, batch: Tensor) -> Tensor:
     return (model.normalise.shift - batch).square().mean()
 
 
-def test_it_ends_when_its_time_is_over_and_keeps_the_average_now_and_then():
+def test_it_ends_on_time_and_saves_the_average_at_intervals():
     model, kept, printed = a_model(), [], []
     rates = [Rate([model.normalise.shift], 0.1)]
 
@@ -59,7 +59,7 @@ def test_a_batch_without_a_number_changes_nothing():
     assert torch.equal(model.normalise.shift, before)
 
 
-def test_only_recurrent_layers_are_in_training_mode_while_it_trains():
+def test_only_recurrent_layers_are_in_training_mode():
     """cuDNN gives no gradients of others; batch normalisation would follow the batches."""
     model = a_model().eval()
     modes: dict[bool, set[type[nn.Module]]] = {True: set(), False: set()}

@@ -119,7 +119,7 @@ def test_rate_channels_and_length_are_brought_together_and_told(tone: Noise) -> 
 
 
 @pytest.mark.parametrize("late", [-400, -1, 1, 23, 3000])
-def test_an_offset_is_found_reported_and_corrected_only_when_asked(noise: Noise, late: int) -> None:
+def test_an_offset_is_reported_and_corrected_only_when_asked(noise: Noise, late: int) -> None:
     longer = noise(4 * RATE + 3000)
     reference, estimate = (Sound(longer[:, n : n + 4 * RATE], RATE) for n in (max(late, 0), max(-late, 0)))
     left = align(reference, estimate)

@@ -20,14 +20,14 @@ from training.loop.fabric import (
 CPU = TrainConfig(device="cpu", precision="32-true")
 
 
-def test_a_device_that_is_not_there_is_refused_with_those_that_are():
+def test_a_missing_device_is_refused_with_those_that_exist():
     assert make_fabric(CPU).device == torch.device("cpu")
     for name in ("tpu", "cuda:99"):
         with pytest.raises(ConfigError, match=rf"'{name}'.*cpu"):
             make_fabric(CPU.replace(device=name))
 
 
-def test_auto_is_half_precision_where_there_are_instructions_for_it(monkeypatch: pytest.MonkeyPatch):
+def test_auto_is_half_precision_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch):
     assert precision_of("auto", "cuda") == "16-mixed"
     assert precision_of("auto", "mps") == "32-true"
     for amx, avx512 in ((True, False), (False, True), (True, True), (False, False)):
@@ -51,7 +51,7 @@ def test_precisions_and_number_formats_agree():
     assert autocast_dtype("32-true") is None
 
 
-def test_half_precision_that_was_asked_for_on_a_cpu_is_not_quietly_another():
+def test_half_precision_on_a_cpu_is_not_silently_replaced():
     fabric = make_fabric(CPU.replace(precision="16-mixed"))
     assert fabric._precision.precision == "16-mixed"
     assert fabric._precision.scaler is not None

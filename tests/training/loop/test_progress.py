@@ -18,7 +18,7 @@ def test_what_is_left_follows_from_the_pace_so_far():
     assert Progress(step=25, elapsed_seconds=60.0).seconds_left(by_time) == pytest.approx(180.0)
 
 
-def test_nothing_is_left_of_a_training_whose_time_ran_out_within_an_epoch():
+def test_no_time_is_left_when_it_ran_out_within_an_epoch():
     assert Progress(step=1, elapsed_seconds=300.0).seconds_left(Schedule(TrainConfig(max_minutes=4))) == 0.0
 
 

@@ -63,7 +63,7 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return make
 
 
-def test_steps_that_are_skipped_before_the_first_loss_do_not_count(learn: Callable[..., None], material: Material):
+def test_skipped_steps_before_the_first_loss_do_not_count(learn: Callable[..., None], material: Material):
     for has_scaler in (True, False):
         learn(itertools.chain([None] * 3, itertools.repeat(1.0)), has_scaler)
         verdict = overfit_one_batch(TrainConfig(), material)

@@ -13,7 +13,7 @@ def test_it_warms_up_in_a_straight_line():
     assert [schedule.learning_rate(step, 0) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
-def test_cosine_falls_from_the_full_rate_to_a_hundredth_over_all_steps():
+def test_cosine_falls_to_a_hundredth_over_all_steps():
     config = TrainConfig(learning_rate=1.0, warmup_steps=0, schedule="cosine", epochs=10, steps_per_epoch=10)
     rates = [Schedule(config).learning_rate(step, 0) for step in range(101)]
     assert rates[0] == 1.0
@@ -48,7 +48,7 @@ def test_a_schedules_state_goes_on():
     assert vars(after) == vars(before)
 
 
-def test_it_stops_when_no_epoch_was_better_for_as_long_as_its_patience():
+def test_it_stops_after_patience_epochs_without_a_better_one():
     stopping = EarlyStopping(patience=2)
     answers = []
     for epoch, loss in enumerate([1.0, 0.5, 0.6, 0.4, 0.41, 0.4], start=1):

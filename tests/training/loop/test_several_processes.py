@@ -91,6 +91,7 @@ def curve(run: RunFolder, name: str) -> list[float]:
     return [event[name] for event in run.events() if event["type"] == "epoch"]
 
 
+@pytest.mark.slow
 def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path: Path):
     """With the batch statistics kept: on a CPU those of each process are its own."""
     status, _, err = finish(start(1, batch_size=4, run_name="start", epochs=1))
@@ -113,7 +114,8 @@ def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path
     assert describe(two.last).training["step"] == 6
 
 
-def test_an_interrupt_stops_both_at_one_step_and_one_process_goes_on(start: Start, tmp_path: Path):
+@pytest.mark.slow
+def test_an_interrupt_stops_both_and_one_process_resumes(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     process = start(2, batch_size=1, run_name="run", epochs=100000, patience=100000)
     wait_for_epoch(run, process)
@@ -127,7 +129,8 @@ def test_an_interrupt_stops_both_at_one_step_and_one_process_goes_on(start: Star
     assert describe(run.last).training["epoch"] == before["epoch"] + 1
 
 
-def test_a_stop_from_the_page_ends_both_and_two_go_on_where_one_was(start: Start, tmp_path: Path):
+@pytest.mark.slow
+def test_a_stop_file_ends_both_and_two_resume_a_run_of_one(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     status, _, err = finish(start(1, batch_size=1, run_name="run", epochs=1))
     assert status == 0, err
@@ -144,6 +147,7 @@ def test_a_stop_from_the_page_ends_both_and_two_go_on_where_one_was(start: Start
     assert "--resume_from" in out
 
 
+@pytest.mark.slow
 def test_when_one_dies_the_other_ends_and_the_run_can_be_resumed(start: Start, tmp_path: Path):
     run = RunFolder(tmp_path / "run")
     process = start(2, batch_size=1, run_name="run", epochs=100000, patience=100000)
@@ -160,6 +164,7 @@ def test_when_one_dies_the_other_ends_and_the_run_can_be_resumed(start: Start, t
     assert run.status().state == "finished"
 
 
+@pytest.mark.slow
 def test_a_mistake_is_told_once(start: Start, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     status, _, err = finish(start(2, data_dir=tmp_path / "empty", run_name="run"))

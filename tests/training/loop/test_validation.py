@@ -24,7 +24,7 @@ def excerpt(song: int, seed: int, target_gain: float = 0.1, seconds: float = 0.5
     return ValidationExcerpt(song, np.float32(target_gain) * target[None], np.float32(0.1) * rest, (True,), 0.0)
 
 
-def test_the_mixture_as_estimate_scores_the_ratio_of_target_to_rest():
+def test_the_mixture_scores_the_ratio_of_target_to_rest():
     one = excerpt(0, 0, target_gain=0.1 * 10 ** (5 / 20))
     expected = float(sdr(torch.from_numpy(one.targets), torch.from_numpy(one.targets + one.rest)))
     floor = Evaluator([one], GRID, l1_magnitude).score_mixture()
@@ -32,7 +32,7 @@ def test_the_mixture_as_estimate_scores_the_ratio_of_target_to_rest():
     assert floor.sdr_db == pytest.approx(5.0, abs=0.2)
 
 
-def test_the_ideal_mask_is_far_above_the_floor_and_scores_no_loss_to_speak_of():
+def test_the_ideal_mask_is_far_above_the_floor():
     evaluator = Evaluator([excerpt(0, 0)], GRID, l1_magnitude)
     assert evaluator.score_ideal_mask().sdr_db > evaluator.score_mixture().sdr_db + 4
     assert evaluator.score_ideal_mask().loss < 0.5 * evaluator.score_mixture().loss
@@ -72,7 +72,7 @@ def test_shares_of_several_processes_add_up(tiny_model: CRNN):
     assert torch.allclose(sum(shares), whole, rtol=1e-5)  # type: ignore[arg-type]
 
 
-def test_excerpts_are_spread_over_each_song_and_are_always_the_same(material: Material):
+def test_excerpts_are_spread_over_songs_and_always_the_same(material: Material):
     first, second = (validation_excerpts(material, seconds=0.5, most=3) for _ in range(2))
     assert [e.start_seconds for e in first] == pytest.approx([0.0, 0.75, 1.5], abs=1e-3)
     for a, b in zip(first, second, strict=True):
@@ -97,7 +97,7 @@ def test_songs_of_the_same_name_are_two(material: Material):
     assert [e.song for e in excerpts] == [0, 0, 1, 1]
 
 
-def test_scores_of_several_targets_are_means_over_those_that_are_known():
+def test_scores_of_several_targets_average_the_known_ones():
     """The first target of the second song is not known."""
     rng = np.random.default_rng(0)
     noises = np.float32(0.1) * rng.standard_normal((2, 3, 22050)).astype(np.float32)

@@ -45,7 +45,7 @@ def test_what_was_kept_is_found_again_after_a_restart(constant: Callable[[float]
     assert again.epochs() == [2, 1]
 
 
-def test_there_is_no_average_of_one_model_nor_where_none_is_wanted(constant: Callable[[float], CRNN], tmp_path: Path):
+def test_one_model_has_no_average_nor_where_none_is_wanted(constant: Callable[[float], CRNN], tmp_path: Path):
     one, none = BestModels(tmp_path / "one", most=2), BestModels(tmp_path / "none", most=0)
     for best in (one, none):
         best.offer(constant(1.0), 1.0, {"epoch": 1})
@@ -53,7 +53,7 @@ def test_there_is_no_average_of_one_model_nor_where_none_is_wanted(constant: Cal
     assert not (tmp_path / "none").exists()
 
 
-def test_a_moving_average_forgets_the_start_and_settles_on_what_stays(constant: Callable[[float], CRNN]):
+def test_a_moving_average_converges_to_constant_weights(constant: Callable[[float], CRNN]):
     average = make_moving_average(constant(100.0), decay=0.9)
     weights = []
     for value in [50.0, *[1.0] * 60]:

@@ -54,7 +54,7 @@ def test_the_voice_is_balanced_where_it_sings(bars: tuple[int, int]) -> None:
     assert -6 < rms_db(voice) - rms_db(accompaniment) < 2
 
 
-def test_the_voice_is_silent_in_the_intro_and_the_song_ends_in_silence() -> None:
+def test_the_intro_has_no_voice_and_the_song_ends_in_silence() -> None:
     assert not stored("vocals")[:, : 4 * SAMPLE_RATE].any()
     assert np.abs(stored("mixture")[:, -10:]).max() <= 1
 

@@ -62,7 +62,7 @@ def test_songs_of_one_seed_differ_in_every_stem(practice: Path) -> None:
         assert abs(np.corrcoef(first, second)[0, 1]) < 0.2
 
 
-def test_a_second_call_keeps_songs_and_completes_an_interrupted_one(
+def test_a_second_call_completes_an_interrupted_one(
     practice: Path, tmp_path: Path, leftover: Callable[[Path], Path]
 ) -> None:
     folder = Path(shutil.copytree(practice, tmp_path / "copy"))
@@ -90,7 +90,7 @@ def test_a_folder_of_other_things_is_refused_and_left_alone(practice: Path, tmp_
 
 
 @pytest.mark.parametrize("wrong", [{"n_songs": 0}, {"seconds": 0.5}])
-def test_numbers_that_cannot_work_are_refused_before_anything_is_made(tmp_path: Path, wrong: dict[str, float]) -> None:
+def test_impossible_numbers_are_refused_before_work_begins(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(DatasetError, match="ask for 1 or more"):
         make_practice_songs(tmp_path / "songs", **wrong)
     assert not (tmp_path / "songs").exists()

@@ -41,7 +41,7 @@ def test_a_failure_is_left_to_the_command_which_prints_its_error():
     assert describe_event(make_event("failed", message="the disk is full")) == ""
 
 
-def test_a_failure_clears_the_bar_before_the_command_prints_its_error():
+def test_a_failure_clears_the_bar_before_its_error_is_printed():
     stream = Terminal()
     console = Console(stream)
     console(make_event("step", epoch=1, step=3, epoch_step=3, loss=0.5))

@@ -83,7 +83,7 @@ def test_a_damaged_config_reads_as_none(tmp_path: Path, text: str):
     assert run.config() == {}
 
 
-def test_a_stop_is_asked_for_by_a_file_and_forgotten_at_the_next_start(tmp_path: Path):
+def test_a_stop_file_is_removed_at_the_next_start(tmp_path: Path):
     run = make_run(tmp_path / "run")
     assert not run.stop_requested()
     RunFolder(run.path).request_stop()  # from another process
@@ -92,7 +92,7 @@ def test_a_stop_is_asked_for_by_a_file_and_forgotten_at_the_next_start(tmp_path:
     assert not run.stop_requested()
 
 
-def test_previews_come_in_the_order_of_their_epochs_with_their_scores(tmp_path: Path):
+def test_previews_are_in_order_of_epochs_with_their_scores(tmp_path: Path):
     run = make_run(tmp_path / "run", {"type": "preview", "epoch": 2, "path": "previews/epoch_0002.wav", "sdr_db": 4.5})
     for name in ("epoch_0010", "epoch_0002", "reference", "epoch_x"):
         (run.path / "previews" / f"{name}.wav").touch()
@@ -116,7 +116,7 @@ def test_config_json_is_plain_json(tmp_path: Path):
     assert json.loads((run.path / "config.json").read_text())["data_dir"] == ["songs"]
 
 
-def test_only_a_live_process_other_than_this_one_trains_elsewhere(tmp_path: Path):
+def test_only_another_live_process_trains_elsewhere(tmp_path: Path):
     parent = {**HERE, "pid": os.getppid(), "pid_start": start_time(os.getppid())}
     for name, process, expected in (("own", ALIVE, False), ("parent", parent, True), ("dead", DEAD, False)):
         long_ago = time.time() - 10 * HEARTBEAT_SECONDS  # however slow its validation or its disk
@@ -131,6 +131,7 @@ def test_a_reused_process_number_is_another_process(tmp_path: Path):
     assert not make_run(tmp_path / "run", {"type": "preparing", **reused}).is_trained_elsewhere()
 
 
+@pytest.mark.slow
 def test_a_folder_is_locked_for_others_until_it_is_unlocked(tmp_path: Path):
     run = RunFolder(tmp_path / "new" / "run")
     code = "import sys; from training.runs.folder import RunFolder; print(RunFolder(sys.argv[1]).lock())"

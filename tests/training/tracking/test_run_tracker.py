@@ -141,7 +141,7 @@ def test_a_deleted_run_is_begun_anew(store: str, run_folder: Path) -> None:
     assert run_of(client, run_folder).info.run_id != before
 
 
-def test_a_store_that_is_away_is_mentioned_once_and_stops_nothing(run_folder: Path, monkeypatch) -> None:
+def test_an_absent_store_is_mentioned_once_and_stops_nothing(run_folder: Path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     printed: list[str] = []
     with socket.socket() as unused:

@@ -53,6 +53,7 @@ def wait_for(client: Client, is_right: Callable[[dict[str, Any]], bool]) -> tupl
     raise AssertionError(f"it did not come to that: {status}")
 
 
+@pytest.mark.slow
 def test_endpoints_are_documented(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert {"/train_start", "/train_status", "/train_stop"} <= set(endpoints)
@@ -61,6 +62,7 @@ def test_endpoints_are_documented(client: Client) -> None:
     assert all(endpoints[name]["description"] for name in ("/train_start", "/train_status", "/train_stop"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [

@@ -97,6 +97,7 @@ def locked(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield address
 
 
+@pytest.mark.slow
 def test_nothing_but_the_login_answers_without_one(locked: str) -> None:
     asked = json.dumps({"session_hash": "a", "fn_index": 0, "event_id": "b"}).encode()
     for method, path in (

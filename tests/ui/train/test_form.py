@@ -7,8 +7,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-import train
 from separator.errors import ConfigError
+from sori import train
 from training.config import TrainConfig
 from ui.i18n import TEXTS
 from ui.settings import PageSettings

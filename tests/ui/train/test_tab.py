@@ -133,6 +133,7 @@ def test_progress_counts_the_steps_of_this_epoch(settings: PageSettings) -> None
     assert progress["seconds_left"] == pytest.approx(99.0)
 
 
+@pytest.mark.slow
 def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: TrainHandlers, settings: PageSettings) -> None:
     folder = handle.choose_practice()[0]
     assert handle.check(folder, "vocals") == folder

@@ -30,7 +30,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(before)
 
 
-def test_two_things_at_once_share_the_threads_and_change_nobody_elses(threads: int):
+def test_two_parallel_calls_share_the_threads(threads: int):
     def told() -> torch.Tensor:
         return torch.tensor([torch.get_num_threads(), threading.get_ident()])
 
@@ -44,6 +44,7 @@ def test_two_things_at_once_share_the_threads_and_change_nobody_elses(threads: i
     assert elsewhere == [threads] and torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_two_things_at_once_start_no_more_than_two_threads():
     script = """
@@ -59,6 +60,7 @@ print(len(os.listdir("/proc/self/task")) - before)
     assert 1 <= int(told.stdout) <= 2  # one, where it was done with the first thing before the second was handed over
 
 
+@pytest.mark.slow
 def test_threads_wait_briefly_unless_the_user_says_otherwise():
     script = "import os, separator; print(os.environ['GOMP_SPINCOUNT'])"
     for given, wanted in (({}, "20000"), ({"GOMP_SPINCOUNT": "7"}, "7")):

@@ -32,7 +32,7 @@ def test_a_sub_pixel_convolution_is_the_transposed_one(
         assert torch.allclose(PhaseConvs(transposed)(x), expected, atol=1e-5)
 
 
-def test_a_sub_pixel_convolution_of_some_channels_adds_up_to_that_of_all():
+def test_sub_pixel_convolutions_of_channel_groups_add_up():
     torch.manual_seed(0)
     transposed = nn.ConvTranspose2d(6, 1, 5, stride=2, padding=1)
     x = torch.randn(1, 6, 4, 3)
@@ -43,7 +43,7 @@ def test_a_sub_pixel_convolution_of_some_channels_adds_up_to_that_of_all():
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("channels", [MANY_CHANNELS - 1, MANY_CHANNELS])
-def test_whichever_is_faster_is_the_transposed_one_and_something_may_be_done_on_the_way(channels: int, bias: bool):
+def test_sub_pixel_conv_matches_conv_transpose(channels: int, bias: bool):
     torch.manual_seed(0)
     transposed = nn.ConvTranspose2d(3, channels, 5, stride=2, padding=1, bias=bias)
     x = torch.randn(2, 3, 4, 5)

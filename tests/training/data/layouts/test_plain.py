@@ -24,7 +24,7 @@ def test_a_song_is_a_folder_of_files_named_after_stems(tmp_path: Path, write_sou
     assert song.split is None
 
 
-def test_without_a_mixture_the_rest_is_the_sum_of_the_other_stems(tmp_path: Path, write_sound: WriteSound) -> None:
+def test_without_a_mixture_the_rest_sums_the_other_stems(tmp_path: Path, write_sound: WriteSound) -> None:
     for stem in ("vocals", "drums", "bass"):
         write_sound(tmp_path / "song" / f"{stem}.wav")
     (song,) = find_songs(tmp_path).songs
@@ -43,7 +43,7 @@ def test_without_a_mixture_the_rest_is_the_sum_of_the_other_stems(tmp_path: Path
         (("drums", "bass", "other", "mixture"), set()),  # its voices may be in the mixture alone
     ],
 )
-def test_only_of_a_song_in_instrumental_stems_a_target_is_known_to_rest(
+def test_a_missing_target_rests_only_in_instrumental_songs(
     tmp_path: Path, write_sound: WriteSound, stems: tuple[str, ...], lacking: set[str]
 ) -> None:
     for stem in stems:
@@ -62,9 +62,7 @@ def test_the_rest_of_several_targets_holds_none_of_them(tmp_path: Path, write_so
     assert [path.stem for path in karaoke.rest("drums", "vocals", "bass")] == ["accompaniment"]
 
 
-def test_a_mixture_may_hold_more_than_the_stems_so_the_rest_is_not_their_sum(
-    tmp_path: Path, write_sound: WriteSound
-) -> None:
+def test_with_a_mixture_the_rest_is_not_the_sum_of_stems(tmp_path: Path, write_sound: WriteSound) -> None:
     for name in ("mixture", "vocals", "drums"):
         write_sound(tmp_path / "song" / f"{name}.wav")
     (song,) = find_songs(tmp_path).songs

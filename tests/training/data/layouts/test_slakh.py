@@ -80,9 +80,7 @@ def test_instrument_classes_are_stems(tmp_path: Path, make_track: Callable[..., 
     assert not song.has("vocals")
 
 
-def test_the_folders_of_redux_are_its_split_and_omitted_songs_are_omitted(
-    tmp_path: Path, make_track: Callable[..., Path]
-) -> None:
+def test_redux_folders_are_its_split_without_omitted_songs(tmp_path: Path, make_track: Callable[..., Path]) -> None:
     for place, uuid in (("train/Track00001", "a"), ("validation/Track01501", "b"), ("test/Track01876", "c")):
         make_track(place, uuid)
     make_track("omitted/Track00017", "a")
@@ -90,9 +88,7 @@ def test_the_folders_of_redux_are_its_split_and_omitted_songs_are_omitted(
     assert found == {"Track00001": "train", "Track01501": "valid", "Track01876": "test"}
 
 
-def test_the_original_release_loses_training_songs_that_repeat_others(
-    tmp_path: Path, make_track: Callable[..., Path]
-) -> None:
+def test_repeated_songs_of_the_original_release_are_left_out(tmp_path: Path, make_track: Callable[..., Path]) -> None:
     for place, uuid in (("train/Track00001", "a"), ("train/Track00002", "b"), ("validation/Track01501", "b")):
         make_track(place, uuid)
     found = find_songs(tmp_path / "slakh")

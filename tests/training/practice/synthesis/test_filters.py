@@ -53,7 +53,7 @@ def test_nothing_sounds_before_its_cause() -> None:
         assert np.abs(filtered[:3990]).max() < 1e-2 * np.abs(filtered).max()
 
 
-def test_reverb_comes_after_the_sound_and_falls_by_60_db_in_its_time() -> None:
+def test_reverb_falls_by_60_db_in_its_time() -> None:
     click = np.zeros((2, 2 * SAMPLE_RATE))
     click[:, 1000] = 1.0
     wet = reverb(click, np.random.default_rng(0), seconds=1.0, damping_hz=15_000)

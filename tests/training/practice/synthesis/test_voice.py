@@ -60,7 +60,7 @@ def test_vowels_have_their_first_two_formants(vowel: str) -> None:
         assert at > 1.3 * envelope[np.abs(frequency - 1.45 * formant) < 20].max()
 
 
-def test_unvoiced_consonants_are_noise_high_up_and_come_before_the_beat() -> None:
+def test_unvoiced_consonants_are_high_noise_before_the_beat() -> None:
     sound = sing([SungNote(0.5, 0.5, 57, "s", "a")], STILL, 1.2, np.random.default_rng(3))
     hiss, vowel = part(sound, 0.40, 0.47), part(sound, 0.6, 0.8)
     for received, expected in ((hiss, True), (vowel, False)):

@@ -1,0 +1,166 @@
+"""Separate a song, or a folder of songs, from the command line::
+
+    python inference.py --input_path song.mp3 --output_path separated_vocals.wav
+    python inference.py --input_path song.mp3 --output_path karaoke.flac --stems accompaniment
+    python inference.py --input_path album/ --output_path stems/ --model_path checkpoints/best_model.pth
+
+An output path with a suffix is a file, for one stem; any other is a folder, which takes them all.
+"""
+
+import argparse
+import io
+import os
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from separator.api import SHIPPED_MODEL, Separator, StemFile
+from separator.audio.reader import AUDIO_SUFFIXES, probe
+from separator.audio.writer import OUTPUT_SUFFIXES, make_folder
+from separator.errors import AudioError, ConfigError, SeparatorError
+from separator.runtime import keep_freed_memory
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 is success, 2 something the user can mend, 130 an interruption."""
+    options = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a song's name need not be text
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = _show_warning
+        try:
+            return _separate_all(options)
+        except SeparatorError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("Stopped; the song in work was left unwritten.", file=sys.stderr)
+            return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Separate songs into stems that add up to the song.")
+    add = parser.add_argument
+    add("--input_path", type=Path, required=True, help="a song, or a folder of songs")
+    add("--output_path", type=Path, required=True, help="a file for one stem, or a folder for all of them")
+    add(
+        "--model_path",
+        type=Path,
+        action="append",
+        help="a checkpoint; repeat for more targets (default: the shipped one)",
+    )
+    add("--stems", nargs="+", default=None, help="which stems to write, or all (default: the target, in a folder all)")
+    add("--accompaniment_path", type=Path, help="a file for what the target leaves over")
+    add("--format", default="wav", choices=[s[1:] for s in OUTPUT_SUFFIXES], help="of the files in an output folder")
+    add("--bits", type=int, choices=(16, 24, 32), help="bit depth, 32 is float (default: as the song)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... or mps")
+    add("--strict_band", action="store_true", help="leave everything above 11 kHz to the accompaniment")
+    add("--tta", action="store_true", help="shifts: average over 4 shifted passes; slower and a little better")
+    add("--quiet", action="store_true", help="no progress bar, no summary")
+    return parser
+
+
+def _separate_all(options: argparse.Namespace) -> int:
+    songs = _songs(options.input_path)
+    into_folder = options.output_path.is_dir() or not options.output_path.suffix
+    if len(songs) > 1 and not into_folder:
+        raise AudioError(f"{options.input_path} holds {len(songs)} songs; give a folder as --output_path.")
+    if len(songs) == 1:
+        probe(songs[0])  # a wrong name fails before the model loads
+    separator = Separator.from_checkpoints(
+        options.model_path or [SHIPPED_MODEL], options.device, strict_band=options.strict_band, tta=options.tta
+    )
+    keep_freed_memory()
+    outputs = {song: _outputs(options, separator, song, into_folder) for song in songs}
+    _refuse_collisions(outputs)
+    if into_folder:
+        make_folder(options.output_path)
+    failures = 0
+    for song, stems in outputs.items():
+        try:
+            _separate_one(separator, song, stems, options)
+        except AudioError as error:
+            if len(songs) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            failures += 1
+    return 2 if failures else 0
+
+
+def _songs(path: Path) -> list[Path]:
+    """The audio files of a folder, but for hidden ones, which other programs leave there."""
+    if not os.path.isdir(path):  # False also for a name too long to exist, where Path.is_dir raises
+        return [path]
+    try:
+        songs = sorted(file for file in path.iterdir() if _is_audio(file))
+    except OSError as error:
+        raise AudioError(f"The folder {path} cannot be read: {error.strerror}.") from error
+    if not songs:
+        raise AudioError(f"{path} is a folder without audio files.")
+    return songs
+
+
+def _is_audio(file: Path) -> bool:
+    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
+def _outputs(options: argparse.Namespace, separator: Separator, song: Path, into_folder: bool) -> dict[str, Path]:
+    everything = options.stems == ["all"] or (options.stems is None and into_folder)
+    stems = separator.stems if everything else options.stems or separator.targets[:1]
+    rest = {separator.stems[-1]: options.accompaniment_path} if options.accompaniment_path else {}
+    if into_folder:
+        return {s: options.output_path / f"{song.stem}_{s}.{options.format}" for s in stems} | rest
+    if len(stems) > 1:
+        raise ConfigError(f"{options.output_path} is one file, but {len(stems)} stems are asked for; give a folder.")
+    if stems[0] in rest:
+        raise ConfigError(f"--output_path and --accompaniment_path both ask for the {stems[0]}; give one of them.")
+    return {stems[0]: options.output_path} | rest
+
+
+def _refuse_collisions(outputs: Mapping[Path, Mapping[str, Path]]) -> None:
+    """No two stems may go to one file, and none to a song that is still to be separated."""
+    written = Counter(path.resolve() for stems in outputs.values() for path in stems.values())
+    for path, count in written.items():
+        if count > 1:
+            raise AudioError(
+                f"{count} stems would be written to {path}; separate songs of the same name, and songs with an "
+                "--accompaniment_path, one by one."
+            )
+    if len(outputs) > 1 and (songs := [song for song in outputs if song.resolve() in written]):
+        raise AudioError(f"{songs[0].name} is among the songs and would be overwritten; give another --output_path.")
+
+
+def _separate_one(separator: Separator, song: Path, outputs: dict[str, Path], options: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    with tqdm(total=100, desc=song.name, unit="%", leave=False, disable=options.quiet or None) as bar:
+
+        def show(fraction: float, stage: str) -> None:
+            bar.set_postfix_str(stage, refresh=False)
+            bar.update(100 * fraction - bar.n)
+
+        written = separator.separate_to(song, outputs, bits=options.bits, progress=show)
+    if not options.quiet:
+        print(_summary(song, written, time.perf_counter() - started, separator.device.type))
+
+
+def _summary(song: Path, written: dict[str, StemFile], elapsed_seconds: float, device: str) -> str:
+    seconds = probe(song).seconds
+    speed = f"{seconds / elapsed_seconds:.1f} x real time on {device}"
+    lines = [f"{song.name}: {seconds:.1f} s in {elapsed_seconds:.1f} s, {speed}"]
+    for stem, file in written.items():
+        lines.append(f"  {stem}: {file.path} (peak {file.peak:.2f}, {file.subtype})")
+    return "\n".join(lines)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
