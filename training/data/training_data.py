@@ -1,18 +1,17 @@
 """From settings to decoded audio: the songs to learn from, the extra stems to remix, the excerpts to validate on."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from separator.errors import DatasetError
+from separator.progress import Progress
 from training.config import TrainConfig, split_target_dir
 from training.data.cache import BadFile, Cache
 from training.data.cached_audio import Audio, FloatArray
 from training.data.layouts import Song, find_loose, find_songs, find_weighted, split_songs
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
