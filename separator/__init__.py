@@ -1,18 +1,32 @@
-"""Sori's core: waveforms in, stems out. Knows nothing of training, pages or command-line flags.
+"""Sori's core: waveforms in, stems out. No training, pages or command-line flags.
 
 Legend, used in every docstring and comment:
 
     B batch · S stems · C channels · N samples · F frequency bins · T frames
 
-Waveforms are float32 tensors in [-1, 1], always ``(..., C, N)``, and never travel without their sample rate in Hz.
-
-On Linux torch's threads wait for more work by turning in circles for some milliseconds, on cores that others may need:
-the two directions of a GRU layer, above all. A shorter wait, which has to be asked for before torch is imported, makes
-separation on two cores a tenth faster (``tests/benchmarks/separation_speed.py``). Whoever sets the variable keeps it.
+Waveforms are float32 tensors in [-1, 1], ``(..., C, N)``, and never travel without their sample rate in Hz.
 """
 
-import os
+import importlib
+from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+if TYPE_CHECKING:
+    from separator.api import Separator
+    from separator.errors import SeparatorError
+    from separator.model.checkpoint import load_model
 
 __version__ = "0.2.0"
+__all__ = ["Separator", "SeparatorError", "__version__", "load_model"]
+
+_HOMES = {
+    "Separator": "separator.api",
+    "SeparatorError": "separator.errors",
+    "load_model": "separator.model.checkpoint",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is exported on first use: ``import separator`` alone does not wait for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

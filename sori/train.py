@@ -12,7 +12,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import read_checkpoint
+from separator.progress import Progress
 from separator.runtime import keep_freed_memory
 from training.cli import add_flags, explicit_settings
 from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig, model_config_of
@@ -33,8 +34,6 @@ from training.runs.events import Listener
 from training.runs.folder import RunFolder
 
 IS_FIRST_PROCESS = int(os.environ.get("RANK", 0)) == 0
-
-Progress = Callable[[float, str], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

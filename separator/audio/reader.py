@@ -4,7 +4,6 @@ libsndfile reads what it reads to the end: uncompressed audio, and OGG of one li
 the header states, chained OGG and everything else go to ``separator.audio.ffmpeg``. No other file knows file formats.
 """
 
-import math
 import mmap
 import os
 import re
@@ -36,7 +35,6 @@ _BLOCK_SAMPLES = 1 << 17
 _PADDING_SECONDS = 0.1
 _MOST_HZ = 768_000
 _MOST_SAMPLES_PER_SECOND = 64 * 48_000
-_MOST_PHASES = 2000
 
 
 @dataclass(frozen=True)
@@ -241,29 +239,3 @@ def _existing_file(path: str | Path) -> Path:
     if path.stat().st_size == 0:
         raise AudioError(f"{path.name} is empty (0 bytes).")
     return path
-
-
-def to_mono(waveform: Tensor) -> Tensor:
-    """Mean of the channels, ``(..., C, N)`` -> ``(..., 1, N)``."""
-    return waveform.mean(dim=-2, keepdim=True)
-
-
-def resample(waveform: Tensor, from_rate: int, to_rate: int) -> Tensor:
-    """``(..., N)`` at ``from_rate`` Hz -> ``(..., ceil(N * to_rate / from_rate))`` at ``to_rate`` Hz.
-
-    torchaudio's windowed sinc, long enough to keep everything up to 97 % of the lower Nyquist frequency. Its kernel has
-    the product of the ratio's terms, so a pair such as 44100 and 22051 goes through one Fourier transform instead.
-    """
-    if from_rate == to_rate:
-        return waveform
-    n_samples = -(-waveform.shape[-1] * to_rate // from_rate)
-    if max(from_rate, to_rate) // math.gcd(from_rate, to_rate) > _MOST_PHASES:
-        spectrum = torch.fft.rfft(waveform)
-        bins = n_samples // 2 + 1
-        spectrum = torch.nn.functional.pad(spectrum, (0, bins - spectrum.shape[-1]))
-        moved: Tensor = torch.fft.irfft(spectrum, n=n_samples) * (n_samples / waveform.shape[-1])
-        return moved
-    from torchaudio.functional import resample as sinc_resample  # slow to import, and many callers need only files
-
-    resampled: Tensor = sinc_resample(waveform, from_rate, to_rate, lowpass_filter_width=64)
-    return resampled

@@ -1,25 +1,15 @@
-"""What a model is: the STFT it hears through and the sizes of its layers. Frozen, and to and from plain dicts.
+"""What a model is: its STFT and the sizes of its layers. Frozen, and to and from plain dicts.
 
 Settings of training live in ``training.config``; nothing here changes after a checkpoint is written.
 """
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from separator.errors import ConfigError
-
-
-def _refuse_unknown(cls: type, values: dict[str, Any]) -> None:
-    known = {f.name for f in fields(cls)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ConfigError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
-
+from separator.spectral.config import StftConfig, refuse_absurd, refuse_unknown_keys
 
 LIMITS = {
-    "sample_rate": 768_000,
-    "n_fft": 65_536,
-    "hop_length": 32_768,
     "input_channels": 2,
     "channels": 4096,
     "frequency_strides": 64,
@@ -32,65 +22,8 @@ LIMITS = {
     "local_channels": 4096,
 }
 """The most of each whole number: far above any use, so that a config from elsewhere cannot ask for all memory."""
-MOST_LAYERS = 12
 MOST_LETTERS = 64
 """Of a target, which becomes part of file names."""
-
-
-def _refuse_absurd(config: object) -> None:
-    """Raises ConfigError naming every number of ``config`` that is no whole number or above its limit."""
-    problems = []
-    for name, most in LIMITS.items():
-        value = getattr(config, name, 0)
-        numbers = value if isinstance(value, tuple) else (value,)
-        if len(numbers) > MOST_LAYERS:
-            problems.append(f"{name} has {len(numbers)} numbers; it may have {MOST_LAYERS} at most")
-        elif not all(type(number) is int and abs(number) <= most for number in numbers):
-            problems.append(f"{name} must be a whole number, {most} at most")
-    if problems:
-        raise ConfigError("; ".join(problems) + ".")
-
-
-@dataclass(frozen=True)
-class StftConfig:
-    """The grid of times and frequencies a model works on."""
-
-    sample_rate: int = 22050
-    """Hz of the waveform the network hears."""
-    n_fft: int = 1024
-    """Samples in one window (46 ms at 22.05 kHz)."""
-    hop_length: int = 256
-    """Samples from one frame to the next (11.6 ms at 22.05 kHz)."""
-
-    def __post_init__(self) -> None:
-        _refuse_absurd(self)
-        problems = []
-        if self.sample_rate <= 0:
-            problems.append(f"sample_rate is {self.sample_rate}; it must be a positive number of Hz")
-        if self.n_fft < 16 or self.n_fft % 2:
-            problems.append(f"n_fft is {self.n_fft}; it must be an even number of samples, 16 or more")
-        if not 0 < self.hop_length <= self.n_fft // 2:
-            problems.append(f"hop_length is {self.hop_length}; it must be 1 to n_fft / 2 = {self.n_fft // 2} samples")
-        if problems:
-            raise ConfigError("; ".join(problems) + ".")
-
-    @property
-    def n_bins(self) -> int:
-        """Frequency bins F, the one at half the sample rate included."""
-        return self.n_fft // 2 + 1
-
-    @property
-    def frames_per_second(self) -> float:
-        return self.sample_rate / self.hop_length
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "StftConfig":
-        """Raises ConfigError for an unknown key or a value that cannot work."""
-        _refuse_unknown(cls, values)
-        return cls(**values)
 
 
 LAYOUTS = ("compact", "unet")
@@ -138,7 +71,7 @@ class ModelConfig:
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "frequency_strides", tuple(self.frequency_strides))
         object.__setattr__(self, "time_strides", tuple(self.time_strides))
-        _refuse_absurd(self)
+        refuse_absurd(self, LIMITS)
         problems = self._problems()
         if problems:
             raise ConfigError("; ".join(problems) + ".")
@@ -233,7 +166,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
         """Raises ConfigError for an unknown key or a value that cannot work."""
-        _refuse_unknown(cls, values)
+        refuse_unknown_keys(cls, values)
         stft = StftConfig.from_dict(values.get("stft", {}))
         return cls(**{**values, "stft": stft})
 

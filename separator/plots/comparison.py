@@ -9,15 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from separator.audio.reader import to_mono
+from separator.audio.resample import to_mono
 from separator.metrics.distortion import framewise_sdr
 from separator.metrics.energy import check_shapes
-from separator.plots.sdr_strip import draw_sdr_lines
 from separator.plots.spectrograms import decibel_bar, draw_spectrogram, spectrogram_power
 from separator.plots.spectrum import FrequencyAxis, Scale
-from separator.plots.style import REFERENCE, SERIES, new_figure, style, time_axis
+from separator.plots.style import LINE, QUIET, REFERENCE, SERIES, legend, new_figure, style, time_axis
 
 _WAVE_COLUMNS = 700
+_LOWEST_DB, _HIGHEST_DB = -10.0, 20.0
+_BOUNDS_DB = (0, 3, 5, 7)  # of the grades
 
 
 def comparison_figure(
@@ -59,7 +60,7 @@ def comparison_figure(
         pictures.append(right)
     decibel_bar(figure, pictures, image)
     per_second = {name: framewise_sdr(reference, waveform, sample_rate) for name, waveform in estimates.items()}
-    draw_sdr_lines(figure.add_subplot(grid[-1, :]), per_second, min(1.0, seconds))
+    _draw_sdr_lines(figure.add_subplot(grid[-1, :]), per_second, min(1.0, seconds))
     return figure
 
 
@@ -79,3 +80,20 @@ def _draw_waveform(axes: Axes, waveform: Tensor, seconds: float, colour: str, he
     axes.fill_between(times, lows, highs, color=colour, linewidth=0.3, step="post")
     axes.set_ylim(-height, height)
     axes.set_yticks([])
+
+
+def _draw_sdr_lines(axes: Axes, values_db: Mapping[str, Tensor], frame_seconds: float) -> None:
+    """A stepped line per estimate, cut off at -10 and 20 dB, with the grades' bounds behind; NaN leaves a gap."""
+    seconds = 1e-3
+    for index, (name, values) in enumerate(values_db.items()):
+        edges = [n * frame_seconds for n in range(len(values) + 1)]
+        cut = values.clamp(_LOWEST_DB, _HIGHEST_DB).tolist()
+        axes.stairs(cut, edges, baseline=None, color=SERIES[index % len(SERIES)], linewidth=1.6, label=name)
+        seconds = max(seconds, edges[-1])
+    style(axes, "SDR per second", "dB")
+    for bound in _BOUNDS_DB:
+        axes.axhline(bound, color=QUIET if bound == 0 else LINE, linewidth=0.8, zorder=0)
+    axes.set_ylim(_LOWEST_DB, _HIGHEST_DB)
+    axes.set_yticks([-10, *_BOUNDS_DB, 10, 15, 20])
+    time_axis(axes, seconds)
+    legend(axes)

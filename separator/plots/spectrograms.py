@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from torch import Tensor
 
-from separator.audio.reader import to_mono
+from separator.audio.resample import to_mono
 from separator.errors import AudioError
 from separator.plots.spectrum import FrequencyAxis, Scale, cells, to_db
 from separator.plots.style import QUIET, new_figure, style, time_axis

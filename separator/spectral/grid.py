@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from separator.model.config import StftConfig
+from separator.spectral.config import StftConfig
 
 _MOST_DETUNED = 0.01
 _TRUSTED_SHARE = 0.975

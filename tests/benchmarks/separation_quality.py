@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio.reader import read, resample
+from separator.audio.reader import read
+from separator.audio.resample import resample
 from separator.metrics.distortion import sdr
 from separator.model.checkpoint import describe
 from separator.spectral.stft import istft, stft

@@ -12,8 +12,9 @@ from separator.audio.reader import probe, read, write
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError
 from separator.inference.overlap_add import SegmentPlan
-from separator.model.config import ModelConfig, StftConfig
+from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
+from separator.spectral.config import StftConfig
 
 PLAN = SegmentPlan(stride=64, context=16, lookahead=16, fade=8, window_segments=2)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from separator.errors import AudioError, Cancelled, DatasetError
 from separator.files import PART_NAME, atomic_write, explain_os_error, remove_leftovers
+from separator.progress import Progress
 from training.data.cached_audio import (
     FULL_SCALE,
     Audio,
@@ -41,8 +42,6 @@ costs a tenth of a second, as ffmpeg tries it as well."""
 KEY_DIGITS = 24
 OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)")
 """What the files of an entry are called."""
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """From settings to decoded audio: the songs to learn from, the extra stems to remix, the excerpts to validate on."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +10,11 @@ from torch import Tensor
 
 from separator.errors import DatasetError
 from separator.inference.levels import BLOCK_SAMPLES, measure_levels
+from separator.progress import Progress
 from training.config import TrainConfig, split_target_dir
 from training.data.cache import BadFile, Cache
 from training.data.cached_audio import Audio, FloatArray
 from training.data.layouts import Song, find_loose, find_songs, find_weighted, split_songs
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

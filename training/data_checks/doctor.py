@@ -13,7 +13,8 @@ import numpy as np
 
 from separator.audio.reader import probe
 from separator.errors import AudioError, Cancelled, DatasetError, SeparatorError
-from training.data.cache import MOST_BAD, Cache, Progress
+from separator.progress import Progress
+from training.data.cache import MOST_BAD, Cache
 from training.data.cached_audio import PROFILE_SECONDS, Entry
 from training.data.layouts import Song, WeightedFolder, find_loose, find_songs, find_weighted, split_songs
 from training.data.layouts.song import ACCOMPANIMENT, split_stream, without_files

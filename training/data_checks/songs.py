@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from separator.metrics.energy import SILENCE_DB
-from training.data.cache import Cache, Progress
+from separator.progress import Progress
+from training.data.cache import Cache
 from training.data.cached_audio import Entry
 from training.data.layouts import Song
 from training.data_checks.fingerprint import FingerprintIndex, Match, fingerprint

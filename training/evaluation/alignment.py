@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from separator.audio.reader import resample, to_mono
+from separator.audio.resample import resample, to_mono
 from separator.errors import AudioError
 from separator.metrics.energy import frame_energy
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorError
 from separator.files import ProcessId, atomic_write, explain_os_error
 from separator.model.checkpoint import read_checkpoint
+from separator.progress import Progress
 from training.config import TrainConfig, model_config_of
 from training.data.training_data import Material, gather
 from training.runs.events import EventBus, EventFile, Listener, make_event
@@ -26,7 +27,6 @@ from training.runs.folder import RunFolder
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-Progress = Callable[[float, str], None]
 Checkpoint = dict[str, Any]
 
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from separator.audio.writer import write
 from separator.metrics.distortion import sdr
-from separator.model.config import StftConfig
 from separator.model.crnn import CRNN
+from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
 from training.data.training_data import ValidationExcerpt
 

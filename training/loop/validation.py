@@ -10,8 +10,8 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from separator.model.config import StftConfig
 from separator.model.crnn import CRNN
+from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
 from training.data.training_data import ValidationExcerpt
 from training.losses import Loss

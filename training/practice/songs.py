@@ -5,7 +5,6 @@ Tempo, key, chords, groove, instruments and singer differ from song to song; wha
 """
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from separator.errors import DatasetError
 from separator.files import atomic_write
+from separator.progress import Progress
 from training.config import PRACTICE_FOLDER
 from training.practice.synthesis import Array
 from training.practice.synthesis.drums import drum_kit, play_drums
@@ -53,8 +53,6 @@ from training.practice.synthesis.music import (
 )
 from training.practice.synthesis.tones import pan
 from training.practice.synthesis.voice import SungNote, Voice, sing
-
-Progress = Callable[[float, str], None]
 
 RECIPE_FILE = "practice.json"
 # Raised when the songs of a seed change, so that songs of an older recipe are not taken for today's.

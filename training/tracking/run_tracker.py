@@ -202,7 +202,7 @@ class _TrackedRun:
             client.log_artifact(self._run_id, str(path), "previews")
 
     def _log_end(self, client: MlflowClient, event: Event) -> None:
-        from separator.plots import training_curves_figure
+        from training.tracking.training_curves import training_curves_figure
 
         self.rest()
         client.log_figure(self._run_id, training_curves_figure(self._folder.events()), "training_curves.png")

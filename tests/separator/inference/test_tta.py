@@ -8,8 +8,8 @@ from torch import Tensor
 
 from separator.api import Separator
 from separator.inference.tta import DETUNED, averaged_mask, retuned
-from separator.model.config import StftConfig
 from separator.model.crnn import CRNN
+from separator.spectral.config import StftConfig
 from separator.spectral.grid import Grid
 
 GRID = Grid.at_rate(22050, StftConfig())

@@ -5,7 +5,8 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from separator.errors import ConfigError
-from separator.model.config import ModelConfig, StftConfig
+from separator.model.config import ModelConfig
+from separator.spectral.config import StftConfig
 
 
 def test_the_default_stft():

@@ -13,14 +13,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from separator.errors import AudioError, ConfigError
-from separator.metrics.grades import grade
 from separator.plots import (
     comparison_figure,
-    error_map_figure,
     save_png,
-    sdr_strip_figure,
     spectrogram_figure,
-    training_curves_figure,
 )
 
 RATE = 22050
@@ -74,62 +70,9 @@ def test_short_and_silent_sounds_can_be_drawn(n_samples: int) -> None:
     silence = torch.zeros(2, n_samples)
     for figure in (
         spectrogram_figure({"hush": silence}, RATE),
-        error_map_figure(silence, silence, RATE),
         comparison_figure(silence, {"a": silence}, RATE),
     ):
         assert pixels(figure).std() > 0
-
-
-def test_missed_energy_is_blue_and_leaked_energy_orange(tone: Noise) -> None:
-    low, high = tone(2 * RATE, 500, RATE), tone(2 * RATE, 4000, RATE)
-    figure = error_map_figure(low, high, RATE)  # the low tone is missed, the high one leaked in
-    image = np.asarray(figure.axes[0].images[0].get_array())
-    ticks = labels(figure, 0)
-    at_low, at_high = (image[round(ticks[name]), image.shape[1] // 2] for name in ("500", "4k"))
-    assert at_low[2] > 1.5 * at_low[0]
-    assert at_high[0] > 1.5 * at_high[2]
-
-
-def test_a_perfect_estimate_has_an_empty_error_map(noise: Noise) -> None:
-    image = np.asarray(error_map_figure(noise(RATE), noise(RATE), RATE).axes[0].images[0].get_array())
-    assert image.max() < 0.1
-
-
-def test_the_strip_has_a_bar_per_second_in_its_grade_s_colour() -> None:
-    bars = sdr_strip_figure([8.0, None, -3.0, 50.0]).axes[0].patches
-    heights = [bar.get_height() for bar in bars]
-    assert heights == [8, 0, -3, 20, 30]  # the last one hatches the silent second
-    assert bars[4].get_x() == 1
-    from matplotlib.colors import to_hex
-
-    assert to_hex(bars[2].get_facecolor()) == grade(-3).colour
-
-
-def test_several_estimates_are_lines_with_names() -> None:
-    axes = sdr_strip_figure({"desktop": [1.0, 2.0], "노트북 $x$": torch.tensor([3.0, torch.nan])}).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["desktop", "··· $x$"]
-
-
-def test_training_curves_follow_the_events() -> None:
-    started = {"type": "started", "floor_sdr_db": -2.0, "oracle_sdr_db": 12.0, "floor_loss": 0.5, "oracle_loss": 0.1}
-    epochs = [
-        {"type": "epoch", "epoch": n, "train_loss": 1 / n, "valid_loss": 2 / n, "valid_sdr_db": n, "learning_rate": 0.1}
-        | {"best_epoch": 2}
-        for n in (1, 2, 3)
-    ]
-    figure = training_curves_figure([started, *epochs[:2], {"type": "resumed", "epoch": 2}, epochs[1], epochs[2]])
-    loss, sdr, rate = figure.axes
-    assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
-    assert loss.lines[1].get_ydata().tolist() == [2, 1, 2 / 3]
-    names = [text.get_text() for text in loss.get_legend().get_texts()]
-    assert names == ["training", "validation", "mixture as it is", "ideal mask", "best"]
-    assert [line.get_ydata()[0] for line in sdr.lines] == [1, -2, 12]
-    assert rate.lines[0].get_ydata().tolist() == [0.1, 0.1, 0.1]
-
-
-def test_training_that_has_just_begun_is_drawn() -> None:
-    for events in ([], [{"type": "started"}], [{"type": "epoch", "epoch": 1, "train_loss": 1.0}]):
-        assert pixels(training_curves_figure(events)).std() > 0
 
 
 def test_a_comparison_shows_everything_on_one_scale(noise: Noise) -> None:
@@ -146,12 +89,10 @@ def test_mistakes_are_refused(noise: Noise) -> None:
         spectrogram_figure({"song": noise(RATE)}, RATE, "bark")
     with pytest.raises(AudioError):
         spectrogram_figure({}, RATE)
-    with pytest.raises(AudioError):
-        error_map_figure(noise(RATE), noise(RATE + 1), RATE)
 
 
 def test_pictures_are_saved_whole(tmp_path: Path) -> None:
-    path = save_png(sdr_strip_figure([1.0]), tmp_path / "strip.png")
+    path = save_png(spectrogram_figure({"song": torch.ones(1, RATE)}, RATE), tmp_path / "strip.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]
 

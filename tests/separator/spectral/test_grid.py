@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.audio.reader import resample
-from separator.model.config import StftConfig
+from separator.audio.resample import resample
+from separator.spectral.config import StftConfig
 from separator.spectral.grid import Grid, on_grid, share_out
 from separator.spectral.stft import istft, stft
 

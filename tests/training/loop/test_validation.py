@@ -8,8 +8,8 @@ import torch
 
 from separator.inference.levels import LEVEL_DBFS
 from separator.metrics.distortion import sdr
-from separator.model.config import StftConfig
 from separator.model.crnn import CRNN
+from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
 from training.data.training_data import Material, ValidationExcerpt, validation_excerpts
 from training.loop.validation import Evaluator

@@ -1,0 +1,8 @@
+"""How long work reports how far it is, and is asked to stop."""
+
+from collections.abc import Callable
+
+Progress = Callable[[float, str], None]
+"""Takes the fraction done, 0 to 1, and a word for what is being done."""
+Cancel = Callable[[], bool]
+"""Returns True once the work is to stop; it then raises ``Cancelled``."""
