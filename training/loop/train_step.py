@@ -161,5 +161,5 @@ class _MasksOfMixture(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Complex ``(B, F, T)`` -> masks ``(B, S, F, T)``."""
-        masks: Tensor = self.crnn(mixture.abs())
+        masks: Tensor = self.crnn(mixture.abs())[0]
         return masks
