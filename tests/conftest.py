@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,21 @@ def tiny_checkpoint(tiny_model: CRNN, tmp_path: Path) -> Path:
     path.parent.mkdir()
     save_checkpoint(path, tiny_model, training={"run_name": "tiny"})
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled networks of tests, and of processes that they start, stay out of the user's own cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def torch_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Separators run their models as they are, so that they can be any modules."""
+    monkeypatch.setattr("separator.api.compile_for_inference", lambda model, device: model)
 
 
 @pytest.fixture

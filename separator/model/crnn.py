@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from separator.model.config import ModelConfig
 from separator.model.dual_path import DualPathBottleneck, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
-from separator.model.gru_state import Past
+from separator.model.recurrent import State, Steps, run_gru_layers
 
 
 class CRNN(nn.Module):
@@ -60,22 +60,26 @@ class CRNN(nn.Module):
             self.decoder.append(UNetDecoderLayer(2 * widths[i + 1], widths[i], side, strides[i]))
         self.decoder.append(UNetOutputLayer(2 * widths[1], len(config.targets), side, strides[0]))
 
-    def forward(self, magnitude: Tensor, past: Past | None = None) -> Tensor:
+    def forward(self, magnitude: Tensor, state: State | None = None, hop: Steps = None) -> tuple[Tensor, State]:
         """Magnitude ``(B, F, T)`` of the mono mixture -> masks ``(B, S, F, T)`` in [0, 1], for any T >= 1.
 
-        A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono mixture both are the same.
-        The scale is that of ``separator.spectral.stft.stft`` of a waveform in [-1, 1] with the model's own STFT
-        settings.
-        With ``past`` the batch holds consecutive segments of one song, and ``past`` what was before them; a ``compact``
-        model takes one after ``separator.model.optimize.fuse``.
+        Args:
+            magnitude: at the scale of ``separator.spectral.stft.stft`` of a waveform in [-1, 1] with the model's own
+                STFT settings. A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono
+                mixture both are the same.
+            state: what the previous segment of the song has returned; None at the start of a song.
+            hop: frames from the start of this segment to the start of the next, for the returned state; a multiple of
+                ``config.time_factor``. None for the end of this segment.
         """
         frames = magnitude.shape[-1]
         x, skips = self.encode(magnitude)
-        x = self.bottleneck(x) if past is None else self.bottleneck(x, past)
+        x, state = self.bottleneck(x, state, None if hop is None else hop // self.config.time_factor)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             x = decode(x, skip)
         masks = self._masks(x[:, :, :frames].float().contiguous())  # (B, S, T, F - 1)
-        return torch.cat((masks, masks[..., -1:]), dim=-1).mT  # bins innermost in memory, as in the STFT
+        return torch.cat((masks, masks[..., -1:]), dim=-1).transpose(
+            -2, -1
+        ), state  # bins innermost in memory, as in the STFT
 
     def _masks(self, logits: Tensor) -> Tensor:
         """``(B, S, ...)`` -> the same shape."""
@@ -98,6 +102,10 @@ class CRNN(nn.Module):
             x, skip = layer(x)
             skips.append(skip)
         return x, skips
+
+    def empty_state(self) -> State:
+        """The state at the start of a song, as ``forward`` takes and returns it, on the CPU."""
+        return tuple(torch.zeros(1, *shape) for shape in self.bottleneck.state_shapes)  # type: ignore[union-attr]
 
     def n_weights(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
@@ -186,14 +194,15 @@ class Bottleneck(nn.Module):
             config.gru_input or features, config.gru_hidden, config.gru_layers, batch_first=True, bidirectional=True
         )
         self.unproject = nn.Linear(2 * config.gru_hidden, features)
+        self.state_shapes = [(config.gru_hidden,)] * config.gru_layers
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, T, F)`` -> the same shape."""
+    def forward(self, x: Tensor, state: State | None = None, steps: Steps = None) -> tuple[Tensor, State]:
+        """``(B, C, T, F)`` and the state of all layers -> the same shape, and the state after ``steps``."""
         batch, channels, frames, bins = x.shape
         x = x.permute(0, 2, 1, 3).reshape(batch, frames, channels * bins)
-        x, _ = self.gru(self.project(x))
+        x, state = run_gru_layers(self.gru, self.project(x), state, steps)
         x = F.relu(self.unproject(x))
-        return x.reshape(batch, frames, channels, bins).permute(0, 2, 1, 3)
+        return x.reshape(batch, frames, channels, bins).permute(0, 2, 1, 3), state
 
 
 def _stride_kernel(side: int, stride: int) -> int:

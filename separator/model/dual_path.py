@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from separator.model.config import ModelConfig
-from separator.model.gru_state import LayerPast, Past, in_order, walked
+from separator.model.recurrent import State, Steps, run_gru
 
 _EPSILON = 1e-3
 SLOPE = 0.2
@@ -77,36 +77,36 @@ class DualPathBottleneck(nn.Module):
 
     def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
         super().__init__()
-        self.time_factor = config.time_factor
+        self.state_shapes = [(bins, config.gru_hidden)] * ((config.gru_layers + 1) // 2)
         self.place = nn.Parameter(torch.zeros(bins, channels))
         self.level = nn.Linear(1, channels)
         self.layers = nn.ModuleList(ResidualGru(channels, config.gru_hidden) for _ in range(config.gru_layers))
         self.out = nn.Linear(channels, channels)
         self.local = LocalPath(channels, config.local_channels, config.kernel_size) if config.local_channels else None
 
-    def forward(self, x: Tensor, past: Past | None = None, streams: int = 1) -> Tensor:
-        """``(B, C, T, F)`` -> the same shape.
-
-        With ``past`` the batch holds consecutive segments of a song, or of several streams of it (``in_order``).
-        """
-        return in_order(self._said, x, past, streams)
-
-    def _said(self, x: Tensor, past: Past | None) -> Tensor:
+    def forward(self, x: Tensor, state: State | None = None, steps: Steps = None) -> tuple[Tensor, State]:
+        """``(B, C, T, F)`` and the state of the layers along time -> the same shape, and the state after ``steps``."""
         heard = x
         x = x.permute(0, 3, 2, 1)  # (B, F, T, C)
         level = (x.float().square().mean(-1, keepdim=True) + 1e-4).sqrt()
         x = x / level + self.level(level.log()) + self.place[:, None]
+        states = []
         for i, layer in enumerate(self.layers):
             if i:
                 x = x.transpose(1, 2)
-            layer_past = None if past is None or i % 2 else past.of_layer(i, self.time_factor)
-            x = layer(x.flatten(0, 1), layer_past).unflatten(0, x.shape[:2])
+            along_time = i % 2 == 0
+            begin = state[i // 2].flatten(0, 1) if state and along_time else None
+            batch, rows = x.shape[:2]
+            x, end = layer(x.flatten(0, 1), begin, steps if along_time else None)
+            x = x.unflatten(0, (batch, rows))
+            if along_time:
+                states.append(end.unflatten(0, (batch, rows)))
         if len(self.layers) % 2 == 0:
             x = x.transpose(1, 2)
-        said: Tensor = self.out(x)
+        y: Tensor = self.out(x)
         if self.local is not None:
-            said = said + self.local(heard, x, level)
-        return (said * level).permute(0, 3, 2, 1)
+            y = y + self.local(heard, x, level)
+        return (y * level).permute(0, 3, 2, 1), tuple(states)
 
 
 class LocalPath(nn.Module):
@@ -147,7 +147,7 @@ class ResidualGru(nn.Module):
         self.gru = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
         self.out = nn.Linear(2 * hidden, features)
 
-    def forward(self, x: Tensor, past: LayerPast | None = None) -> Tensor:
-        """``(B, L, features)`` -> the same shape. With ``past`` the way forward begins there, and leaves it behind."""
-        added: Tensor = self.out(walked(self.gru, self.norm(x), past))
-        return x + added
+    def forward(self, x: Tensor, state: Tensor | None = None, steps: Steps = None) -> tuple[Tensor, Tensor]:
+        """``(B, L, features)`` and the forward state ``(B, hidden)`` -> the same shapes, the state after ``steps``."""
+        added, state = run_gru(self.gru, self.norm(x), state, steps)
+        return x + self.out(added), state

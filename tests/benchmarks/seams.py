@@ -13,6 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
+from separator.inference.overlap_add import Segmentation
 from separator.metrics.distortion import sdr
 from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
@@ -24,11 +25,11 @@ SECONDS = 12.0
 def seam_db(model: CRNN, song: Tensor, sample_rate: int) -> float:
     """How far below a stem of a song ``(C, N)`` the difference lies that other cuts make; infinite if there is none."""
     fold, target = model.config.fold, model.config.targets[0]
-    stride = 2 * fold * round(SECONDS * model.config.stft.frames_per_second / (2 * fold))
-    plan = Separator([model], "cpu").plans[0]
+    hop = 2 * fold * round(SECONDS * model.config.stft.frames_per_second / (2 * fold))
+    segmentation = Segmentation.for_model(model.config)
     one, other = (
-        Separator([model], "cpu", plan=replace(plan, stride=length)).separate(song, sample_rate)[target]
-        for length in (stride, stride * 3 // 2)
+        Separator([model], "cpu", segmentation=replace(segmentation, hop=length)).separate(song, sample_rate)[target]
+        for length in (hop, hop * 3 // 2)
     )
     return math.inf if one.equal(other) else float(sdr(one, other))
 

@@ -101,7 +101,7 @@ def measure_stems(song_dir: Path) -> dict[str, Any]:
         mixture = load_song(song, "vocals").mixture
         estimates = separator.separate(*mixture)
         for stem in stems_to_score(song):
-            estimate = Sound(estimates["rest" if stem == "other" else stem], mixture.sample_rate)
+            estimate = Sound(estimates[stem], mixture.sample_rate)
             contestants: dict[str, Estimate] = {
                 "floor": take_mixture,
                 "sori": return_estimate(estimate),

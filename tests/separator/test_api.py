@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from separator.api import Separator
 from separator.audio.reader import probe, read, write
 from separator.device import resolve_device
-from separator.errors import AudioError, Cancelled, ConfigError
-from separator.inference.overlap_add import SegmentPlan
+from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
+from separator.inference.overlap_add import Segmentation
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 from separator.spectral.config import StftConfig
 
-PLAN = SegmentPlan(stride=64, context=16, lookahead=16, fade=8, window_segments=2)
+SHORT = Segmentation(hop=64, context=16, lookahead=16, fade=8)
+pytestmark = pytest.mark.usefixtures("torch_only")
 
 
 class Everything(nn.Module):
@@ -26,13 +27,13 @@ class Everything(nn.Module):
         super().__init__()
         self.config = ModelConfig(targets=(target,))
 
-    def forward(self, magnitude: Tensor) -> Tensor:
-        return torch.ones_like(magnitude)[:, None]
+    def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
+        return torch.ones_like(magnitude)[:, None], ()
 
 
 @pytest.fixture
 def separator(tiny_model: CRNN) -> Separator:
-    return Separator([tiny_model], "cpu", plan=PLAN)
+    return Separator([tiny_model], "cpu", segmentation=SHORT)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_stems_have_the_songs_shape_and_add_up(
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000])
 def test_doing_nothing_gives_the_song_back_at_every_rate(noise: Callable[..., Tensor], rate: int) -> None:
     mixture = noise(4 * rate + 11)
-    stems = Separator([Everything()], "cpu", plan=PLAN).separate(mixture, rate)
+    stems = Separator([Everything()], "cpu", segmentation=SHORT).separate(mixture, rate)
     assert (stems["vocals"] - mixture).abs().max() < 1e-6
     assert stems["accompaniment"].abs().max() < 1e-6
 
@@ -87,19 +88,19 @@ def test_from_disk_and_from_memory_are_the_same_samples(separator: Separator, so
 
 def test_no_seam_can_be_found(noise: Callable[..., Tensor], tiny_model: CRNN) -> None:
     """Whatever the segment grid, the stem is the same to -30 dB, given context."""
-    rate, plan = 22050, SegmentPlan(stride=128, context=32, lookahead=32, fade=16, window_segments=2)
+    rate, segmentation = 22050, Segmentation(hop=128, context=32, lookahead=32)
     mixture = noise(12 * rate, 1)
-    shift = plan.stride // 2 * 256
-    separator = Separator([tiny_model], "cpu", plan=plan)
+    shift = segmentation.hop // 2 * 256
+    separator = Separator([tiny_model], "cpu", segmentation=segmentation)
     stem = separator.separate(mixture, rate)["vocals"][:, shift:]
     shifted = separator.separate(mixture[:, shift:], rate)["vocals"]
-    edge = plan.context * 256  # where the shifted song has no past
+    edge = segmentation.context * 256  # where the shifted song has no past
     difference = (stem - shifted)[:, edge:].square().sum() / stem[:, edge:].square().sum()
     assert 10 * torch.log10(difference) < -30
 
 
 def test_several_targets_share_the_song(tiny_config: ModelConfig, noise: Callable[..., Tensor]) -> None:
-    separator = Separator([Everything("drums"), Everything("bass")], "cpu", plan=PLAN)
+    separator = Separator([Everything("drums"), Everything("bass")], "cpu", segmentation=SHORT)
     mixture = noise(44100)
     stems = separator.separate(mixture, 44100)
     assert separator.stems == tuple(stems) == ("drums", "bass", "rest")
@@ -114,19 +115,40 @@ class Shares(nn.Module):
         super().__init__()
         self.config = ModelConfig(targets=("drums", "bass", "vocals"))
 
-    def forward(self, magnitude: Tensor) -> Tensor:
-        return torch.tensor([0.4, 0.3, 0.2])[:, None, None] * torch.ones_like(magnitude)[:, None]
+    def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
+        return torch.tensor([0.4, 0.3, 0.2])[:, None, None] * torch.ones_like(magnitude)[:, None], ()
 
 
 @pytest.mark.parametrize("tta", [False, True])
 def test_a_model_of_several_targets_gives_them_all(noise: Callable[..., Tensor], tta: bool) -> None:
     mixture = noise(5 * 44100)
-    separator = Separator([Shares()], "cpu", plan=PLAN)  # type: ignore[list-item]
-    separator.tta = tta
+    separator = Separator([Shares()], "cpu", segmentation=SHORT, tta=tta)  # type: ignore[list-item]
     stems = separator.separate(mixture, 44100)
-    assert separator.stems == tuple(stems) == ("drums", "bass", "vocals", "rest")
+    assert separator.stems == tuple(stems) == ("drums", "bass", "vocals", "other")
     for stem, share in zip(stems.values(), (0.4, 0.3, 0.2, 0.1), strict=True):
         assert (stem - share * mixture).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("targets", "left_over"),
+    [
+        (("vocals",), "accompaniment"),
+        (("vocals", "drums"), "rest"),
+        (("bass", "vocals", "drums"), "other"),
+        (("vocals", "drums", "bass", "other"), "rest"),
+    ],
+)
+def test_the_last_stem_is_named_after_what_is_left(targets: tuple[str, ...], left_over: str) -> None:
+    assert Separator([Everything(target) for target in targets], "cpu").stems == (*targets, left_over)
+
+
+def test_a_full_device_is_told(noise: Callable[..., Tensor]) -> None:
+    class Full(Everything):
+        def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(SeparatorError, match="use the CPU"):
+        Separator([Full()], "cpu").separate(noise(1000), 44100)
 
 
 def test_a_target_of_two_models_is_refused() -> None:
@@ -142,9 +164,9 @@ class Below(nn.Module):
         self.config = ModelConfig(targets=(target,), stft=stft_config)
         self.below_hz = below_hz
 
-    def forward(self, magnitude: Tensor) -> Tensor:
+    def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
         hz = torch.linspace(0, self.config.stft.sample_rate / 2, magnitude.shape[1])
-        return (hz < self.below_hz).float()[:, None].expand_as(magnitude)[:, None]
+        return (hz < self.below_hz).float()[:, None].expand_as(magnitude)[:, None], ()
 
 
 @pytest.mark.parametrize("rate", [44100, 48000])
@@ -157,7 +179,7 @@ def test_models_that_hear_through_different_stfts_go_together(
     fine = Below("bass", 400.0, StftConfig(n_fft=2048, hop_length=512))
     said = []
     for models in ([fine, Below("vocals", 3000.0, StftConfig())], [Below("vocals", 3000.0, StftConfig()), fine]):
-        stems = Separator(models, "cpu", plan=PLAN).separate(low + high + treble, rate)
+        stems = Separator(models, "cpu", segmentation=SHORT).separate(low + high + treble, rate)
         assert (sum(stems.values()) - (low + high + treble)).abs().max() < 1e-6
         inside = slice(1500, -1500) if length < 5000 else slice(4096, -4096)
         # Both claim what lies below 400 Hz, so they share it.
@@ -175,15 +197,15 @@ class LouderLeft(nn.Module):
         super().__init__()
         self.config = ModelConfig(input_channels=2)
 
-    def forward(self, magnitude: Tensor) -> Tensor:
-        return (magnitude[:, :1] > 2 * magnitude[:, 1:]).float()
+    def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
+        return (magnitude[:, :1] > 2 * magnitude[:, 1:]).float(), ()
 
 
 def test_a_model_for_stereo_tells_left_from_right(tone: Callable[..., Tensor]) -> None:
     left = tone(66150, 500.0, channels=2) * torch.tensor([[1.0], [0.1]])
     right = tone(66150, 3000.0, channels=2) * torch.tensor([[0.1], [1.0]])
     middle = 2 * tone(66150, 1500.0, channels=1).repeat(2, 1)
-    stems = Separator([LouderLeft()], "cpu", plan=PLAN).separate(left + middle + right, 44100)  # type: ignore[list-item]
+    stems = Separator([LouderLeft()], "cpu", segmentation=SHORT).separate(left + middle + right, 44100)  # type: ignore[list-item]
     inner = slice(4410, -4410)
     assert (stems["vocals"] - left)[:, inner].abs().max() < 0.02
     assert (stems["accompaniment"] - middle - right)[:, inner].abs().max() < 0.02
@@ -209,7 +231,7 @@ def test_depth_follows_the_song_and_only_asked_stems_are_written(
 
 def test_a_stem_above_full_scale_is_float_or_told(tmp_path: Path, tone: Callable[..., Tensor]) -> None:
     write(tmp_path / "loud.wav", 3 * tone(20000), 44100)
-    separator = Separator([Everything()], "cpu", plan=PLAN)
+    separator = Separator([Everything()], "cpu", segmentation=SHORT)
     written = separator.separate_to(tmp_path / "loud.wav", {"vocals": tmp_path / "v.wav"})
     assert (written["vocals"].subtype, written["vocals"].clips) == ("FLOAT", False)
     assert written["vocals"].peak == pytest.approx(1.5, rel=1e-3)
@@ -234,7 +256,7 @@ def test_cancelling_leaves_nothing_behind(separator: Separator, song: Path, tmp_
 
 def test_a_failing_model_leaves_nothing_behind(song: Path, tmp_path: Path) -> None:
     class Broken(Everything):
-        def forward(self, magnitude: Tensor) -> Tensor:
+        def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
             raise ValueError("bug")
 
     with pytest.raises(ValueError, match="bug"):

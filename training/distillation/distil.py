@@ -27,6 +27,7 @@ from separator.errors import ConfigError, SeparatorError
 from separator.model.checkpoint import describe, load_model, save_checkpoint
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
+from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory
 from separator.spectral.stft import stft
 from training.config import TrainConfig
@@ -78,10 +79,10 @@ class BothNetworks(nn.Module):
         super().__init__()
         self.vocals, self.accompaniment = full_teacher(networks.vocals), full_teacher(networks.accompaniment)
 
-    def forward(self, magnitude: Tensor) -> Tensor:
-        """``(B, F, T)`` in mono, or ``(B, 2, F, T)`` -> mask ``(B, 1, F, T)``."""
-        mask: Tensor = (self.vocals(magnitude) + 1 - self.accompaniment(magnitude)) / 2
-        return mask
+    def forward(self, magnitude: Tensor) -> tuple[Tensor, State]:
+        """``(B, F, T)`` in mono, or ``(B, 2, F, T)`` -> mask ``(B, 1, F, T)``, and no state."""
+        mask: Tensor = (self.vocals(magnitude)[0] + 1 - self.accompaniment(magnitude)[0]) / 2
+        return mask, ()
 
 
 def begun_earlier(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
@@ -91,7 +92,7 @@ def begun_earlier(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
     cancels: the mean over several shifts is better than the mask at any one.
     """
     padded = F.pad(magnitude, (frames, -frames % TIME_FACTOR))
-    mask: Tensor = teacher(padded)[:, 0, :, frames : frames + magnitude.shape[-1]]
+    mask: Tensor = teacher(padded)[0][:, 0, :, frames : frames + magnitude.shape[-1]]
     return mask
 
 
@@ -107,7 +108,7 @@ def distil(
     """Train all layers but the batch normalisations, which stay as they are.
 
     Args:
-        teacher: from magnitudes (B, F, T) to masks (B, 1, F, T).
+        teacher: from magnitudes (B, F, T) to masks (B, 1, F, T) and a state.
         excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
         checkpoint: called with the model now and then, and at the end.
         learning_rates: of ``new_and_taken_over``.
@@ -121,7 +122,7 @@ def distil(
         target, rest = (whole_segments(stft(part, HALF_FFT, HALF_HOP)) for part in (target, rest))
         mixture = target + rest
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            mask = model(mixture.abs())[:, 0]
+            mask = model(mixture.abs())[0][:, 0]
             with torch.no_grad():
                 estimate = begun_earlier(teacher, mixture.abs(), int(torch.randint(TIME_FACTOR, ()))).float() * mixture
         return negative_sdr(mask.float(), mixture, goal_of(target, estimate, mixture, band_hz.float())).mean()

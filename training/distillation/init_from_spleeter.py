@@ -30,6 +30,7 @@ from separator.model.checkpoint import load_model, save_checkpoint
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 from separator.model.dual_path import DualPathBottleneck, LocalPath
+from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory
 from separator.spectral.stft import stft
 from training.config import TrainConfig
@@ -123,7 +124,7 @@ def teach_middle(
     def energy_left(batch: Tensor) -> Tensor:
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             seen, wanted = hint_targets(teacher, batch.to(device))
-            got = model.bottleneck(seen)
+            got, _ = model.bottleneck(seen)
         error = (got - wanted).float().square().mean((1, 2, 3))
         # Every excerpt counts alike, however loud.
         left: Tensor = (error / wanted.float().square().mean((1, 2, 3))).mean()
@@ -151,12 +152,12 @@ class DeepLayers(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, 128, T, F)`` -> the same shape; T and F multiples of 4."""
+    def forward(self, x: Tensor, *_: object) -> tuple[Tensor, State]:
+        """``(B, 128, T, F)`` -> the same shape, and no state; T and F multiples of 4."""
         fifth = self.net.down5_conv(x)
         sixth = self.net.down6_conv(self.net.down5_act(fifth))
         out: Tensor = self.net.up2(torch.cat((fifth, self.net.up1(sixth)), dim=1))
-        return out
+        return out, ()
 
 
 def full_teacher(net: Any) -> CRNN:
@@ -170,7 +171,7 @@ def full_teacher(net: Any) -> CRNN:
 def hint_targets(teacher: CRNN, mixtures: Tensor) -> tuple[Tensor, Tensor]:
     """What reaches the deep layers for mixtures (B, N), and their output, each (B, 128, T / 16, 64)."""
     seen, _ = teacher.encode(whole_segments(stft(mixtures, HALF_FFT, HALF_HOP)).abs())
-    return seen, teacher.bottleneck(seen)
+    return seen, teacher.bottleneck(seen)[0]
 
 
 def whole_segments(spectra: Tensor) -> Tensor:

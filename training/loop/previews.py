@@ -33,7 +33,7 @@ class Previewer:
         grid = (self.stft_config.n_fft, self.stft_config.hop_length)
         was_training = model.training
         spectrum = stft(self.mixture.to(device), *grid)
-        estimate = istft(model.eval()(spectrum.abs())[:, 0] * spectrum, *grid, length=self.mixture.shape[-1]).cpu()
+        estimate = istft(model.eval()(spectrum.abs())[0][:, 0] * spectrum, *grid, length=self.mixture.shape[-1]).cpu()
         model.train(was_training)
         return self._write(f"epoch_{epoch:04d}.wav", estimate), float(sdr(self.reference, estimate))
 

@@ -185,5 +185,5 @@ class _MaskNetwork(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Complex ``(B, F, T)``, or ``(B, 2, F, T)`` in stereo -> masks ``(B, S, F, T)``."""
-        masks: Tensor = self.crnn(mixture.abs())
+        masks: Tensor = self.crnn(mixture.abs())[0]
         return masks

@@ -101,7 +101,7 @@ class Evaluator:
 
         def mask_of(mixture: Tensor, targets: Tensor) -> Tensor:
             with torch.autocast(device.type, dtype=self.autocast, enabled=self.autocast is not None):
-                masks: Tensor = model(mixture.abs())
+                masks: Tensor = model(mixture.abs())[0]
             return masks.float()
 
         return self._sums(mask_of, device, share)

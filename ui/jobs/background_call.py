@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from separator.api import Cancel, Progress
 from separator.errors import Cancelled, SeparatorError
+from separator.progress import Cancel, Progress
 from separator.runtime import give_back_memory
 from ui.jobs.fair_queue import Ticket
 

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from separator.api import Cancel, Progress, Separator
+from separator.api import Separator
 from separator.audio.reader import read
 from separator.audio.writer import write
 from separator.errors import AudioError, Cancelled
 from separator.metrics.energy import SILENCE_DB
+from separator.progress import Cancel, Progress
 from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.oracles import Oracles, oracles

@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from separator.api import Cancel, Progress
 from separator.audio.reader import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
+from separator.progress import Cancel, Progress
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
 from ui.components.player import build_player

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 
-from separator.api import Cancel, Progress
 from separator.errors import Cancelled
+from separator.progress import Cancel, Progress
 from training.config import TrainConfig, model_config_of
 from training.data.cache import Cache
 from training.data_checks.doctor import examine

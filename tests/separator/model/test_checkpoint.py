@@ -198,7 +198,7 @@ def test_an_archive_larger_than_its_stated_size_is_refused(tiny_checkpoint: Path
     with pytest.raises(CheckpointError, match="compressed"):
         describe(tmp_path / "bomb.pth")
     repack(tmp_path / "loose.pth", tmp_path / "same.pth", zipfile.ZIP_STORED)
-    assert describe(tmp_path / "same.pth").target == "vocals", "the packing alone is no reason"
+    assert describe(tmp_path / "same.pth").targets == ("vocals",), "the packing alone is no reason"
 
 
 def test_two_entries_over_the_same_bytes_are_refused(tiny_checkpoint: Path, tmp_path: Path):

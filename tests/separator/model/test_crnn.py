@@ -20,7 +20,7 @@ def test_a_mask_has_its_inputs_shape_and_is_from_0_to_1(frames: int, time_stride
     model = CRNN(config).eval()
     magnitude = 100 * torch.rand(2, 513, frames)
     with torch.no_grad():
-        mask = model(magnitude)
+        mask, _ = model(magnitude)
     assert mask.shape == (2, 1, 513, frames)
     assert float(mask.min()) >= 0
     assert float(mask.max()) <= 1
@@ -34,22 +34,22 @@ def test_a_stereo_model_takes_mono_as_two_equal_channels(preset: ModelConfig | N
     stereo = 10 * torch.rand(1, 2, config.stft.n_bins, 40)
     only_left, mono = stereo * torch.tensor([1.0, 0.0])[:, None, None], stereo[:, 0]
     with torch.no_grad():
-        mask = model(stereo)
+        mask = model(stereo)[0]
         assert mask[:, 0].shape == mono.shape
-        assert not torch.allclose(mask, model(only_left), atol=1e-5)
-        assert torch.allclose(model(mono), model(mono.unsqueeze(1).expand(-1, 2, -1, -1)))
+        assert not torch.allclose(mask, model(only_left)[0], atol=1e-5)
+        assert torch.allclose(model(mono)[0], model(mono.unsqueeze(1).expand(-1, 2, -1, -1))[0])
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-8, 1e6])
 def test_silence_and_noise_of_any_level_give_a_finite_mask(tiny_model: CRNN, level: float):
     with torch.no_grad():
-        assert torch.isfinite(tiny_model(torch.full((1, 513, 4), level))).all()
+        assert torch.isfinite(tiny_model(torch.full((1, 513, 4), level))[0]).all()
 
 
 def test_songs_of_a_batch_do_not_hear_each_other(tiny_model: CRNN):
     both = torch.rand(2, 513, 9, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        assert torch.allclose(tiny_model(both)[1], tiny_model(both[1:])[0], atol=1e-6)
+        assert torch.allclose(tiny_model(both)[0][1], tiny_model(both[1:])[0][0], atol=1e-6)
 
 
 def test_the_recurrent_middle_hears_before_and_after(tiny_model: CRNN):
@@ -59,7 +59,7 @@ def test_the_recurrent_middle_hears_before_and_after(tiny_model: CRNN):
     changed = magnitude.clone()
     changed[..., 30] = 50.0
     with torch.no_grad():
-        difference = (tiny_model(magnitude) - tiny_model(changed)).abs().amax(dim=(0, 1, 2))
+        difference = (tiny_model(magnitude)[0] - tiny_model(changed)[0]).abs().amax(dim=(0, 1, 2))
     assert float(difference[0]) > 0
     assert float(difference[-1]) > 0
 
@@ -68,7 +68,7 @@ def test_every_weight_learns(tiny_config: ModelConfig):
     torch.manual_seed(0)
     model = CRNN(tiny_config)
     spectrum = stft(torch.randn(2, 8000), 1024, 256).abs()
-    (model(spectrum) * spectrum).mean().backward()
+    (model(spectrum)[0] * spectrum).mean().backward()
     dead = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert dead == []
 
@@ -112,7 +112,7 @@ def test_the_plain_preset_has_textbook_layers_only():
         nn.Identity,
     }
     with torch.no_grad():
-        assert model.eval()(torch.rand(1, 513, 5)).shape == (1, 1, 513, 5)
+        assert model.eval()(torch.rand(1, 513, 5))[0].shape == (1, 1, 513, 5)
 
 
 THREE = ("drums", "bass", "vocals")
@@ -134,9 +134,9 @@ def test_targets_share_all_layers_but_the_last(make: Callable[..., ModelConfig])
         value.copy_(own)
     magnitude = torch.rand(2, small.stft.n_bins, 20)
     with torch.no_grad():
-        masks = three(magnitude)
+        masks, _ = three(magnitude)
         assert masks.shape == (2, 3, small.stft.n_bins, 20)
-        assert torch.allclose(masks[:, :1], one(magnitude), atol=1e-6)
+        assert torch.allclose(masks[:, :1], one(magnitude)[0], atol=1e-6)
     assert len({round(float(mask.mean()), 6) for mask in masks.unbind(1)}) == 3
 
 
@@ -144,12 +144,12 @@ def test_competing_masks_leave_something_for_the_rest(tiny_config: ModelConfig):
     torch.manual_seed(0)
     magnitude = torch.rand(1, 513, 9)
     with torch.no_grad():
-        masks = CRNN(replace(tiny_config, targets=THREE, competing=True)).eval()(magnitude)
+        masks = CRNN(replace(tiny_config, targets=THREE, competing=True)).eval()(magnitude)[0]
         assert float(masks.sum(1).max()) < 1
         alone = CRNN(tiny_config).eval()
         competing = CRNN(replace(tiny_config, competing=True)).eval()
         competing.load_state_dict(alone.state_dict())
-        assert torch.allclose(alone(magnitude), competing(magnitude), atol=1e-6)  # a sigmoid is a softmax of two
+        assert torch.allclose(alone(magnitude)[0], competing(magnitude)[0], atol=1e-6)  # a sigmoid is a softmax of two
 
 
 def test_four_stems_stay_within_their_budget():

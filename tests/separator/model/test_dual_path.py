@@ -20,7 +20,7 @@ TINY = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4)
 def test_a_mask_has_the_shape_of_its_magnitude(frames: int, gru_layers: int):
     model = CRNN(replace(TINY, gru_layers=gru_layers)).eval()
     with torch.no_grad():
-        mask = model(torch.rand(2, 1025, frames))
+        mask, _ = model(torch.rand(2, 1025, frames))
     assert mask.shape == (2, 1, 1025, frames)
     assert 0 <= float(mask.min()) <= float(mask.max()) <= 1
 
@@ -30,7 +30,7 @@ def test_every_weight_learns():
     model = CRNN(replace(TINY, local_channels=3))
     nn.init.eye_(model.bottleneck.local.out.weight)  # type: ignore[union-attr]  # it begins with saying nothing
     magnitude = torch.rand(2, 1025, 64)
-    (model(magnitude) * magnitude).mean().backward()
+    (model(magnitude)[0] * magnitude).mean().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
@@ -80,7 +80,7 @@ def test_the_middle_walks_along_time_then_along_frequency(gru_layers: int, hears
     changed = x.clone()
     changed[0, 0, 3, 2] += 1  # one channel: what all have in common is normalised away
     with torch.no_grad():
-        difference = (middle(x) - middle(changed)).abs().sum(1)[0]  # (T, F)
+        difference = (middle(x)[0] - middle(changed)[0]).abs().sum(1)[0]  # (T, F)
     assert difference.shape == (7, 6)
     assert float(difference[0, 2]) > 0
     assert (float(difference[3, 0]) > 0) == ("frequency" in hears)
@@ -94,7 +94,7 @@ def test_a_local_path_that_says_nothing_changes_nothing(frames: int, bins: int):
     beside.load_state_dict(without.state_dict(), strict=False)
     x = torch.randn(2, 5, frames, bins)
     with torch.no_grad():
-        assert torch.equal(without(x), beside(x))
+        assert torch.equal(without(x)[0], beside(x)[0])
 
 
 def test_a_local_path_hears_its_neighbours_only():

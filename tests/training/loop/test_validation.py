@@ -45,7 +45,7 @@ def test_a_models_score_is_that_of_its_masked_mixture(tiny_model: CRNN):
     target, mixture = torch.from_numpy(one.targets), torch.from_numpy(one.targets + one.rest)
     spectrum = stft(mixture, GRID.n_fft, GRID.hop_length)
     with torch.no_grad():
-        estimate = istft(tiny_model(spectrum.abs())[0] * spectrum, GRID.n_fft, GRID.hop_length, mixture.shape[-1])
+        estimate = istft(tiny_model(spectrum.abs())[0][0] * spectrum, GRID.n_fft, GRID.hop_length, mixture.shape[-1])
     assert scores.sdr_db == pytest.approx(float(sdr(target, estimate)), abs=1e-3)
 
 

@@ -1,0 +1,142 @@
+"""A network made ready for where it runs: OpenVINO on CPUs, in float32, and torch elsewhere.
+
+Converting a network takes a second or more, so what OpenVINO compiled is kept in the user's cache folder, under a hash
+of everything that it was made from.
+"""
+
+import copy
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from separator.files import atomic_write
+from separator.model import crnn
+from separator.model.recurrent import State
+
+if TYPE_CHECKING:
+    import openvino
+
+Network = Callable[[Tensor, Any, int], tuple[Tensor, Any]]
+"""``network(magnitude, state, hop) -> (masks, state)``, as ``CRNN.forward``; the caller carries the state."""
+MOST_CACHED = 8
+"""Compiled networks kept, some 16 MB each; the least recently used goes first."""
+
+
+def compile_for_inference(model: crnn.CRNN, device: torch.device) -> Network:
+    """A copy of a model, fixed and ready to run on a device; masks are returned where the magnitude lies.
+
+    On CPUs that OpenVINO supports it runs there, otherwise in torch; masks differ by rounding, 1e-6 at most.
+    """
+    if device.type == "cpu" and importlib.util.find_spec("openvino") is not None:
+        return OpenVinoNetwork(model)
+    fixed = copy.deepcopy(model).eval().to(device)
+
+    def run(magnitude: Tensor, state: State | None, hop: int) -> tuple[Tensor, State]:
+        masks, state = fixed(magnitude.to(device), state, hop)
+        return masks.to(magnitude.device), state
+
+    return run
+
+
+class OpenVinoNetwork:
+    """A network compiled by OpenVINO for this CPU, with as many threads as torch has."""
+
+    def __init__(self, model: crnn.CRNN) -> None:
+        self._empty_state = model.empty_state()
+        self._input_channels = model.config.input_channels
+        self._request = _load_or_compile(model).create_infer_request()
+        self._lock = threading.Lock()  # a request serves one caller at a time, and uses all threads
+
+    def __call__(self, magnitude: Tensor, state: State | None, hop: int) -> tuple[Tensor, State]:
+        if magnitude.ndim == 3:
+            magnitude = magnitude.unsqueeze(1).expand(-1, self._input_channels, -1, -1)
+        if state is None:
+            state = tuple(empty.expand(len(magnitude), *empty.shape[1:]) for empty in self._empty_state)
+        inputs = [magnitude.mT, torch.tensor(hop), *state]
+        with self._lock:
+            outputs = self._request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)
+        masks, *ends = (torch.from_numpy(outputs[i]) for i in range(1 + len(state)))
+        return masks.mT, tuple(ends)
+
+
+class _BinsLast(torch.nn.Module):
+    """A network whose spectrograms have bins innermost, as they are in memory, and whose state is flat."""
+
+    def __init__(self, model: crnn.CRNN) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, magnitude: Tensor, hop: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        masks, state = self.model(magnitude.transpose(-2, -1), state, hop)
+        return (masks.transpose(-2, -1), *state)
+
+
+def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
+    import openvino
+
+    core = openvino.Core()
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    path = cache_folder() / f"{_hash_of(model, core)}.blob"
+    with suppress(OSError, RuntimeError):  # absent, unreadable or damaged
+        compiled = core.import_model(path.read_bytes(), "CPU", options)
+        path.touch()
+        return compiled
+    compiled = core.compile_model(_convert(model), "CPU", options)
+    with suppress(OSError):  # no room, or no right to write: it is converted again the next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as part:
+            part.write_bytes(compiled.export_model().getvalue())
+        _remove_oldest(path.parent)
+    return compiled
+
+
+def _convert(model: crnn.CRNN) -> "openvino.Model":
+    import openvino
+
+    config, empty_state = model.config, model.empty_state()
+    magnitude = torch.rand(1, config.input_channels, 2 * config.fold, config.stft.n_bins)
+    example = (magnitude, torch.tensor(config.fold), *empty_state)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing is deprecated, but what OpenVINO reads
+        traced = torch.jit.trace(_BinsLast(copy.deepcopy(model).eval().cpu()), example, check_trace=False)
+        shapes = [[-1, magnitude.shape[1], -1, magnitude.shape[3]], [], *([-1, *x.shape[1:]] for x in empty_state)]
+        return openvino.convert_model(traced, example_input=example, input=shapes)
+
+
+def _hash_of(model: crnn.CRNN, core: "openvino.Core") -> str:
+    import openvino
+
+    processor = core.get_property("CPU", "FULL_DEVICE_NAME")
+    digest = hashlib.sha256(json.dumps([openvino.__version__, processor, model.config.to_dict()]).encode())
+    for source in sorted(Path(crnn.__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    for name, value in model.state_dict().items():
+        digest.update(name.encode() + np.ascontiguousarray(value.cpu().numpy()).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def cache_folder() -> Path:
+    """Where this user's programs keep what can be made again, and Sori its compiled networks."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+        base = os.environ.get("XDG_CACHE_HOME") or home
+    return Path(base) / "sori" / "networks"
+
+
+def _remove_oldest(folder: Path) -> None:
+    for path in sorted(folder.glob("*.blob"), key=lambda path: path.stat().st_mtime)[:-MOST_CACHED]:
+        path.unlink(missing_ok=True)

@@ -1,1 +1,0 @@
-"""The network rewritten for CPUs, with the same output."""
