@@ -71,7 +71,7 @@ def test_a_song_with_only_mixture_and_target_has_their_difference_as_the_rest(
     folder.mkdir(parents=True)
     soundfile.write(folder / "mixture.wav", target + rest, 22050, subtype="FLOAT")
     soundfile.write(folder / "vocals.wav", target, 22050, subtype="FLOAT")
-    wanted, other = cache.load_song(find_songs(tmp_path / "data").songs[0], "vocals")
+    (wanted,), other = cache.load_song(find_songs(tmp_path / "data").songs[0], "vocals")
     assert np.allclose(wanted.read(100, 5000), target[100:5100], atol=QUANTISATION)
     assert np.allclose(other.read(100, 5000), rest[100:5100], atol=2 * QUANTISATION)
     assert other.n_samples == wanted.n_samples
