@@ -258,7 +258,7 @@ def test_a_folder_of_broken_files_is_told_by_its_first_ones(tmp_path: Path, monk
         (tmp_path / "data" / f"{number}").mkdir(parents=True)
         (tmp_path / "data" / f"{number}" / "vocals.wav").write_text("no music")
         (tmp_path / "data" / f"{number}" / "mixture.wav").write_text("no music")
-    report = examine([tmp_path / "data"], "vocals", Cache(tmp_path / "cache"), workers=1)
+    report = examine([tmp_path / "data"], ("vocals",), Cache(tmp_path / "cache"), workers=1)
     (error,) = findings(report, "error")
     assert f"none of the first {MOST_BAD} files" in error.what and "is not audio" in error.what
     assert len(tried) < 3 * MOST_BAD, "of 200 files, once for the disk and once for the cache"
