@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C. Returns the exit code."""
     flags = parse_flags(arguments)
     disable_telemetry()  # before Gradio is imported
-    from ui.page import build_page, launch_options
+    from ui.page import build_launch_options, build_page
     from ui.settings import PageSettings
 
     settings = PageSettings(shipped=shipped_folder("checkpoints"))
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             auth=(name, password) if flags.auth else None,
             mcp_server=flags.mcp,
             inbrowser=not (flags.no_browser or settings.on_space),
-            **launch_options(settings, allowed_hosts(host, flags.allowed_hosts, share=flags.share)),
+            **build_launch_options(settings, allowed_hosts(host, flags.allowed_hosts, share=flags.share)),
         )
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -25,9 +25,9 @@ from separator.model.checkpoint import read_checkpoint
 from separator.progress import Progress
 from separator.runtime import keep_freed_memory
 from training.cli import add_flags, explicit_settings
-from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig, model_config_of
+from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig, make_model_config
 from training.data.cache import Cache
-from training.loop.initial_weights import begin_from
+from training.loop.initial_weights import init_from_checkpoint
 from training.loop.launch import open_run, train
 from training.runs.console import Console
 from training.runs.events import Listener
@@ -121,7 +121,9 @@ def _train_all(config: TrainConfig, args: dict[str, Any]) -> int:
     if start_from and init_from:
         raise ConfigError("give --resume_from to go on with a model, or --init_from to begin a new one, not both")
     if args["pretrain_dir"]:
-        run, reason = _train(pretraining(config, args["pretrain_dir"]), start_from, args["mlflow"], init_from=init_from)
+        run, reason = _train(
+            make_pretraining_config(config, args["pretrain_dir"]), start_from, args["mlflow"], init_from=init_from
+        )
         if reason == "stopped":
             return 0
         start_from, init_from = run.best_model, None
@@ -129,7 +131,7 @@ def _train_all(config: TrainConfig, args: dict[str, Any]) -> int:
     return 0
 
 
-def pretraining(config: TrainConfig, folders: Sequence[str]) -> TrainConfig:
+def make_pretraining_config(config: TrainConfig, folders: Sequence[str]) -> TrainConfig:
     """The same training on other songs, which validates on some of them."""
     name = f"{config.run_name}-pretrain" if config.run_name else ""
     own = {"target_dir": (), "rest_dir": (), "soft_dir": (), "val_dir": ""}
@@ -144,7 +146,7 @@ def _train(
     init_from: Path | None = None,
 ) -> tuple[RunFolder, str]:
     """One run, and how it ended."""
-    begun, sentence = begin_from(init_from, config) if init_from else (None, "")
+    begun, sentence = init_from_checkpoint(init_from, config) if init_from else (None, "")
     run, checkpoint = open_run(config, start_from, weights_only)
     keep_freed_memory()
     if begun is not None:
@@ -195,17 +197,17 @@ def _seconds_per_epoch(config: TrainConfig, start_from: Path | None) -> float:
 
 def _sample_rate(config: TrainConfig, start_from: Path | None) -> int:
     """Hz, of the model that would be trained."""
-    return model_config_of(config, read_checkpoint(start_from) if start_from else None).stft.sample_rate
+    return make_model_config(config, read_checkpoint(start_from) if start_from else None).stft.sample_rate
 
 
 def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
-    from training.data.training_data import gather
+    from training.data.training_data import load_training_data
     from training.loop.fabric import oom_as_user_error
     from training.loop.sanity_checks import learning_rate_range, overfit_one_batch
 
     with _progress_bar("decoding") as progress:
-        material = gather(config, _sample_rate(config, start_from), progress)
+        data = load_training_data(config, _sample_rate(config, start_from), progress)
     with tqdm(desc="steps", unit="", leave=False, disable=None) as bar:
 
         def report(step: int, loss: float) -> None:
@@ -213,9 +215,7 @@ def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None
             bar.update()
 
         with oom_as_user_error(config):
-            verdict = (learning_rate_range if is_range_test else overfit_one_batch)(
-                config, material, report, start_from
-            )
+            verdict = (learning_rate_range if is_range_test else overfit_one_batch)(config, data, report, start_from)
     print(("good: " if verdict.is_good else "not good: ") + verdict.sentence)
     return 0 if verdict.is_good else 2
 

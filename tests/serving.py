@@ -23,7 +23,7 @@ START_SECONDS = 90
 SERVER = """
 import sys
 from pathlib import Path
-from ui.page import build_page, launch_options
+from ui.page import build_page, build_launch_options
 from ui.settings import PageSettings
 
 scratch = Path(sys.argv[4])
@@ -31,7 +31,7 @@ settings = PageSettings(
     checkpoints=Path(sys.argv[1]), on_space=False, tracking_uri=sys.argv[3], data_roots=(scratch,),
     practice=scratch / "practice", practice_songs=3, practice_seconds=6.0, cache=scratch / "cache",
 )
-options = launch_options(settings)
+options = build_launch_options(settings)
 auth = tuple(sys.argv[5:]) or None
 build_page(settings).launch(server_name="127.0.0.1", server_port=int(sys.argv[2]), auth=auth, quiet=True, **options)
 """

@@ -31,7 +31,7 @@ def equalise(samples: FloatArray, rng: np.random.Generator, sample_rate: int) ->
     for _ in range(3):
         centre, width = rng.uniform(-4, 3.3), rng.uniform(0.3, 1.5)
         gain_db += rng.uniform(-6, 6) * np.exp(-0.5 * ((octaves - centre) / width) ** 2)
-    return _filtered(spectrum, 10 ** (gain_db / 20), len(samples))
+    return _filter(spectrum, 10 ** (gain_db / 20), len(samples))
 
 
 def low_pass(samples: FloatArray, rng: np.random.Generator, sample_rate: int) -> FloatArray:
@@ -39,7 +39,7 @@ def low_pass(samples: FloatArray, rng: np.random.Generator, sample_rate: int) ->
     spectrum = torch.fft.rfft(torch.from_numpy(samples))
     hz = np.linspace(0.0, sample_rate / 2, len(spectrum))
     cut = rng.uniform(4000, 10000)
-    return _filtered(spectrum, 1 / (1 + (hz / cut) ** 40), len(samples))
+    return _filter(spectrum, 1 / (1 + (hz / cut) ** 40), len(samples))
 
 
 def reverb(samples: FloatArray, rng: np.random.Generator, sample_rate: int) -> FloatArray:
@@ -101,7 +101,7 @@ def augment(
     return samples
 
 
-def _filtered(spectrum: torch.Tensor, gain: NDArray[np.float64], length: int) -> FloatArray:
+def _filter(spectrum: torch.Tensor, gain: NDArray[np.float64], length: int) -> FloatArray:
     return _array(torch.fft.irfft(spectrum * torch.from_numpy(gain.astype(np.float32)), length))
 
 

@@ -4,13 +4,13 @@ import argparse
 from dataclasses import Field, fields
 from typing import Any
 
-from training.config import TrainConfig, default_of
+from training.config import TrainConfig, get_default
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add one flag per setting to a parser; one that is not on the command line is None."""
     for f in fields(TrainConfig):
-        default = default_of(f)
+        default = get_default(f)
         if not isinstance(default, tuple):
             parser.add_argument(f"--{f.name}", type=type(default), help=_help(f))
         elif f.name.endswith("_dir"):  # may be repeated as well as listed
@@ -28,16 +28,17 @@ def explicit_settings(args: dict[str, Any]) -> dict[str, Any]:
 def settings_table() -> str:
     """Every setting as a Markdown table: the README's, which a test compares with this."""
     rows = [
-        f"| `--{f.name}` | {f.metadata['help']} | {f.metadata['unit']} | {_shown(f)} |" for f in fields(TrainConfig)
+        f"| `--{f.name}` | {f.metadata['help']} | {f.metadata['unit']} | {_format_default(f)} |"
+        for f in fields(TrainConfig)
     ]
     return "\n".join(["| flag | what it is | unit | default |", "|---|---|---|---|", *rows])
 
 
 def _help(f: "Field[Any]") -> str:
     unit = f" [{f.metadata['unit']}]" if f.metadata["unit"] else ""
-    return f"{f.metadata['help']}{unit} (default: {_shown(f)})".replace("%", "%%")
+    return f"{f.metadata['help']}{unit} (default: {_format_default(f)})".replace("%", "%%")
 
 
-def _shown(f: "Field[Any]") -> str:
-    default = default_of(f)
+def _format_default(f: "Field[Any]") -> str:
+    default = get_default(f)
     return (" ".join(map(str, default)) if isinstance(default, tuple) else str(default)) or "none"

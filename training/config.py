@@ -192,7 +192,7 @@ class TrainConfig:
         return values
 
 
-def model_config_of(config: TrainConfig, checkpoint: dict[str, Any] | None = None) -> ModelConfig:
+def make_model_config(config: TrainConfig, checkpoint: dict[str, Any] | None = None) -> ModelConfig:
     """The model to train: a checkpoint's where there is one, under the wanted targets' names, else the preset's.
 
     Raises:
@@ -209,7 +209,7 @@ def model_config_of(config: TrainConfig, checkpoint: dict[str, Any] | None = Non
     return replace(model, targets=config.target)
 
 
-def default_of(f: "Field[Any]") -> Any:
+def get_default(f: "Field[Any]") -> Any:
     """The default value of a field of :class:`TrainConfig`."""
     return None if f.default is MISSING else f.default
 
@@ -241,7 +241,7 @@ def parse_weighted(text: str) -> tuple[str, float]:
 
 def _wrong_kind(f: "Field[Any]", value: Any) -> str:
     """What is wrong with the kind of a value; empty where nothing is."""
-    default = default_of(f)
+    default = get_default(f)
     items, example = (value, default[0] if default else "") if isinstance(default, tuple) else ((value,), default)
     kinds, words = {
         str: ((str,), "text, in quotes"),

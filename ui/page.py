@@ -96,7 +96,7 @@ def refresh_models(registry: ModelRegistry) -> tuple[gr.Dropdown, gr.Dropdown]:
     return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
 
 
-def launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:
+def build_launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:
     """Everything that ``Blocks.launch`` needs for this page: looks, scripts, languages, limits.
 
     ``hosts`` are the host names accepted besides the loopback's, None for any.

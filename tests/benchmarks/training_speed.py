@@ -21,7 +21,7 @@ from separator.runtime import keep_freed_memory
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 from training.config import PRESETS, TrainConfig
 from training.data.remix import Excerpts
-from training.data.training_data import Material, gather
+from training.data.training_data import TrainingData, load_training_data
 from training.loop.fabric import make_fabric
 from training.loop.trainer import Trainer
 from training.runs.events import Event
@@ -49,12 +49,12 @@ def main() -> None:
             steps_per_epoch=options.steps, epochs=2, batch_size=options.batch_size, workers=options.workers,
             device=options.device,
         )  # fmt: skip
-        material = gather(config, RATE)
-        made = excerpts_per_second(material, config) * config.segment_seconds
+        data = load_training_data(config, RATE)
+        made = excerpts_per_second(data, config) * config.segment_seconds
         say("| preset | audio s/s | waiting for data | batches alone, audio s/s | billion multiply-adds | device |")
         say("|---|---|---|---|---|---|")
         for preset in options.presets:
-            epoch = second_epoch(config.replace(preset=preset), material, folder / preset)
+            epoch = second_epoch(config.replace(preset=preset), data, folder / preset)
             cost = multiply_adds_per_second(PRESETS[preset](("vocals",))) / 1e9
             say(
                 f"| {preset} | {epoch['audio_seconds_per_second']:.1f} | {epoch['data_wait_share']:.1%} "
@@ -77,9 +77,9 @@ def make_songs(folder: Path) -> None:
             soundfile.write(folder / f"song {song}" / f"{stem}.wav", noise, RATE)
 
 
-def excerpts_per_second(material: Material, config: TrainConfig) -> float:
+def excerpts_per_second(data: TrainingData, config: TrainConfig) -> float:
     """How fast one process makes excerpts, all augmentations on."""
-    excerpts = Excerpts(material, config, RATE)
+    excerpts = Excerpts(data, config, RATE)
     excerpts[0]
     begun = time.perf_counter()
     for index in range(EXCERPTS):
@@ -87,10 +87,10 @@ def excerpts_per_second(material: Material, config: TrainConfig) -> float:
     return EXCERPTS / (time.perf_counter() - begun)
 
 
-def second_epoch(config: TrainConfig, material: Material, folder: Path) -> Event:
+def second_epoch(config: TrainConfig, data: TrainingData, folder: Path) -> Event:
     """What is told of the second epoch."""
     epochs: list[Event] = []
-    Trainer(config, material, RunFolder(folder), [lambda e: epochs.append(e) if e["type"] == "epoch" else None]).fit()
+    Trainer(config, data, RunFolder(folder), [lambda e: epochs.append(e) if e["type"] == "epoch" else None]).fit()
     return epochs[-1]
 
 

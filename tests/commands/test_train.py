@@ -22,7 +22,7 @@ import torch
 from separator.files import ProcessId, start_time
 from separator.model.checkpoint import describe, load_model
 from separator.model.config import ModelConfig
-from sori.train import main, make_parser, pretraining
+from sori.train import main, make_parser, make_pretraining_config
 from training.config import TrainConfig
 from training.data.cache import Cache
 from training.runs.folder import RunFolder
@@ -379,7 +379,9 @@ def test_pretraining_hears_none_of_the_songs_that_come_after(tmp_path: Path):
     for name in ("own", "others"):
         (tmp_path / name).mkdir()
     own, others = str(tmp_path / "own"), str(tmp_path / "others")
-    first = pretraining(TrainConfig(data_dir=(own,), soft_dir=(own,), rest_dir=(own,), val_dir=own), [others])
+    first = make_pretraining_config(
+        TrainConfig(data_dir=(own,), soft_dir=(own,), rest_dir=(own,), val_dir=own), [others]
+    )
     assert own not in repr(first)
     assert first.data_dir == (others,)
 

@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from training.data.cached_audio import rms_profile
-from training.data.training_data import Material, Pair, Pool
+from training.data.training_data import Pair, TrainingData, WeightedSources
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def made_sound() -> type[MadeSound]:
 
 
 @pytest.fixture
-def material(melody: Callable[..., NDArray[np.float32]]) -> Material:
+def data(melody: Callable[..., NDArray[np.float32]]) -> TrainingData:
     """Two songs to train on and one to validate on: a noise that comes and goes over chords."""
 
     def pair(name: str, seed: int, seconds: float = 2.0) -> Pair:
@@ -73,11 +73,11 @@ def material(melody: Callable[..., NDArray[np.float32]]) -> Material:
 
     train, valid = [pair("one", 1), pair("two", 2)], pair("three", 3)
     weights = (1.0, 1.0)
-    return Material(
+    return TrainingData(
         pairs=tuple(train),
         pair_weights=weights,
-        targets=(Pool(tuple(p.known[0] for p in train), weights),),
-        rests=Pool(tuple(p.rest for p in train), weights),
+        targets=(WeightedSources(tuple(p.known[0] for p in train), weights),),
+        rests=WeightedSources(tuple(p.rest for p in train), weights),
         valid=(valid,),
         unreadable=(),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from separator.errors import ConfigError
-from training.config import TrainConfig, default_of, parse_weighted
+from training.config import TrainConfig, get_default, parse_weighted
 
 RECIPES = Path(__file__).parents[2] / "checkpoints" / "recipes"
 GOOD = TrainConfig(data_dir=("songs",))
@@ -26,7 +26,7 @@ def test_every_field_tells_what_it_is_for():
         assert f.metadata["group"] in ("simple", "advanced"), f.name
         assert isinstance(f.metadata["unit"], str), f.name
         if f.metadata["choices"]:
-            chosen = default_of(f)
+            chosen = get_default(f)
             for item in chosen if isinstance(chosen, tuple) else (chosen,):
                 assert item in f.metadata["choices"], f.name
 

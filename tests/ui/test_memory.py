@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.state_holder import StateHolder
 
 from ui.jobs.registry import LAST_DRAWING_SECONDS, JobRegistry
-from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, launch_options
+from ui.page import REMEMBERED_VISITS, WAITING_VISITORS, build_launch_options
 
 
 class Job:
@@ -22,7 +22,7 @@ class Job:
 def test_gradio_forgets_all_but_the_newest_visits() -> None:
     with gr.Blocks() as demo:
         gr.Button()
-    demo.state_session_capacity = launch_options()["state_session_capacity"]
+    demo.state_session_capacity = build_launch_options()["state_session_capacity"]
     visits = StateHolder()
     visits.set_blocks(demo)
     for number in range(REMEMBERED_VISITS + 50):

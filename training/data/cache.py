@@ -35,7 +35,7 @@ from training.data.layouts.song import Song, split_stream
 FORMAT_VERSION = 3
 MOST_WORKERS = 8
 """Default limit: each brings torch's own threads along, and the disk is soon the limit."""
-MOST_BAD = 50
+MOST_UNREADABLE = 50
 """Where so many files in a row cannot be decoded and none before them could, the others are not tried: each bad file
 costs a tenth of a second, as ffmpeg tries it as well."""
 
@@ -45,7 +45,7 @@ OWN_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}\.(pcm|json)")
 
 
 @dataclass(frozen=True)
-class BadFile:
+class UnreadableFile:
     """A file that could not be decoded, and why."""
 
     path: Path
@@ -89,7 +89,7 @@ class Cache:
         workers: int | None = None,
         progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
-    ) -> list[BadFile]:
+    ) -> list[UnreadableFile]:
         """Decode every file of some groups of files that is not in the cache yet.
 
         Stopping at any moment loses at most the files that were being decoded; the next call goes on from there.
@@ -103,7 +103,7 @@ class Cache:
         """
         self._make_folder()
         paths = list(dict.fromkeys(path for group in groups for path in group))
-        bad: list[BadFile] = []
+        bad: list[UnreadableFile] = []
         with ThreadPoolExecutor(workers or min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
             futures = {pool.submit(self._entry, path): path for path in paths}
             try:
@@ -114,9 +114,9 @@ class Cache:
                     try:
                         future.result()
                     except AudioError as error:
-                        bad.append(BadFile(path, str(error)))
-                        if len(bad) == done == MOST_BAD:
-                            raise DatasetError(_all_bad(bad, len(paths))) from error
+                        bad.append(UnreadableFile(path, str(error)))
+                        if len(bad) == done == MOST_UNREADABLE:
+                            raise DatasetError(_none_readable_message(bad, len(paths))) from error
                     if progress is not None:
                         progress(done / len(paths), f"decoding {path.parent.name}/{path.name}")
             except BaseException:
@@ -220,6 +220,6 @@ class Cache:
         return hashlib.sha256(identity.encode(errors="surrogateescape")).hexdigest()[:KEY_DIGITS]
 
 
-def _all_bad(bad: Sequence[BadFile], n_files: int) -> str:
+def _none_readable_message(bad: Sequence[UnreadableFile], n_files: int) -> str:
     left = f", so the other {n_files - len(bad)} were not tried" if n_files > len(bad) else ""
     return f"none of the first {len(bad)} files can be decoded{left}; one of them: {bad[0].message}"

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from separator.errors import SeparatorError
 from training.config import TrainConfig
 from training.data.remix import ExcerptNumbers, Excerpts
-from training.data.training_data import Material
+from training.data.training_data import TrainingData
 
 Batch = Sequence[Tensor]
 """Targets (B, S, N), rest (B, N), the frequency in Hz (B, S) up to which each is known (below 0 it is not), and the
@@ -27,7 +27,7 @@ class Batches:
 
     def __init__(
         self,
-        material: Material,
+        data: TrainingData,
         config: TrainConfig,
         sample_rate: int,
         fabric: Fabric,
@@ -36,7 +36,7 @@ class Batches:
         self.waited_seconds = 0.0
         self._numbers = ExcerptNumbers(config.batch_size, fabric.global_rank, fabric.world_size)
         self._loader: DataLoader[Any] = DataLoader(
-            excerpts or Excerpts(material, config, sample_rate),
+            excerpts or Excerpts(data, config, sample_rate),
             batch_size=config.batch_size,
             sampler=self._numbers,
             num_workers=config.workers,

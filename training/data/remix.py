@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from training.augmentations import SPEEDS, FloatArray, augment
 from training.config import TrainConfig
 from training.data.cached_audio import PROFILE_SECONDS, Audio
-from training.data.training_data import Material, Pair, Pool
+from training.data.training_data import Pair, TrainingData, WeightedSources
 
 MIXTURE_DBFS = (-26.0, -8.0)
 """Range of the mixture's RMS level, around that of separation (``separator.inference.levels.LEVEL_DBFS``)."""
@@ -51,14 +51,14 @@ class Excerpt:
 class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]):
     """Excerpt ``i`` of an endless series: targets (S, N), rest (N,), bands in Hz (S,), pans (S + 1, 2), all float32."""
 
-    def __init__(self, material: Material, config: TrainConfig, sample_rate: int) -> None:
-        self.material = material
+    def __init__(self, data: TrainingData, config: TrainConfig, sample_rate: int) -> None:
+        self.data = data
         self.config = config
         self.sample_rate = sample_rate
         self.length = int(config.segment_seconds * sample_rate)
-        self._pair_odds = np.cumsum(material.pair_weights)
-        self._soft_odds = np.cumsum([pair.n_samples for pair in material.soft])
-        self._parts = _parts_by_name(material.pairs)
+        self._pair_odds = np.cumsum(data.pair_weights)
+        self._soft_odds = np.cumsum([pair.n_samples for pair in data.soft])
+        self._parts = _group_parts(data.pairs)
 
     def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         excerpt = self.make(np.random.default_rng([self.config.seed, index]))
@@ -66,27 +66,27 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]):
 
     def make(self, rng: np.random.Generator) -> Excerpt:
         """One excerpt, a function of ``rng`` alone."""
-        if self.material.soft and rng.uniform() < self.config.soft_share:
-            targets, rest, band_hz = self._aligned(rng, self.material.soft, self._soft_odds)
+        if self.data.soft and rng.uniform() < self.config.soft_share:
+            targets, rest, band_hz = self._draw_aligned(rng, self.data.soft, self._soft_odds)
         else:
-            targets, rest, band_hz = self._of_true_stems(rng)
+            targets, rest, band_hz = self._draw_true_stems(rng)
         gain = _gain_to(rng.uniform(*MIXTURE_DBFS), targets.sum(axis=0) + rest)
         targets, rest = targets * gain, rest * gain
         is_panned = rng.uniform() < self.config.pan_share  # drawn last, so that all else is as without panning
         pans = _draw_pans(rng, np.vstack([targets, rest])) if is_panned else np.ones((len(targets) + 1, 2))
         return Excerpt(targets, rest, band_hz, pans.astype(np.float32))
 
-    def _of_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _draw_true_stems(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
         is_remix = rng.uniform() < self.config.remix_share
         if is_remix:
-            targets, rest, band_hz = self._remixed(rng)
+            targets, rest, band_hz = self._draw_remix(rng)
         else:
-            targets, rest, band_hz = self._aligned(rng, self.material.pairs, self._pair_odds, is_true=True)
+            targets, rest, band_hz = self._draw_aligned(rng, self.data.pairs, self._pair_odds, is_true=True)
         is_silenced = (rng.uniform(size=len(targets)) < self.config.silent_share) & (band_hz != UNKNOWN_HZ)
         targets[is_silenced], band_hz[is_silenced] = 0, self.sample_rate / 2
         return targets, rest, band_hz
 
-    def _aligned(
+    def _draw_aligned(
         self, rng: np.random.Generator, pairs: tuple[Pair, ...], odds: FloatArray, *, is_true: bool = False
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Targets and rest of the same moment of one song, with their balance slightly changed.
@@ -94,9 +94,9 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]):
         What does not play in a song of true stems is often laid over it.
         """
         pair = pairs[int(np.searchsorted(odds, rng.uniform(0, odds[-1])))]
-        speed = self._speed(rng, often=0.4)
+        speed = self._draw_speed(rng, often=0.4)
         sounding = [target for target in pair.known if target.n_samples] or [pair.rest]
-        start = self._start(sounding[int(rng.integers(len(sounding)))], speed, rng)
+        start = self._find_start(sounding[int(rng.integers(len(sounding)))], speed, rng)
         targets = np.stack([self._read(target, start, speed) for target in pair.targets])
         rest = self._read(pair.rest, start, speed)
         if "polarity" in self.config.augmentations and rng.uniform() < 0.5:
@@ -106,51 +106,51 @@ class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]):
         band_hz = self._bands_hz(pair.targets, [speed] * len(targets))
         there = targets.sum(axis=0) + rest
         for i, target in enumerate(pair.targets if is_true else ()):
-            is_empty = target is not None and not target.n_samples and self.material.targets[i].items
+            is_empty = target is not None and not target.n_samples and self.data.targets[i].items
             if is_empty and rng.uniform() < LAID_OVER_SHARE:
-                samples, audio, own_speed = self._drawn(self.material.targets[i], rng)
+                samples, audio, own_speed = self._draw_target(self.data.targets[i], rng)
                 balance_db = rng.uniform(*self.config.target_gain_db)
                 targets[i] = samples * (_gain_to(balance_db, samples) / _gain_to(0.0, there))
                 band_hz[i] = self._band_hz(audio, own_speed)
         return targets, rest, band_hz
 
-    def _remixed(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _draw_remix(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Targets over music that they were not made for, at random balances."""
-        drawn = [self._drawn(pool, rng) for pool in self.material.targets]
-        rest = self._rest(rng)
+        drawn = [self._draw_target(pool, rng) for pool in self.data.targets]
+        rest = self._draw_rest(rng)
         rest = augment(rest, rng, self.sample_rate, self.config.augmentations, is_target=False)
         balances_db = rng.uniform(*self.config.target_gain_db, size=len(drawn))
         levelled = [samples * _gain_to(db, samples) for (samples, _, _), db in zip(drawn, balances_db, strict=True)]
         band_hz = self._bands_hz([audio for _, audio, _ in drawn], [speed for _, _, speed in drawn])
         return np.stack(levelled), rest * _gain_to(0.0, rest), band_hz
 
-    def _drawn(self, pool: Pool, rng: np.random.Generator) -> tuple[FloatArray, Audio, float]:
+    def _draw_target(self, pool: WeightedSources, rng: np.random.Generator) -> tuple[FloatArray, Audio, float]:
         """A stretch of a target, augmented, what it is of, and how fast it was read."""
-        audio, speed = pool.draw(rng), self._speed(rng, often=0.5)
-        samples = self._read(audio, self._start(audio, speed, rng), speed)
+        audio, speed = pool.draw(rng), self._draw_speed(rng, often=0.5)
+        samples = self._read(audio, self._find_start(audio, speed, rng), speed)
         return augment(samples, rng, self.sample_rate, self.config.augmentations, is_target=True), audio, speed
 
-    def _rest(self, rng: np.random.Generator) -> FloatArray:
+    def _draw_rest(self, rng: np.random.Generator) -> FloatArray:
         if self._parts and rng.uniform() < PARTS_SHARE:
-            parts = [self._any(choices, rng) for choices in self._parts.values()]
+            parts = [self._draw_any(choices, rng) for choices in self._parts.values()]
             return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
-        rest = self._any(self.material.rests.draw(rng), rng)
+        rest = self._draw_any(self.data.rests.draw(rng), rng)
         if rng.uniform() < TWO_RESTS_SHARE:
-            other = self._any(self.material.rests.draw(rng), rng)
+            other = self._draw_any(self.data.rests.draw(rng), rng)
             rest = rest + other * _gain_to(rng.uniform(-12, 0), other) / max(float(_gain_to(0.0, rest)), 1e-6)
         return rest
 
-    def _any(self, audio: Audio | tuple[Audio, ...], rng: np.random.Generator) -> FloatArray:
+    def _draw_any(self, audio: Audio | tuple[Audio, ...], rng: np.random.Generator) -> FloatArray:
         if isinstance(audio, tuple):
             audio = audio[int(rng.integers(len(audio)))]
-        speed = self._speed(rng, often=0.4)
-        return self._read(audio, self._start(audio, speed, rng), speed)
+        speed = self._draw_speed(rng, often=0.4)
+        return self._read(audio, self._find_start(audio, speed, rng), speed)
 
-    def _speed(self, rng: np.random.Generator, often: float) -> float:
+    def _draw_speed(self, rng: np.random.Generator, often: float) -> float:
         wanted = rng.uniform() < often and "speed" in self.config.augmentations
         return float(np.exp(rng.uniform(*np.log(SPEEDS)))) if wanted else 1.0
 
-    def _start(self, audio: Audio, speed: float, rng: np.random.Generator) -> int:
+    def _find_start(self, audio: Audio, speed: float, rng: np.random.Generator) -> int:
         """A start where the signal is not silent, if a few tries find one."""
         latest = max(1, audio.n_samples - int(self.length * speed))
         start = int(rng.integers(latest))
@@ -212,7 +212,7 @@ def _draw_pans(rng: np.random.Generator, sources: FloatArray) -> NDArray[np.floa
     return gains * np.where(channels > 0.01 * mixture, mixture / np.maximum(channels, 1e-9), 0)
 
 
-def _parts_by_name(pairs: tuple[Pair, ...]) -> dict[str, tuple[Audio, ...]]:
+def _group_parts(pairs: tuple[Pair, ...]) -> dict[str, tuple[Audio, ...]]:
     names = {name for pair in pairs for name in pair.parts}
     found = {name: tuple(pair.parts[name] for pair in pairs if name in pair.parts) for name in sorted(names)}
     return {name: audios for name, audios in found.items() if len(audios) > 1}

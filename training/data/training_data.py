@@ -12,7 +12,7 @@ from separator.errors import DatasetError
 from separator.inference.levels import BLOCK_SAMPLES, measure_levels
 from separator.progress import Progress
 from training.config import TrainConfig, split_target_dir
-from training.data.cache import BadFile, Cache
+from training.data.cache import Cache, UnreadableFile
 from training.data.cached_audio import Audio, FloatArray
 from training.data.layouts import Song, find_loose, find_songs, find_weighted, split_songs
 
@@ -44,7 +44,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pool:
+class WeightedSources:
     """Things to draw from, each with a weight."""
 
     items: tuple[Audio, ...]
@@ -69,16 +69,16 @@ class ValidationExcerpt:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """All the audio of a training, decoded; samples are read from the cache on demand."""
 
     pairs: tuple[Pair, ...]
     pair_weights: tuple[float, ...]
-    targets: tuple[Pool, ...]
+    targets: tuple[WeightedSources, ...]
     """A pool for each target."""
-    rests: Pool
+    rests: WeightedSources
     valid: tuple[Pair, ...]
-    unreadable: tuple[BadFile, ...]
+    unreadable: tuple[UnreadableFile, ...]
     soft: tuple[Pair, ...] = ()
     """Songs whose stems are estimates: to be learned as they are."""
 
@@ -92,57 +92,59 @@ class Material:
         )
 
 
-def gather(config: TrainConfig, sample_rate: int, progress: Progress | None = None) -> Material:
+def load_training_data(config: TrainConfig, sample_rate: int, progress: Progress | None = None) -> TrainingData:
     """Find, decode and sort all the audio of a config.
 
-    Files that cannot be decoded are left out and listed in ``Material.unreadable``.
+    Files that cannot be decoded are left out and listed in ``TrainingData.unreadable``.
 
     Raises:
         DatasetError: a folder is not what it should be, or nothing usable is left in it.
         Cancelled: by ``progress`` raising it.
     """
     cache = Cache(config.cache_dir, sample_rate)
-    songs, weights = _songs(config)
+    songs, weights = _find_training_songs(config)
     held_out = find_songs(config.val_dir).songs if config.val_dir else ()
     soft = [song for folder in config.soft_dir for song in find_songs(folder).songs if song.has(*config.target)]
-    loose_targets = _loose_targets(config)
+    loose_targets = _find_loose_targets(config)
     rests = [path for folder in config.rest_dir for path in find_loose(folder)]
     own = [song for song in songs if song.split != "test" and song.has(*config.target)]
     loose = [path for paths in [*loose_targets, rests] for path in paths]
     files = [*(song.files() for song in [*own, *soft, *held_out]), *([path] for path in loose)]
     unreadable = cache.prepare(files, progress=progress)
     broken = {item.path for item in unreadable}
-    train, valid = _split(config, songs, unreadable)
-    pairs = [_pair(cache, song, config.target) for song in train]
+    train, valid = _split_songs(config, songs, unreadable)
+    pairs = [_make_pair(cache, song, config.target) for song in train]
     # A long song is drawn more often than a short one, but not in proportion: voices matter more than minutes.
     pair_weights = [weights[song.folder] * pair.n_samples**0.5 for song, pair in zip(train, pairs, strict=True)]
-    material = Material(
+    data = TrainingData(
         pairs=tuple(pairs),
         pair_weights=tuple(pair_weights),
         targets=tuple(
-            _pool([pair.targets[i] for pair in pairs], pair_weights, _loose(cache, paths, broken))
+            _make_sources([pair.targets[i] for pair in pairs], pair_weights, _load_loose(cache, paths, broken))
             for i, paths in enumerate(loose_targets)
         ),
-        rests=_pool([p.rest if p.is_whole else None for p in pairs], pair_weights, _loose(cache, rests, broken)),
-        valid=tuple(_pair(cache, song, config.target) for song in valid),
+        rests=_make_sources(
+            [p.rest if p.is_whole else None for p in pairs], pair_weights, _load_loose(cache, rests, broken)
+        ),
+        valid=tuple(_make_pair(cache, song, config.target) for song in valid),
         unreadable=tuple(unreadable),
-        soft=tuple(_pair(cache, song, config.target) for song in soft if broken.isdisjoint(song.files())),
+        soft=tuple(_make_pair(cache, song, config.target) for song in soft if broken.isdisjoint(song.files())),
     )
-    _refuse_empty_pools(config, material)
-    return material
+    _refuse_empty_pools(config, data)
+    return data
 
 
-def validation_excerpts(material: Material, seconds: float, most: int) -> list[ValidationExcerpt]:
+def validation_excerpts(data: TrainingData, seconds: float, most: int) -> list[ValidationExcerpt]:
     """The same stretches every time: as many of each song as fit into ``most`` altogether, and one; evenly spread.
 
     Each song is at the level that separation brings it to, so that scores are those of separation.
     """
     excerpts = []
-    per_song = max(1, most // len(material.valid))
-    for song, pair in enumerate(material.valid):
+    per_song = max(1, most // len(data.valid))
+    for song, pair in enumerate(data.valid):
         length = min(int(seconds * pair.rest.sample_rate), pair.n_samples)
         known = tuple(target is not None for target in pair.targets)
-        gain = np.float32(measure_levels(_mixture_blocks(pair)).gains[0])
+        gain = np.float32(measure_levels(_read_mixture(pair)).gains[0])
         count = min(per_song, max(1, pair.n_samples // length))
         for start in np.linspace(0, pair.n_samples - length, count).astype(int):
             targets, rest = gain * read_targets(pair, int(start), length), gain * pair.rest.read(int(start), length)
@@ -150,7 +152,7 @@ def validation_excerpts(material: Material, seconds: float, most: int) -> list[V
     return excerpts
 
 
-def _mixture_blocks(pair: Pair) -> Iterator[Tensor]:
+def _read_mixture(pair: Pair) -> Iterator[Tensor]:
     """The mono mixture of a song, in blocks (1, n)."""
     for start in range(0, pair.n_samples, BLOCK_SAMPLES):
         length = min(BLOCK_SAMPLES, pair.n_samples - start)
@@ -164,22 +166,22 @@ def read_targets(pair: Pair, start: int, length: int) -> FloatArray:
     return np.stack([nothing if target is None else target.read(start, length) for target in pair.targets])
 
 
-def _refuse_empty_pools(config: TrainConfig, material: Material) -> None:
+def _refuse_empty_pools(config: TrainConfig, data: TrainingData) -> None:
     """Raises DatasetError where remixes lack something: with several targets not every song has all of them."""
-    empty = [name for name, pool in zip(config.target, material.targets, strict=True) if not pool.items]
+    empty = [name for name, pool in zip(config.target, data.targets, strict=True) if not pool.items]
     if config.remix_share and empty:
         raise DatasetError(f"no song and no target_dir holds {', '.join(empty)}, so there is nothing of it to remix")
-    if config.remix_share and not material.rests.items:
+    if config.remix_share and not data.rests.items:
         raise DatasetError("no song has each target as a stem of its own; give music without any target as --rest_dir")
 
 
-def _loose_targets(config: TrainConfig) -> list[list[Path]]:
+def _find_loose_targets(config: TrainConfig) -> list[list[Path]]:
     """For each target the files of the folders that hold it alone."""
     folders = [split_target_dir(text, config.target) for text in config.target_dir]
     return [[path for of, folder in folders if of == target for path in find_loose(folder)] for target in config.target]
 
 
-def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
+def _find_training_songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
     songs: list[Song] = []
     weights: dict[Path, float] = {}
     for text in config.data_dir:
@@ -189,7 +191,9 @@ def _songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
     return songs, weights
 
 
-def _split(config: TrainConfig, songs: list[Song], unreadable: list[BadFile]) -> tuple[list[Song], list[Song]]:
+def _split_songs(
+    config: TrainConfig, songs: list[Song], unreadable: list[UnreadableFile]
+) -> tuple[list[Song], list[Song]]:
     """Songs to train and to validate on. Broken ones go first: the only song kept aside might be one of them."""
     broken = {item.path for item in unreadable}
 
@@ -201,13 +205,15 @@ def _split(config: TrainConfig, songs: list[Song], unreadable: list[BadFile]) ->
         train, valid = split_songs(left, config.val_split, config.seed, config.val_dir or None)
         valid = usable(valid)
     except DatasetError as error:
-        raise DatasetError("\n".join([str(error), *_causes(config, len(songs) - len(left), unreadable)])) from error
+        raise DatasetError(
+            "\n".join([str(error), *_list_causes(config, len(songs) - len(left), unreadable)])
+        ) from error
     if not valid:
-        raise DatasetError("\n".join(["no song is left to validate on", *_causes(config, 0, unreadable)]))
+        raise DatasetError("\n".join(["no song is left to validate on", *_list_causes(config, 0, unreadable)]))
     return train, valid
 
 
-def _causes(config: TrainConfig, n_left_out: int, unreadable: list[BadFile]) -> list[str]:
+def _list_causes(config: TrainConfig, n_left_out: int, unreadable: list[UnreadableFile]) -> list[str]:
     """Why songs were left out."""
     target = " or ".join(config.target)
     lacking = f"{n_left_out} song(s) left out; each needs a readable {target} file and a mixture or other stems"
@@ -217,7 +223,7 @@ def _causes(config: TrainConfig, n_left_out: int, unreadable: list[BadFile]) -> 
     ]
 
 
-def _pair(cache: Cache, song: Song, targets: tuple[str, ...]) -> Pair:
+def _make_pair(cache: Cache, song: Song, targets: tuple[str, ...]) -> Pair:
     wanted, rest = cache.load_song(song, *targets)
     # A bass ends far below its recording, and is known to be silent between the two.
     band_hz = max(audio.bandwidth_hz for audio in (*wanted, rest))
@@ -233,7 +239,7 @@ def _pair(cache: Cache, song: Song, targets: tuple[str, ...]) -> Pair:
     )
 
 
-def _loose(cache: Cache, paths: Iterable[Path], broken: set[Path]) -> list[Audio]:
+def _load_loose(cache: Cache, paths: Iterable[Path], broken: set[Path]) -> list[Audio]:
     return [cache.load([path]) for path in paths if path not in broken]
 
 
@@ -241,7 +247,7 @@ def _hours(items: Iterable[Audio | Pair]) -> float:
     return sum(item.n_samples / (item.rest if isinstance(item, Pair) else item).sample_rate for item in items) / 3600
 
 
-def _pool(own: Sequence[Audio | None], own_weights: list[float], loose: list[Audio]) -> Pool:
+def _make_sources(own: Sequence[Audio | None], own_weights: list[float], loose: list[Audio]) -> WeightedSources:
     """Of what is known and not empty."""
     weights = [*own_weights, *(item.n_samples**0.5 for item in loose)]
     kept = [
@@ -249,4 +255,4 @@ def _pool(own: Sequence[Audio | None], own_weights: list[float], loose: list[Aud
         for item, weight in zip([*own, *loose], weights, strict=True)
         if item is not None and item.n_samples
     ]
-    return Pool(tuple(item for item, _ in kept), tuple(weight for _, weight in kept))
+    return WeightedSources(tuple(item for item, _ in kept), tuple(weight for _, weight in kept))

@@ -14,12 +14,12 @@ import numpy as np
 from separator.audio.reader import probe
 from separator.errors import AudioError, Cancelled, DatasetError, SeparatorError
 from separator.progress import Progress
-from training.data.cache import MOST_BAD, Cache
+from training.data.cache import MOST_UNREADABLE, Cache
 from training.data.cached_audio import PROFILE_SECONDS, Entry
 from training.data.layouts import Song, WeightedFolder, find_loose, find_songs, find_weighted, split_songs
 from training.data.layouts.song import ACCOMPANIMENT, split_stream, without_files
-from training.data_checks.report import Finding, FolderSummary, Report, SplitSummary, about_songs, gigabytes
-from training.data_checks.songs import Entries, check_duplicates, check_songs, silence_of
+from training.data_checks.report import Finding, FolderSummary, Report, SplitSummary, gigabytes, make_songs_finding
+from training.data_checks.songs import Entries, check_duplicates, check_songs, measure_silence
 
 LITTLE_MEMORY = 2_000_000_000
 BYTES_PER_SAMPLE = 2
@@ -121,19 +121,19 @@ def _check_targets(songs: Sequence[Song], targets: tuple[str, ...]) -> list[Find
         *(
             finding
             for one in targets
-            for finding in about_songs(
+            for finding in make_songs_finding(
                 "note",
                 [song.name for song in used if not song.has(one) and not song.lacks(one)],
                 f"without {one}, from which nothing is learned of it",
             )
         ),
-        *about_songs(
+        *make_songs_finding(
             "warning",
             [song.name for song in lacking if song.is_own],
             f"without {target}, left out",
             f"add {target}.wav (or .flac, .mp3, ...) to each, or their files to the folder {target}",
         ),
-        *about_songs(
+        *make_songs_finding(
             "note",
             [song.name for song in lacking if not song.is_own],
             f"in which {target} does not play, left out",
@@ -169,7 +169,7 @@ def _disk(cache: Cache, files: Iterable[Path]) -> tuple[int, int]:
 
 
 def _bytes_needed(cache: Cache, files: Sequence[Path]) -> int:
-    """Bytes that decoding adds to the cache; after ``MOST_BAD`` that are no audio, others count as the mean."""
+    """Bytes that decoding adds to the cache; after ``MOST_UNREADABLE`` that are no audio, others count as the mean."""
     sizes: list[int] = []
     bad = 0
     for path in files:
@@ -177,7 +177,7 @@ def _bytes_needed(cache: Cache, files: Sequence[Path]) -> int:
             sizes.append(int(probe(split_stream(path)[0]).seconds * cache.sample_rate) * BYTES_PER_SAMPLE)
         except AudioError:  # decoding will report it
             bad += 1
-            if bad == MOST_BAD:
+            if bad == MOST_UNREADABLE:
                 break
     left = len(files) - bad - len(sizes)
     return sum(sizes) + (left * sum(sizes) // len(sizes) if sizes else 0)
@@ -227,7 +227,7 @@ def _decode_songs(decoding: Decoding, songs: list[Song]) -> tuple[list[Song], li
     usable = without_files(songs, bad)
     kept = {song.folder for song in usable}
     lost = [song.name for song in songs if song.folder not in kept]
-    return usable, [*findings, *about_songs("warning", lost, "with damaged files, left out")]
+    return usable, [*findings, *make_songs_finding("warning", lost, "with damaged files, left out")]
 
 
 def _decode(decoding: Decoding, files: Sequence[Path], consequence: str) -> tuple[list[Path], list[Finding]]:
@@ -246,7 +246,7 @@ def _summarise_split(songs: Sequence[Song], targets: tuple[str, ...], cache: Cac
             stem_hours[stem] = stem_hours.get(stem, 0.0) + _longest(paths, entries) / hour
         files = [path for target in targets for path in song.stems.get(target, ())]
         profile = cache.load(files).mean_square_profile
-        loud += int((profile > silence_of(song, entries) ** 2).sum())
+        loud += int((profile > measure_silence(song, entries) ** 2).sum())
         total += int(np.ceil(_longest(song.files(), entries) / (PROFILE_SECONDS * cache.sample_rate)))
     hours = sum(_longest(song.files(), entries) for song in songs) / hour
     return SplitSummary(len(songs), hours, stem_hours, 1 - loud / total if total else 0.0)

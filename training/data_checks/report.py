@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from training.data.layouts.paths import name_some
+from training.data.layouts.paths import abbreviate
 
 Severity = Literal["error", "warning", "note"]
 
@@ -104,9 +104,9 @@ class Report:
         return "; ".join(parts)
 
 
-def about_songs(severity: Severity, names: list[str], what: str, what_to_do: str = "") -> list[Finding]:
+def make_songs_finding(severity: Severity, names: list[str], what: str, what_to_do: str = "") -> list[Finding]:
     """One finding about some songs, if there are any; `what` follows "3 song(s)"."""
-    return [Finding(severity, f"{len(names)} song(s) {what}: {name_some(names)}", what_to_do)] if names else []
+    return [Finding(severity, f"{len(names)} song(s) {what}: {abbreviate(names)}", what_to_do)] if names else []
 
 
 def gigabytes(n_bytes: int) -> str:

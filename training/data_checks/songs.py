@@ -11,7 +11,7 @@ from training.data.cache import Cache
 from training.data.cached_audio import Entry
 from training.data.layouts import Song
 from training.data_checks.fingerprint import FingerprintIndex, Match, fingerprint
-from training.data_checks.report import Finding, about_songs
+from training.data_checks.report import Finding, make_songs_finding
 
 SILENT_RMS = 10 ** (SILENCE_DB / 20)
 """Of a stem, relative to the loudest half second of its song: a quiet recording is not a silent one."""
@@ -64,7 +64,7 @@ def check_duplicates(
     return findings
 
 
-def silence_of(song: Song, entries: Entries) -> float:
+def measure_silence(song: Song, entries: Entries) -> float:
     """The RMS up to which a stem of this song is silent."""
     return SILENT_RMS * max(float(max(entries[path].rms, default=0.0)) for path in song.files())
 
@@ -97,10 +97,10 @@ def _check_truncated(songs: Sequence[Song], entries: Entries) -> list[Finding]:
 
 def _check_silence(songs: Sequence[Song], target: str, entries: Entries) -> list[Finding]:
     def is_silent(song: Song) -> bool:
-        limit = silence_of(song, entries)
+        limit = measure_silence(song, entries)
         return song.has(target) and all(max(entries[path].rms) <= limit for path in song.stems[target])
 
-    return about_songs(
+    return make_songs_finding(
         "warning",
         [song.name for song in songs if is_silent(song)],
         f"whose {target} is silent throughout",
@@ -109,7 +109,7 @@ def _check_silence(songs: Sequence[Song], target: str, entries: Entries) -> list
 
 
 def _check_clipping(songs: Sequence[Song], entries: Entries) -> list[Finding]:
-    return about_songs(
+    return make_songs_finding(
         "warning",
         [song.name for song in songs if any(entries[path].clipped_share > MOST_CLIPPED for path in song.files())],
         f"with a file that is clipped in more than {MOST_CLIPPED:.1%} of its samples",
@@ -126,13 +126,13 @@ def _check_lengths(songs: Sequence[Song], sample_rate: int, entries: Entries) ->
         if song.source != "moisesdb" and np.ptp(seconds[song.folder]) > LENGTH_TOLERANCE_SECONDS
     ]
     return [
-        *about_songs(
+        *make_songs_finding(
             "warning",
             uneven,
             "whose files differ in length",
             "export all stems of a song over the same time; the shorter ones are taken as silent at their end",
         ),
-        *about_songs(
+        *make_songs_finding(
             "warning",
             [song.name for song in songs if max(seconds[song.folder]) < SHORTEST_SECONDS],
             f"shorter than {SHORTEST_SECONDS:.0f} s",
@@ -146,13 +146,13 @@ def _check_rates(songs: Sequence[Song], highest_hz: float, entries: Entries) -> 
         return max(entries[path].bandwidth_hz for path in song.files())
 
     return [
-        *about_songs(
+        *make_songs_finding(
             "note",
             [song.name for song in songs if len({entries[path].source_rate for path in song.files()}) > 1],
             "whose files have different sample rates",
             "nothing, as each is resampled; but check that they belong together",
         ),
-        *about_songs(
+        *make_songs_finding(
             "note",
             [song.name for song in songs if bandwidth_hz(song) < LOW_BANDWIDTH * highest_hz],
             f"with practically nothing above {LOW_BANDWIDTH * highest_hz / 1000:.1f} kHz",
@@ -162,7 +162,7 @@ def _check_rates(songs: Sequence[Song], highest_hz: float, entries: Entries) -> 
 
 
 def _check_mixtures(songs: Sequence[Song], cache: Cache) -> list[Finding]:
-    return about_songs(
+    return make_songs_finding(
         "warning",
         [song.name for song in songs if not _mixture_fits(song, cache)],
         "whose mixture is not the sum of its stems",

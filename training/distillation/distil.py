@@ -31,21 +31,21 @@ from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory
 from separator.spectral.stft import stft
 from training.config import TrainConfig
-from training.data.training_data import Material, gather, validation_excerpts
+from training.data.training_data import TrainingData, load_training_data, validation_excerpts
 from training.distillation.init_from_spleeter import (
     BATCH,
     SEGMENT_SECONDS,
     TIME_FACTOR,
-    above_zero,
-    add_music,
-    excerpts_of,
+    add_music_flags,
     full_teacher,
-    new_and_taken_over,
+    iterate_excerpts,
+    parse_positive,
     refuse_overwriting,
+    split_parameters,
     whole_segments,
 )
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, Networks, load_networks
-from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
+from training.distillation.timed_loop import Rate, choose_autocast_dtype, train_for_minutes
 from training.loop.validation import Evaluator
 from training.losses import negative_sdr
 
@@ -59,7 +59,7 @@ RESTING_SHARE = 1e-5
 """Of the mixture's energy: a target with less rests."""
 
 
-def goal_of(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tensor) -> Tensor:
+def make_goal(target: Tensor, estimate: Tensor, mixture: Tensor, band_hz: Tensor) -> Tensor:
     """From spectra ``(B, F, T)``: ``TRUTH_SHARE`` of the target, the rest of the teacher's estimate.
 
     Above ``band_hz`` ``(B,)`` the target is not known: the estimate alone. In frames where the target rests it is known
@@ -85,7 +85,7 @@ class BothNetworks(nn.Module):
         return mask, ()
 
 
-def begun_earlier(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
+def shifted_teacher_mask(teacher: nn.Module, magnitude: Tensor, frames: int) -> Tensor:
     """The teacher's mask ``(B, F, T)``, were the music to begin with so many frames of silence.
 
     Its layers fold 64 frames into one, and where those begin changes its mask at random. Over many excerpts that
@@ -111,10 +111,10 @@ def distil(
         teacher: from magnitudes (B, F, T) to masks (B, 1, F, T) and a state.
         excerpts: batches of target, rest (B, N) at 22.05 kHz and the band in Hz (B,) up to which the target is known.
         checkpoint: called with the model now and then, and at the end.
-        learning_rates: of ``new_and_taken_over``.
+        learning_rates: of ``split_parameters``.
     """
     device = next(model.parameters()).device
-    dtype = number_format(device)
+    dtype = choose_autocast_dtype(device)
     model.requires_grad_(True).eval()
 
     def compute_loss(batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
@@ -124,14 +124,16 @@ def distil(
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             mask = model(mixture.abs())[0][:, 0]
             with torch.no_grad():
-                estimate = begun_earlier(teacher, mixture.abs(), int(torch.randint(TIME_FACTOR, ()))).float() * mixture
-        return negative_sdr(mask.float(), mixture, goal_of(target, estimate, mixture, band_hz.float())).mean()
+                estimate = (
+                    shifted_teacher_mask(teacher, mixture.abs(), int(torch.randint(TIME_FACTOR, ()))).float() * mixture
+                )
+        return negative_sdr(mask.float(), mixture, make_goal(target, estimate, mixture, band_hz.float())).mean()
 
-    rates = [Rate(*pair) for pair in zip(new_and_taken_over(model), learning_rates, strict=True)]
-    train_by_the_clock(model, rates, excerpts, compute_loss, minutes, log, checkpoint)
+    rates = [Rate(*pair) for pair in zip(split_parameters(model), learning_rates, strict=True)]
+    train_for_minutes(model, rates, excerpts, compute_loss, minutes, log, checkpoint)
 
 
-def keeper(out: Path, record: dict[str, object], evaluator: Evaluator | None) -> Callable[[CRNN], None]:
+def make_checkpointer(out: Path, record: dict[str, object], evaluator: Evaluator | None) -> Callable[[CRNN], None]:
     """Writes a model to ``out``, with its SDR over the validation songs where there are such."""
 
     def keep(model: CRNN) -> None:
@@ -144,12 +146,12 @@ def keeper(out: Path, record: dict[str, object], evaluator: Evaluator | None) ->
     return keep
 
 
-def make_evaluator(material: Material, config: TrainConfig, model: CRNN) -> Evaluator | None:
+def make_evaluator(data: TrainingData, config: TrainConfig, model: CRNN) -> Evaluator | None:
     """As of ``train.py``; None without validation songs."""
     if not config.val_dir:
         return None
-    excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-    dtype = number_format(next(model.parameters()).device)
+    excerpts = validation_excerpts(data, config.valid_seconds, config.valid_excerpts)
+    dtype = choose_autocast_dtype(next(model.parameters()).device)
     return Evaluator(excerpts, model.config.stft, negative_sdr, autocast=dtype)
 
 
@@ -165,15 +167,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("start", type=Path, help="a checkpoint of init_from_spleeter, or of this command")
     parser.add_argument("out", type=Path, help="the checkpoint to write")
-    parser.add_argument("--minutes", type=above_zero, default=45.0)
+    parser.add_argument("--minutes", type=parse_positive, default=45.0)
     parser.add_argument("--val_dir", default="", help="songs to measure the SDR on, every five minutes")
     parser.add_argument("--seed", type=int, default=77, help="another one makes other mixtures")
     parser.add_argument("--batch_size", type=int, default=BATCH)
     parser.add_argument("--segment_seconds", type=float, default=SEGMENT_SECONDS, help="length of an excerpt")
     parser.add_argument("--learning_rate", type=float, default=MIDDLE_RATE, help="of the middle; less to go on gently")
-    parser.add_argument("--outer_learning_rate", type=above_zero, default=OUTER_RATE, help="of the layers around it")
+    parser.add_argument(
+        "--outer_learning_rate", type=parse_positive, default=OUTER_RATE, help="of the layers around it"
+    )
     parser.add_argument("--remix_share", type=float, default=REMIX_SHARE, help="excerpts mixed from different songs")
-    add_music(parser)
+    add_music_flags(parser)
     options = vars(parser.parse_args(argv))
     start, out, minutes = options.pop("start"), options.pop("out"), options.pop("minutes")
     learning_rates = (options["learning_rate"], options.pop("outer_learning_rate"))
@@ -185,11 +189,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         model = load_model(start).to(device)
         if not _has_spleeters_layers(model.config):
             raise ConfigError(f"{start} has other layers than Spleeter's; start from one that init_from_spleeter wrote")
-        material = gather(config, HALF_RATE)
+        data = load_training_data(config, HALF_RATE)
         teacher = BothNetworks(load_networks()).to(device)
         record = {**describe(start).training, "run_name": out.stem, "distilled_minutes": minutes}
-        keep = keeper(out, record, make_evaluator(material, config, model))
-        excerpts = excerpts_of(config, material)
+        keep = make_checkpointer(out, record, make_evaluator(data, config, model))
+        excerpts = iterate_excerpts(config, data)
         distil(model, teacher, excerpts, minutes, lambda line: print(line, flush=True), keep, learning_rates)
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)

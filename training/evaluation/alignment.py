@@ -95,7 +95,7 @@ def align(
     sounds, notes = _same_channels(sounds, mono)
     sounds, more = _same_rate(sounds, sample_rate or reference.sample_rate)
     offset = find_offset(sounds["reference"], sounds["estimate"])
-    sounds, about_offset = _shifted(sounds, offset, fix_offset)
+    sounds, about_offset = _shift(sounds, offset, fix_offset)
     sounds, about_length = _same_length(sounds)
     waveforms = {name: sound.waveform for name, sound in sounds.items()}
     return Alignment(
@@ -155,7 +155,7 @@ def _same_rate(sounds: dict[str, Sound], rate: int) -> tuple[dict[str, Sound], l
     return {n: Sound(resample(s.waveform, s.sample_rate, rate), rate) for n, s in sounds.items()}, notes
 
 
-def _shifted(sounds: dict[str, Sound], offset: int, fix: bool) -> tuple[dict[str, Sound], list[str]]:
+def _shift(sounds: dict[str, Sound], offset: int, fix: bool) -> tuple[dict[str, Sound], list[str]]:
     if offset == 0:
         return sounds, []
     milliseconds = abs(offset) / sounds["reference"].sample_rate * 1000

@@ -14,7 +14,7 @@ from separator.errors import ConfigError
 from training.evaluation.alignment import Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.scoring import Score, score_aligned
-from training.evaluation.song_audio import mixture_beside
+from training.evaluation.song_audio import find_mixture_beside
 
 
 @dataclass(frozen=True)
@@ -129,4 +129,4 @@ def _names(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
 def _mixture(reference_path: Path, mixture_path: str | Path | None) -> tuple[Sound | None, str | None]:
     if mixture_path is not None:
         return Sound(*read(mixture_path)), f"mixture = {Path(mixture_path).name}"
-    return mixture_beside(reference_path) or (None, None)
+    return find_mixture_beside(reference_path) or (None, None)

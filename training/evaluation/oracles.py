@@ -50,12 +50,12 @@ def oracles(mixture: Tensor, target: Tensor, sample_rate: int) -> Oracles:
     target = without_codec_noise(target, mixture, sample_rate)
     floor = _known(sdr(target, mixture))
     blocks = zip(*(w.split(_BLOCK_SECONDS * sample_rate, dim=-1) for w in (mixture, target)), strict=True)
-    masked = [_masked(m, t, sample_rate) for m, t in blocks]
+    masked = [_apply_masks(m, t, sample_rate) for m, t in blocks]
     ibm, irm1, irm2 = (_known(sdr(target, torch.cat(parts, dim=-1))) for parts in zip(*masked, strict=True))
     return Oracles(floor, ibm, irm1, irm2)
 
 
-def _masked(mixture: Tensor, target: Tensor, sample_rate: int) -> list[Tensor]:
+def _apply_masks(mixture: Tensor, target: Tensor, sample_rate: int) -> list[Tensor]:
     """The mixture (C, n) through the binary, the magnitude and the power mask."""
     hop = 256 * max(1, round(sample_rate / 22050))
     spectrum, of_target = stft(torch.stack([mixture, target]), 4 * hop, hop)

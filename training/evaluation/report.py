@@ -91,12 +91,12 @@ def table(rows: Sequence[SongScore], *, averages: bool = True) -> str:
     columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     columns |= _oracle_columns(scored)
     width = max(_width(name) for name in ["song", *(row.name for row in rows)])
-    head = "  ".join([_padded("song", width), *(f"{name:>7}" for name in columns), "grade"])
+    head = "  ".join([_pad("song", width), *(f"{name:>7}" for name in columns), "grade"])
     lines = [
-        "  ".join([_padded(row.name, width), *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
+        "  ".join([_pad(row.name, width), *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
         for i, row in enumerate(scored)
     ]
-    failed = [f"{_padded(row.name, width)}  not scored: {row.problem}" for row in rows if row.score is None]
+    failed = [f"{_pad(row.name, width)}  not scored: {row.problem}" for row in rows if row.score is None]
     return "\n".join([*_conventions(columns), "", head, *lines, *failed, *(["", *_averages(rows)] if averages else [])])
 
 
@@ -106,7 +106,7 @@ def _width(name: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in composed)
 
 
-def _padded(name: str, width: int) -> str:
+def _pad(name: str, width: int) -> str:
     return name + " " * (width - _width(name))
 
 

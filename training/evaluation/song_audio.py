@@ -39,7 +39,7 @@ def find_scored_songs(folder: str | Path, target: str) -> tuple[list[Song], list
     folder = Path(folder).expanduser()
     if not folder.exists():
         raise DatasetError(f"no folder {folder}: give a song's folder, or a folder that holds one per song")
-    song = (read_song(folder) or _lone_stem(folder, target)) if folder.is_dir() else None
+    song = (read_song(folder) or _single_stem_song(folder, target)) if folder.is_dir() else None
     if song is not None:
         return [song], []
     found = find_songs(folder)
@@ -47,7 +47,7 @@ def find_scored_songs(folder: str | Path, target: str) -> tuple[list[Song], list
     return tests or list(found.songs), list(found.notes)
 
 
-def _lone_stem(folder: Path, target: str) -> Song | None:
+def _single_stem_song(folder: Path, target: str) -> Song | None:
     """A song of nothing but the reference: enough to score a file with."""
     files = [path for path in audio_files(folder) if path.stem.lower() == target]
     return Song(folder.name, folder, {target: tuple(files)}, None, None, None, "plain") if files else None
@@ -101,7 +101,7 @@ def _add(one: Sound, other: Sound) -> Sound:
     return Sound(torch.add(one.waveform[:, :n], added[:, :n]), one.sample_rate)
 
 
-def mixture_beside(reference_path: Path) -> tuple[Sound, str] | None:
+def find_mixture_beside(reference_path: Path) -> tuple[Sound, str] | None:
     """The mixture of the song in whose folder a stem lies, and what it was made of; None where there is none.
 
     Without a mixture file only stems of the usual names are added up: an estimate may lie in the same folder.
@@ -113,13 +113,13 @@ def mixture_beside(reference_path: Path) -> tuple[Sound, str] | None:
     song, target = next(found, (None, ""))
     if song is None:
         return None
-    if song.mixture is None and not _adds_up(song):
+    if song.mixture is None and not _sums_to_mixture(song):
         return None
     audio = load_song(song, target)
     return audio.mixture, audio.notes[0] if audio.notes else f"mixture = {Path(song.mixture or '').name}"
 
 
-def _adds_up(song: Song) -> bool:
+def _sums_to_mixture(song: Song) -> bool:
     """Whether the stems are known to be all there is, and nothing else lies beside them."""
     names = set(song.stems)
     return names in ({"vocals", ACCOMPANIMENT}, set(FOUR_STEMS), FOUR_STEMS | {ACCOMPANIMENT})

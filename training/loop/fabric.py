@@ -40,7 +40,7 @@ def make_fabric(config: TrainConfig) -> Fabric:
         devices=local if device.index is None or device.type == "cpu" or local > 1 else [device.index],
         num_nodes=max(1, world // local),
         strategy=DDPStrategy(timeout=LONGEST_WAIT) if world > 1 else "auto",
-        **_precision_arguments(precision_of(config.precision, device.type), device.type),
+        **_precision_arguments(resolve_precision(config.precision, device.type), device.type),
     )
     fabric.launch()
     return fabric
@@ -83,7 +83,7 @@ def raise_on_all_ranks(fabric: Fabric, failure: SeparatorError | None) -> None:
             raise error
 
 
-def precision_of(precision: str, accelerator: str) -> str:
+def resolve_precision(precision: str, accelerator: str) -> str:
     """The precision that "auto" stands for: half where there are matrix units for it, else single."""
     if precision != "auto":
         return precision

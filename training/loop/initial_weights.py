@@ -8,10 +8,10 @@ from torch import Tensor
 
 from separator.model.checkpoint import read_checkpoint
 from separator.model.crnn import CRNN
-from training.config import TrainConfig, model_config_of
+from training.config import TrainConfig, make_model_config
 
 
-def begin_from(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], str]:
+def init_from_checkpoint(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], str]:
     """A checkpoint of the config's preset to train from, and a sentence about what it has of the one at ``path``.
 
     Tensors of one name and shape are taken over; of the last layer what belongs to each target that both models have.
@@ -22,7 +22,7 @@ def begin_from(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], s
     """
     source = read_checkpoint(path)
     torch.manual_seed(config.seed)
-    model = CRNN(model_config_of(config))
+    model = CRNN(make_model_config(config))
     last = f"decoder.{len(model.decoder) - 1}."
     known = source["model"].get("targets", ())
     shared = {i: list(known).index(target) for i, target in enumerate(config.target) if target in known}

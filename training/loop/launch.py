@@ -19,8 +19,8 @@ from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorE
 from separator.files import ProcessId, atomic_write, explain_os_error
 from separator.model.checkpoint import read_checkpoint
 from separator.progress import Progress
-from training.config import TrainConfig, model_config_of
-from training.data.training_data import Material, gather
+from training.config import TrainConfig, make_model_config
+from training.data.training_data import TrainingData, load_training_data
 from training.runs.events import EventBus, EventFile, Listener, make_event
 from training.runs.folder import RunFolder
 
@@ -46,7 +46,7 @@ def open_run(
     config.validate()
     checkpoint, last = _read_start(Path(resume_from), config, weights_only) if resume_from else (None, None)
     if checkpoint is not None:
-        model_config_of(config, checkpoint)  # refuse a damaged record before a folder is made
+        make_model_config(config, checkpoint)  # refuse a damaged record before a folder is made
     if _n_processes() == 1:
         return RunFolder(_make_folder(config, last)), checkpoint
     from training.loop.fabric import broadcast_from_rank_zero, make_fabric  # Lightning takes seconds to import
@@ -162,27 +162,27 @@ def _load_and_fit(
     from training.loop.trainer import Trainer
 
     fabric = make_fabric(config)
-    material = _load_data_once(fabric, config, model_config_of(config, resume).stft.sample_rate, report)
+    data = _load_data_once(fabric, config, make_model_config(config, resume).stft.sample_rate, report)
     with oom_as_user_error(config):
-        return Trainer(config, material, run, listeners, resume, should_stop, fabric).fit()
+        return Trainer(config, data, run, listeners, resume, should_stop, fabric).fit()
 
 
-def _load_data_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, report: Progress) -> Material:
+def _load_data_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, report: Progress) -> TrainingData:
     """The audio, decoded by one process of each machine while the others wait.
 
     Should that one fail, all fail with its message instead of doing the same work in vain.
     """
     from training.loop.fabric import raise_on_all_ranks
 
-    material: Material | None = None
+    data: TrainingData | None = None
     failure: SeparatorError | None = None
     if fabric.local_rank == 0:
         try:
-            material = gather(config, sample_rate, report)
+            data = load_training_data(config, sample_rate, report)
         except SeparatorError as error:
             failure = error
     raise_on_all_ranks(fabric, failure)
-    return material or gather(config, sample_rate)
+    return data or load_training_data(config, sample_rate)
 
 
 def _make_folder(config: TrainConfig, last: Path | None) -> Path:

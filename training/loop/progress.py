@@ -10,7 +10,7 @@ import torch
 
 from separator.errors import SeparatorError
 from training.config import TrainConfig
-from training.data.training_data import Material
+from training.data.training_data import TrainingData
 from training.loop.schedule import Schedule
 from training.loop.train_step import Learner
 from training.loop.validation import Evaluator, Scores
@@ -90,7 +90,7 @@ class EpochTiming:
 
 
 def make_record(
-    config: TrainConfig, run_name: str, material: Material, precision: str, progress: Progress, scores: Scores | None
+    config: TrainConfig, run_name: str, data: TrainingData, precision: str, progress: Progress, scores: Scores | None
 ) -> dict[str, Any]:
     """The training record of a checkpoint; without scores where it was not validated."""
     return {
@@ -102,7 +102,7 @@ def make_record(
         "target_sdr_db": _by_target(config, scores) if scores else None,
         "minutes": progress.elapsed_seconds / 60,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": material.describe(),
+        "data": data.describe(),
         "seed": config.seed,
         "precision": precision,
         "losses": list(config.loss),
@@ -111,7 +111,7 @@ def make_record(
 
 
 def started_values(
-    config: TrainConfig, learner: Learner, material: Material, precision: str, evaluator: Evaluator
+    config: TrainConfig, learner: Learner, data: TrainingData, precision: str, evaluator: Evaluator
 ) -> dict[str, Any]:
     """Values of the event "started", with the scores of the mixture itself and of the ideal mask."""
     floor, ideal = evaluator.score_mixture(), evaluator.score_ideal_mask()
@@ -124,9 +124,9 @@ def started_values(
         "device": str(learner.fabric.device),
         "precision": precision,
         "world_size": learner.fabric.world_size,
-        "train_songs": len(material.pairs),
-        "valid_songs": len(material.valid),
-        "left_out": [f"{file.path}: {file.message}" for file in material.unreadable],
+        "train_songs": len(data.pairs),
+        "valid_songs": len(data.valid),
+        "left_out": [f"{file.path}: {file.message}" for file in data.unreadable],
         "floor_sdr_db": floor.sdr_db,
         "floor_loss": floor.loss,
         "oracle_sdr_db": ideal.sdr_db,

@@ -12,9 +12,9 @@ import torch
 from separator.errors import Cancelled
 from separator.model.checkpoint import load_model, read_checkpoint
 from separator.model.crnn import CRNN
-from training.config import TrainConfig, model_config_of, parse_weighted
+from training.config import TrainConfig, make_model_config, parse_weighted
 from training.data.loader import Batch, Batches
-from training.data.training_data import Material, gather
+from training.data.training_data import TrainingData, load_training_data
 from training.loop.fabric import make_fabric, oom_as_user_error
 from training.loop.train_step import MOST_OVERFLOWS, Learner
 from training.loop.trainer import Trainer
@@ -48,13 +48,13 @@ class Verdict:
 
 
 def overfit_one_batch(
-    config: TrainConfig, material: Material, report: Report = lambda step, loss: None, start_from: Path | None = None
+    config: TrainConfig, data: TrainingData, report: Report = lambda step, loss: None, start_from: Path | None = None
 ) -> Verdict:
     """Train on one and the same batch: a sound model, loss and optimizer must learn it by heart.
 
     Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
-    learner, batches = _learner_and_batches(config, material, start_from)
+    learner, batches = _learner_and_batches(config, data, start_from)
     batch = next(batches.take(0, 1))
     losses: list[float] = []
     for step in range(1, OVERFIT_STEPS + 1):
@@ -72,14 +72,14 @@ def overfit_one_batch(
 
 
 def learning_rate_range(
-    config: TrainConfig, material: Material, report: Report = lambda step, loss: None, start_from: Path | None = None
+    config: TrainConfig, data: TrainingData, report: Report = lambda step, loss: None, start_from: Path | None = None
 ) -> Verdict:
     """Raise the learning rate from step to step until the loss diverges (Smith 2017), and recommend one.
 
     All steps have the same batch, since the losses of remixes differ too much with their levels.
     Raises CheckpointError where ``start_from``, the checkpoint to go on from, cannot be used.
     """
-    learner, batches = _learner_and_batches(config, material, start_from)
+    learner, batches = _learner_and_batches(config, data, start_from)
     batch = next(batches.take(0, 1))
     rates, losses = [], []
     lowest, highest = RANGE
@@ -111,20 +111,20 @@ def seconds_per_epoch(
     """
     content = read_checkpoint(start_from) if start_from else None
     resume = {key: content[key] for key in ("model", "weights")} if content else None
-    material = gather(config, model_config_of(config, resume).stft.sample_rate)
+    data = load_training_data(config, make_model_config(config, resume).stft.sample_rate)
     short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
     events: list[Event] = []
     with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
         run = RunFolder(Path(folder) / "pace")
-        reason = Trainer(short, material, run, [events.append], resume, cancel).fit()
+        reason = Trainer(short, data, run, [events.append], resume, cancel).fit()
     epochs = [event for event in events if event["type"] == "epoch"]
     if reason == "stopped" or len(epochs) < 2:
         raise Cancelled("the probe of an epoch was stopped")
     first, second = epochs
     training = second["seconds"]
     validation = second["time"] - first["time"] - training
-    timed = max(TIMED_EXCERPTS, len(material.valid))  # each song is validated on at least once
-    expected = max(config.valid_excerpts, len(material.valid))
+    timed = max(TIMED_EXCERPTS, len(data.valid))  # each song is validated on at least once
+    expected = max(config.valid_excerpts, len(data.valid))
     return float(training * config.steps_per_epoch + max(0.0, validation) / timed * expected)
 
 
@@ -177,9 +177,9 @@ def _is_at_most(loss: float, share: float, other: float, logarithm_weight: float
     return loss <= share * other
 
 
-def _learner_and_batches(config: TrainConfig, material: Material, start_from: Path | None) -> tuple[Learner, Batches]:
+def _learner_and_batches(config: TrainConfig, data: TrainingData, start_from: Path | None) -> tuple[Learner, Batches]:
     torch.manual_seed(config.seed)
     fabric = make_fabric(config)
-    model = load_model(start_from) if start_from else CRNN(model_config_of(config))
+    model = load_model(start_from) if start_from else CRNN(make_model_config(config))
     learner = Learner(fabric, config, model)
-    return learner, Batches(material, config, learner.crnn.config.stft.sample_rate, fabric)
+    return learner, Batches(data, config, learner.crnn.config.stft.sample_rate, fabric)

@@ -15,15 +15,21 @@ from lightning.fabric import Fabric
 
 from separator.model.checkpoint import save_checkpoint
 from separator.model.crnn import CRNN
-from training.config import TrainConfig, model_config_of
+from training.config import TrainConfig, make_model_config
 from training.data.loader import Batch, Batches
-from training.data.training_data import Material, validation_excerpts
-from training.loop.fabric import autocast_dtype, broadcast_from_rank_zero, make_fabric, precision_of, sum_over_processes
+from training.data.training_data import TrainingData, validation_excerpts
+from training.loop.fabric import (
+    autocast_dtype,
+    broadcast_from_rank_zero,
+    make_fabric,
+    resolve_precision,
+    sum_over_processes,
+)
 from training.loop.previews import Previewer
 from training.loop.progress import EpochTiming, Progress, epoch_values, make_record, started_values
 from training.loop.schedule import EarlyStopping, Schedule
 from training.loop.train_step import Learner
-from training.loop.validation import Evaluator, Scores, fingerprint_of
+from training.loop.validation import Evaluator, Scores, fingerprint_excerpts
 from training.loop.weight_averaging import BestModels, read_if_valid
 from training.runs.events import EventBus, Listener
 from training.runs.folder import RunFolder
@@ -44,7 +50,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainConfig,
-        material: Material,
+        data: TrainingData,
         run: RunFolder,
         listeners: Sequence[Listener] = (),
         resume: dict[str, Any] | None = None,
@@ -54,15 +60,15 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.fabric = fabric = fabric or make_fabric(config)
         self.config = config
-        self.material = material
+        self.data = data
         self.run = run
         self.events = EventBus(listeners if fabric.is_global_zero else ())
         self.should_stop = should_stop
-        self.precision = precision_of(config.precision, fabric.device.type)
-        self.learner = Learner(fabric, config, CRNN(model_config_of(config, resume)))
+        self.precision = resolve_precision(config.precision, fabric.device.type)
+        self.learner = Learner(fabric, config, CRNN(make_model_config(config, resume)))
         stft_config = self.learner.crnn.config.stft
-        excerpts = validation_excerpts(material, config.valid_seconds, config.valid_excerpts)
-        self.validated_on = fingerprint_of(excerpts, config.loss)
+        excerpts = validation_excerpts(data, config.valid_seconds, config.valid_excerpts)
+        self.validated_on = fingerprint_excerpts(excerpts, config.loss)
         self.evaluator = Evaluator(
             excerpts,
             stft_config,
@@ -73,7 +79,7 @@ class Trainer:
             heartbeat=self._heartbeat,
         )
         self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
-        self.batches = Batches(material, config, stft_config.sample_rate, fabric)
+        self.batches = Batches(data, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
         self.schedule = Schedule(config)
         self.stopping = EarlyStopping(config.patience)
@@ -274,12 +280,12 @@ class Trainer:
             save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
 
     def _record(self, scores: Scores | None) -> dict[str, Any]:
-        return make_record(self.config, self.run.name, self.material, self.precision, self.progress, scores)
+        return make_record(self.config, self.run.name, self.data, self.precision, self.progress, scores)
 
     def _emit_started(self) -> None:
         if self._is_resumed:
             self.events.emit("resumed", epoch=self.progress.epoch)
-        values = started_values(self.config, self.learner, self.material, self.precision, self.evaluator)
+        values = started_values(self.config, self.learner, self.data, self.precision, self.evaluator)
         self.events.emit("started", **values)
 
     def _heartbeat(self, loss: float | None = None) -> None:

@@ -137,7 +137,7 @@ class Evaluator:
         return sums
 
 
-def fingerprint_of(excerpts: Iterable[ValidationExcerpt], losses: Sequence[str]) -> str:
+def fingerprint_excerpts(excerpts: Iterable[ValidationExcerpt], losses: Sequence[str]) -> str:
     """The same for the same excerpts and losses only: between different ones a validation loss cannot be compared."""
     digest = hashlib.sha256(repr(tuple(losses)).encode())
     for excerpt in excerpts:

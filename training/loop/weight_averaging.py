@@ -30,26 +30,26 @@ class BestModels:
             return
         path = self.folder / f"epoch_{record['epoch']:04d}{SUFFIX}"
         save_checkpoint(path, model, {**record, "score": score})
-        for _, _, worse in self._ranked()[self.most :]:
+        for _, _, worse in self._list_ranked()[self.most :]:
             worse.unlink()
 
     def clear(self) -> None:
         """Forget all models, as when what scored them has changed."""
-        for _, _, path in self._ranked():
+        for _, _, path in self._list_ranked():
             path.unlink()
 
     def epochs(self) -> list[int]:
         """The epochs whose models are kept, the best first."""
-        return [epoch for _, epoch, _ in self._ranked()]
+        return [epoch for _, epoch, _ in self._list_ranked()]
 
     def average(self) -> dict[str, Tensor] | None:
         """The mean of the kept weights and running statistics; None where there are fewer than two."""
-        ranked = self._ranked() if self.most >= 2 else []
+        ranked = self._list_ranked() if self.most >= 2 else []
         if len(ranked) < 2:
             return None
         return mean_weights([read_checkpoint(path)["weights"] for _, _, path in ranked])
 
-    def _ranked(self) -> list[tuple[float, int, Path]]:
+    def _list_ranked(self) -> list[tuple[float, int, Path]]:
         """(score, epoch, file), the best first; of equals the older."""
         found = []
         for path in self.folder.glob(f"epoch_*{SUFFIX}"):

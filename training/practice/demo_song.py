@@ -164,7 +164,7 @@ def pump() -> Array:
 def other() -> Array:
     """Electric piano and guitar all along; pad and bells in the chorus, the pad pumping with the kick."""
     rng = np.random.default_rng(3)
-    piano = _swaying(play(electric_piano(rng), _chord_notes(0, END + 1), SECONDS))
+    piano = _sway(play(electric_piano(rng), _chord_notes(0, END + 1), SECONDS))
     guitar = level_to(pan(play(plucked_string(rng), _guitar_notes(), SECONDS), 0.45), -26)
     chorus_pad = level_to(pad(_chord_notes(CHORUS, END + 1, strum_seconds=0.0), SECONDS, rng), -24)
     bells = level_to(pan(play(bell(rng), _bell_notes(), SECONDS), -0.5), -30)
@@ -173,7 +173,7 @@ def other() -> Array:
     return apply_filter(dry + 0.22 * room, lambda f: highpass(f, 70, 1))
 
 
-def _swaying(mono: Array) -> Array:
+def _sway(mono: Array) -> Array:
     """``mono (N,)`` moved slowly between left and right, as a stage piano's tremolo does."""
     time = np.arange(mono.size) / SAMPLE_RATE
     angle = np.pi / 4 * (1 + 0.45 * np.sin(2 * np.pi * time / (8 * METER.step_seconds)))
@@ -208,31 +208,31 @@ def _bell_notes() -> list[Note]:
 
 def vocals() -> Array:
     """The lead, doubled softly left and right; a third below it in the chorus; an echo and a plate reverb."""
-    lead_notes = [_sung(*line) for line in LEAD]
+    lead_notes = [_make_sung_note(*line) for line in LEAD]
     rng = np.random.default_rng(4)
     dry = pan(sing(lead_notes, SINGER, SECONDS, rng), 0.0)
     for side in (-0.7, 0.7):
         take = replace(SINGER, tract=SINGER.tract * (1 + 0.015 * side), breathiness=0.12)
-        dry += 0.16 * pan(sing(_loosely(lead_notes, rng), take, SECONDS, rng), side)
+        dry += 0.16 * pan(sing(_loosen(lead_notes, rng), take, SECONDS, rng), side)
     chorus_notes = [note for note in lead_notes if note.start_seconds >= METER.at(CHORUS, 0) - 0.01]
     harmony = [replace(note, pitch=KEY.step(note.pitch, -2)) for note in chorus_notes]
     for side, tract in ((-0.5, 1.09), (0.5, 1.2)):
         singer = replace(SINGER, tract=tract, breathiness=0.14, vibrato_semitones=0.25)
-        dry += 0.3 * pan(sing(_loosely(harmony, rng), singer, SECONDS, rng), side)
+        dry += 0.3 * pan(sing(_loosen(harmony, rng), singer, SECONDS, rng), side)
     # Less mud, more presence, as an engineer would.
     dry = apply_filter(dry, lambda f: highpass(f, 110, 2) * (1 + 0.5 * bandpass(f, 4500.0, 5000.0)))
     wet = 0.16 * reverb(dry, rng, seconds=1.8, damping_hz=7000, predelay_seconds=0.03) + 0.1 * echo(dry)
     return dry + wet
 
 
-def _sung(bar: int, step: int, steps: int, pitch: float, syllable: str) -> SungNote:
+def _make_sung_note(bar: int, step: int, steps: int, pitch: float, syllable: str) -> SungNote:
     consonant, vowel = split_syllable(syllable)
     start = METER.at(bar, step)
     loudness = 0.85 if bar < CHORUS else 1.0
     return SungNote(start, METER.at(bar, step + steps) - start - 0.02, pitch, consonant, vowel, loudness)
 
 
-def _loosely(notes: list[SungNote], rng: np.random.Generator) -> list[SungNote]:
+def _loosen(notes: list[SungNote], rng: np.random.Generator) -> list[SungNote]:
     """A second take: never quite together with the first, nor quite as in tune."""
     return [
         replace(note, start_seconds=note.start_seconds + rng.uniform(0, 0.018), pitch=note.pitch + rng.normal(0, 0.05))

@@ -245,7 +245,7 @@ def _figures(plan: Plan, rng: np.random.Generator) -> Array:
 
 def _vocals(plan: Plan, voice: Voice, centre: float, rng: np.random.Generator) -> Array:
     """The lead, in some songs with a quieter second voice beside it, in a room."""
-    melody = melody_of(plan, centre, rng)
+    melody = compose_melody(plan, centre, rng)
     dry = pan(sing(melody, voice, plan.seconds, rng), float(rng.uniform(-0.1, 0.1)))
     if rng.random() < 0.4:
         second = [replace(note, pitch=plan.key.step(note.pitch, 2)) for note in melody]
@@ -253,7 +253,7 @@ def _vocals(plan: Plan, voice: Voice, centre: float, rng: np.random.Generator) -
     return dry + rng.uniform(0.05, 0.2) * reverb(dry, rng, seconds=float(rng.uniform(0.5, 1.6)))
 
 
-def melody_of(plan: Plan, centre: float, rng: np.random.Generator) -> list[SungNote]:
+def compose_melody(plan: Plan, centre: float, rng: np.random.Generator) -> list[SungNote]:
     """Phrases of two bars over the song, the first after a bar or two; two rhythms alternate, some phrases rest."""
     rhythms = [PHRASES[index] for index in rng.choice(len(PHRASES), size=2, replace=False)]
     notes: list[SungNote] = []

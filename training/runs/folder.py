@@ -20,7 +20,7 @@ from separator.files import ProcessId, atomic_write
 from training.config import TrainConfig
 from training.runs.events import TERMINAL, Event, read_events
 
-HEARTBEAT_SECONDS = 120.0
+SILENT_SECONDS = 120.0
 """A training without an event for so long counts as interrupted; it emits one every few seconds."""
 
 _locks: dict[Path, BaseFileLock] = {}
@@ -120,13 +120,13 @@ class RunFolder:
             return RunStatus("empty", "nothing has happened yet")
         last = events[-1]
         if last["type"] in TERMINAL:
-            return RunStatus(last["type"], _ending(last, events))
+            return RunStatus(last["type"], _describe_ending(last, events))
         silent_for = (now or time.time()) - float(last["time"])
         trainer = self._trainer(events)
         if trainer is not None and not trainer.is_alive():
             return RunStatus("interrupted", "the process that trained it has ended; it can be resumed")
-        if silent_for > HEARTBEAT_SECONDS:
-            return RunStatus("interrupted", f"no sign of life for {_duration(silent_for)}; it can be resumed")
+        if silent_for > SILENT_SECONDS:
+            return RunStatus("interrupted", f"no sign of life for {_format_duration(silent_for)}; it can be resumed")
         if last["type"] == "preparing":
             return RunStatus("running", f"getting ready: {last.get('stage', '')}")
         return RunStatus("running", f"epoch {_last_epoch(events) + 1}")
@@ -159,7 +159,7 @@ class RunFolder:
         """The previews of all epochs, in order."""
         scores = {e["epoch"]: e.get("sdr_db") for e in self.events() if e["type"] == "preview"}
         files = sorted((self.path / "previews").glob("epoch_*.wav"))
-        return [Preview(epoch, path, scores.get(epoch)) for path in files if (epoch := _epoch_of(path)) is not None]
+        return [Preview(epoch, path, scores.get(epoch)) for path in files if (epoch := _parse_epoch(path)) is not None]
 
 
 def list_runs(root: Path | str) -> list[RunFolder]:
@@ -174,7 +174,7 @@ def _last_activity(run: RunFolder) -> float:
     return file.stat().st_mtime
 
 
-def _ending(event: Event, events: list[Event]) -> str:
+def _describe_ending(event: Event, events: list[Event]) -> str:
     epoch = _last_epoch(events)
     if event["type"] == "failed":
         return f"failed after epoch {epoch}: {event.get('message', 'unknown reason')}"
@@ -188,12 +188,12 @@ def _last_epoch(events: list[Event]) -> int:
     return max((int(e["epoch"]) for e in events if e["type"] == "epoch"), default=0)
 
 
-def _epoch_of(path: Path) -> int | None:
+def _parse_epoch(path: Path) -> int | None:
     digits = path.stem.removeprefix("epoch_")
     return int(digits) if digits.isdigit() else None
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

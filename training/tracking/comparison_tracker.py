@@ -30,11 +30,11 @@ from training.evaluation.comparison import Comparison, Estimate
 from training.evaluation.scoring import Score
 from training.tracking.mlflow_client import (
     DEFAULT_URI,
+    add_retries,
     end_dead_runs,
     experiment_id,
     open_client,
     process_tags,
-    retrying,
 )
 
 if TYPE_CHECKING:
@@ -127,11 +127,11 @@ def _estimate_record(comparison: Comparison, estimate: Estimate) -> dict[str, An
 def _send(folder: Path, tracking_uri: str, experiment: str) -> str:
     record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     try:
-        client = retrying(open_client(tracking_uri), tracking_uri)
+        client = add_retries(open_client(tracking_uri), tracking_uri)
         number = experiment_id(client, experiment)
         end_dead_runs(client, number)
         parent = str(client.create_run(number, run_name=record["name"], tags=process_tags()).info.run_id)
-        with _ended(client, parent):
+        with _end_run(client, parent):
             _log_values(client, parent, record, {})
             client.log_artifacts(parent, str(folder / _ARTIFACTS))
             for estimate in record["estimates"]:
@@ -145,7 +145,7 @@ def _send(folder: Path, tracking_uri: str, experiment: str) -> str:
 
 
 @contextmanager
-def _ended(client: MlflowClient, run_id: str) -> Iterator[None]:
+def _end_run(client: MlflowClient, run_id: str) -> Iterator[None]:
     """Ends a run: as finished, or as failed where something goes wrong, so that none seems to go on for ever."""
     try:
         yield
@@ -167,7 +167,7 @@ def _log_estimate(client: MlflowClient, experiment: str, parent: str, estimate: 
         for second, value in enumerate(estimate["sdr_per_second_db"])
         if value is not None
     ]
-    with _ended(client, child):
+    with _end_run(client, child):
         _log_values(client, child, estimate, estimate["metrics"])
         for start in range(0, len(series), _MOST_IN_A_BATCH):
             client.log_batch(child, series[start : start + _MOST_IN_A_BATCH])

@@ -71,7 +71,7 @@ def open_client(tracking_uri: str, report: Report = lambda sentence: print(sente
     return MlflowClient(tracking_uri=tracking_uri)
 
 
-def retrying(client: MlflowClient, tracking_uri: str) -> MlflowClient:
+def add_retries(client: MlflowClient, tracking_uri: str) -> MlflowClient:
     """The client with each of its calls repeated for a while; a server that failed for good is not called again."""
     return cast("MlflowClient", _RetryingClient(client, "http" if tracking_uri.startswith("http") else "sqlite"))
 

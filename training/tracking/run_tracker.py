@@ -85,13 +85,13 @@ class MlflowTracker:
                 self._run.log(event)
                 return True
             except Exception as error:  # whatever a store raises must not reach the training
-                self._complain(error)
+                self._log_failure(error)
             if self._closing.wait(wait):
                 self._run.rest()
                 return False
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
-    def _complain(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         if not self._has_complained:
             self._has_complained = True
             reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -111,7 +111,7 @@ class _TrackedRun:
         self._monitor: SystemMetricsMonitor | None = None
 
     def log(self, event: Event) -> None:
-        client = self._opened()
+        client = self._open_client()
         match event["type"]:
             case "started" | "resumed":
                 self._log_start(client, event)
@@ -128,7 +128,7 @@ class _TrackedRun:
             self._monitor.finish()
             self._monitor = None
 
-    def _opened(self) -> MlflowClient:
+    def _open_client(self) -> MlflowClient:
         if self._client is None:
             client = open_client(self._tracking_uri)
             self._run_id = self._run_id or self._known_run(client) or self._new_run(client)

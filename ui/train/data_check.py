@@ -10,7 +10,7 @@ from functools import partial
 
 from separator.errors import Cancelled
 from separator.progress import Cancel, Progress
-from training.config import TrainConfig, model_config_of
+from training.config import TrainConfig, make_model_config
 from training.data.cache import Cache
 from training.data_checks.doctor import examine
 from training.data_checks.report import Report
@@ -100,7 +100,7 @@ class DataChecks:
             report = examine(
                 config.data_dir,
                 config.target,
-                Cache(config.cache_dir, model_config_of(config).stft.sample_rate),
+                Cache(config.cache_dir, make_model_config(config).stft.sample_rate),
                 loose_dirs=config.loose_dirs(),
                 soft_dirs=config.soft_dir,
                 valid_dir=config.val_dir or None,

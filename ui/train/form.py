@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from separator.errors import ConfigError
-from training.config import PRACTICE_RECIPE, TrainConfig, default_of, split_names
+from training.config import PRACTICE_RECIPE, TrainConfig, get_default, split_names
 from ui.i18n import TEXTS, t
 from ui.settings import PageSettings
 from ui.train.run_manager import FOLDER_FIELDS, choose_worker_count
@@ -29,7 +29,7 @@ def list_form_fields(settings: PageSettings) -> "dict[str, Field[Any]]":
 
 def get_form_default(f: "Field[Any]") -> Any:
     """TrainConfig's default, or the page's own."""
-    return choose_worker_count() if f.name == "workers" else default_of(f)
+    return choose_worker_count() if f.name == "workers" else get_default(f)
 
 
 def build_widget(f: "Field[Any]") -> Component:
@@ -72,7 +72,7 @@ def parse_value(f: "Field[Any]", value: Any) -> Any:
 
     Raises ConfigError for text where numbers are expected.
     """
-    default = default_of(f)
+    default = get_default(f)
     if value is None:
         return get_form_default(f)
     if not isinstance(default, tuple):

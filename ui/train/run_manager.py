@@ -16,7 +16,7 @@ from separator.errors import CheckpointError, ConfigError
 from training.config import TrainConfig, split_names
 from training.loop.background import BackgroundTraining, Snapshot
 from training.runs.events import Event, Listener
-from training.runs.folder import HEARTBEAT_SECONDS, RunFolder, list_runs
+from training.runs.folder import SILENT_SECONDS, RunFolder, list_runs
 from ui.safety import resolve_path, resolve_typed_folder
 from ui.safety.visitors import get_address, is_at_this_computer
 from ui.settings import PageSettings
@@ -175,7 +175,7 @@ class RunManager:
         except OSError:
             return self.is_busy
         age = max(0.0, time.time() - stat.st_mtime)
-        return stat.st_mtime_ns, stat.st_size, self.is_busy, age > HEARTBEAT_SECONDS + 1
+        return stat.st_mtime_ns, stat.st_size, self.is_busy, age > SILENT_SECONDS + 1
 
     def _validate_config(self, values: Mapping[str, Any]) -> TrainConfig:
         """The checked config of these values; on a Space it ends after ``SPACE_TRAINING_MINUTES`` at the latest."""

@@ -10,7 +10,7 @@ import soundfile
 
 from separator.errors import AudioError, SeparatorError
 from training.data import cache
-from training.data.cache import MOST_BAD, Cache
+from training.data.cache import MOST_UNREADABLE, Cache
 from training.data_checks import doctor
 from training.data_checks.doctor import examine
 from training.data_checks.report import Finding, Report, Severity
@@ -254,11 +254,11 @@ def test_a_folder_of_broken_files_is_told_by_its_first_ones(tmp_path: Path, monk
 
     monkeypatch.setattr(doctor, "probe", refuse)
     monkeypatch.setattr(cache, "decode", refuse)
-    for number in range(2 * MOST_BAD):
+    for number in range(2 * MOST_UNREADABLE):
         (tmp_path / "data" / f"{number}").mkdir(parents=True)
         (tmp_path / "data" / f"{number}" / "vocals.wav").write_text("no music")
         (tmp_path / "data" / f"{number}" / "mixture.wav").write_text("no music")
     report = examine([tmp_path / "data"], ("vocals",), Cache(tmp_path / "cache"), workers=1)
     (error,) = findings(report, "error")
-    assert f"none of the first {MOST_BAD} files" in error.what and "is not audio" in error.what
-    assert len(tried) < 3 * MOST_BAD, "of 200 files, once for the disk and once for the cache"
+    assert f"none of the first {MOST_UNREADABLE} files" in error.what and "is not audio" in error.what
+    assert len(tried) < 3 * MOST_UNREADABLE, "of 200 files, once for the disk and once for the cache"

@@ -11,7 +11,7 @@ from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 from separator.spectral.stft import stft
 from training.data.training_data import ValidationExcerpt
-from training.distillation.distil import BothNetworks, begun_earlier, distil, goal_of, keeper, main
+from training.distillation.distil import BothNetworks, distil, main, make_checkpointer, make_goal, shifted_teacher_mask
 from training.distillation.spleeter import Networks
 from training.loop.validation import Evaluator
 from training.losses import negative_sdr
@@ -21,7 +21,7 @@ RATE = 22050
 
 def test_truth_counts_by_its_share_only_up_to_its_band():
     target, estimate = torch.full((2, 1025, 3), 1 + 0j), torch.full((2, 1025, 3), 3 + 0j)
-    mixed = goal_of(target, estimate, 2 * target, torch.tensor([RATE / 2, RATE / 4])).real
+    mixed = make_goal(target, estimate, 2 * target, torch.tensor([RATE / 2, RATE / 4])).real
     assert bool((mixed[0] == 2.5).all())
     assert bool((mixed[1, :513] == 2.5).all())
     assert bool((mixed[1, 513:] == 3).all())
@@ -30,7 +30,7 @@ def test_truth_counts_by_its_share_only_up_to_its_band():
 def test_where_the_target_rests_the_teacher_has_no_say():
     target, estimate = torch.full((1, 1025, 3), 1 + 0j), torch.full((1, 1025, 3), 3 + 0j)
     target[..., 1] = 1e-3
-    goal = goal_of(target, estimate, torch.full_like(target, 2), torch.tensor([RATE / 2]))
+    goal = make_goal(target, estimate, torch.full_like(target, 2), torch.tensor([RATE / 2]))
     assert torch.equal(goal[..., 1], target[..., 1])
     assert bool((goal[..., (0, 2)] == 2.5).all())
 
@@ -60,7 +60,7 @@ class Numbered(nn.Module):
 
 @pytest.mark.parametrize("frames", [0, 1, 63])
 def test_a_teacher_that_began_earlier_speaks_of_the_same_frames(frames: int):
-    mask = begun_earlier(Numbered(), torch.rand(2, 1025, 128), frames)
+    mask = shifted_teacher_mask(Numbered(), torch.rand(2, 1025, 128), frames)
     assert mask.shape == (2, 1025, 128)
     assert torch.equal(mask[0, 0], torch.arange(128) + frames)
 
@@ -106,7 +106,7 @@ def test_a_model_comes_nearer_to_what_it_is_taught():
 def test_what_is_kept_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     excerpt = ValidationExcerpt(0, noise(1).numpy(), noise(2)[0].numpy(), (True,), 0.0)
     evaluator = Evaluator([excerpt], ModelConfig.unet().stft, negative_sdr)
-    keeper(tmp_path / "kept.pth", {"run_name": "kept"}, evaluator)(small_model(0))
+    make_checkpointer(tmp_path / "kept.pth", {"run_name": "kept"}, evaluator)(small_model(0))
     record = describe(tmp_path / "kept.pth").training
     assert f"validation SDR {record['sdr_db']:.2f} dB" in capsys.readouterr().out
 

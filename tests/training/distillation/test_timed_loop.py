@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
-from training.distillation.timed_loop import Rate, number_format, train_by_the_clock
+from training.distillation.timed_loop import Rate, choose_autocast_dtype, train_for_minutes
 
 
 def a_model() -> CRNN:
@@ -29,7 +29,7 @@ def test_it_ends_on_time_and_saves_the_average_at_intervals():
 
     goal = torch.full_like(model.normalise.shift, 3.0)
     at_first = distance(model, goal).item()
-    train_by_the_clock(
+    train_for_minutes(
         model,
         rates,
         itertools.repeat(goal),
@@ -53,7 +53,7 @@ def test_a_batch_without_a_number_changes_nothing():
         yield from (torch.full_like(model.normalise.shift, math.nan) for _ in range(3))
 
     before = model.normalise.shift.clone()
-    train_by_the_clock(
+    train_for_minutes(
         model, [Rate([model.normalise.shift], 0.1)], batches(), lambda b: distance(model, b), 1.0, lambda _: None
     )
     assert torch.equal(model.normalise.shift, before)
@@ -70,10 +70,10 @@ def test_only_recurrent_layers_are_in_training_mode():
         return distance(model, batch)
 
     goal = torch.zeros_like(model.normalise.shift)
-    train_by_the_clock(model, [Rate([model.normalise.shift], 0.1)], [goal], loss_of, 1.0, lambda _: None)
+    train_for_minutes(model, [Rate([model.normalise.shift], 0.1)], [goal], loss_of, 1.0, lambda _: None)
     assert modes[True] == {nn.GRU}
     assert nn.BatchNorm2d in modes[False]
 
 
 def test_nothing_is_cast_to_fp16_where_no_scaler_is():
-    assert number_format(torch.device("cuda")) is None
+    assert choose_autocast_dtype(torch.device("cuda")) is None

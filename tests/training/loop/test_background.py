@@ -14,7 +14,7 @@ from separator.errors import ConfigError, DatasetError, TrainingBusyError
 from separator.model.checkpoint import describe
 from separator.model.config import ModelConfig
 from training.config import PRESETS, TrainConfig
-from training.data.training_data import Material
+from training.data.training_data import TrainingData
 from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
@@ -35,17 +35,19 @@ def config(tmp_path: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def gate(material: Material, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+def gate(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """The audio is there once this is set."""
     opened = threading.Event()
 
-    def gather(config: TrainConfig, sample_rate: int, progress: Callable[[float, str], None] | None = None) -> Material:
+    def load_training_data(
+        config: TrainConfig, sample_rate: int, progress: Callable[[float, str], None] | None = None
+    ) -> TrainingData:
         while not opened.wait(0.01):
             if progress is not None:
                 progress(0.5, "waiting")
-        return material
+        return data
 
-    monkeypatch.setattr(launch, "gather", gather)
+    monkeypatch.setattr(launch, "load_training_data", load_training_data)
     return opened
 
 
@@ -118,18 +120,18 @@ def test_what_cannot_start_is_refused_before_anything_is_made(
 
 
 def test_a_failure_is_told_and_start_works_again(
-    background: BackgroundTraining, config: TrainConfig, material: Material, monkeypatch: pytest.MonkeyPatch
+    background: BackgroundTraining, config: TrainConfig, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ):
-    def no_songs(*_: Any, **__: Any) -> Material:
+    def no_songs(*_: Any, **__: Any) -> TrainingData:
         raise DatasetError("there are no songs here")
 
-    monkeypatch.setattr(launch, "gather", no_songs)
+    monkeypatch.setattr(launch, "load_training_data", no_songs)
     run = background.start(config)
     assert background.wait(WAIT_SECONDS)
     status = background.status(run)
     assert (status.state, "no songs here" in status.message) == ("failed", True)
 
-    monkeypatch.setattr(launch, "gather", lambda *_: material)
+    monkeypatch.setattr(launch, "load_training_data", lambda *_: data)
     again = background.start(config.replace(epochs=1))  # nothing was trained, so the same name may be used
     assert background.wait(WAIT_SECONDS)
     assert again.status().state == "finished"

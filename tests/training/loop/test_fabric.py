@@ -12,8 +12,8 @@ from training.loop.fabric import (
     broadcast_from_rank_zero,
     make_fabric,
     oom_as_user_error,
-    precision_of,
     raise_on_all_ranks,
+    resolve_precision,
     sum_over_processes,
 )
 
@@ -28,13 +28,13 @@ def test_a_missing_device_is_refused_with_those_that_exist():
 
 
 def test_auto_is_half_precision_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch):
-    assert precision_of("auto", "cuda") == "16-mixed"
-    assert precision_of("auto", "mps") == "32-true"
+    assert resolve_precision("auto", "cuda") == "16-mixed"
+    assert resolve_precision("auto", "mps") == "32-true"
     for amx, avx512 in ((True, False), (False, True), (True, True), (False, False)):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx512=avx512: avx512)
-        assert precision_of("auto", "cpu") == ("bf16-mixed" if amx or avx512 else "32-true")
-    assert precision_of("32-true", "cuda") == "32-true"
+        assert resolve_precision("auto", "cpu") == ("bf16-mixed" if amx or avx512 else "32-true")
+    assert resolve_precision("32-true", "cuda") == "32-true"
 
 
 def test_a_full_memory_is_told_with_what_to_do():

@@ -10,7 +10,7 @@ from separator.model.checkpoint import save_checkpoint
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 from training.config import PRESETS, TrainConfig
-from training.loop.initial_weights import begin_from
+from training.loop.initial_weights import init_from_checkpoint
 
 SMALL = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=1, local_channels=2)
 
@@ -29,7 +29,7 @@ def test_targets_that_both_have_begin_with_the_same_mask(
 ):
     path, vocals = singer
     monkeypatch.setitem(PRESETS, "small", lambda targets: replace(SMALL, targets=targets, gru_layers=gru_layers))
-    checkpoint, sentence = begin_from(path, TrainConfig(preset="small", target=("drums", "vocals")))
+    checkpoint, sentence = init_from_checkpoint(path, TrainConfig(preset="small", target=("drums", "vocals")))
     model = CRNN(ModelConfig.from_dict(checkpoint["model"])).eval()
     model.load_state_dict(checkpoint["weights"])
     magnitude = torch.rand(1, 1025, 32)
@@ -43,7 +43,7 @@ def test_targets_that_both_have_begin_with_the_same_mask(
 def test_what_does_not_fit_is_new(singer: tuple[Path, CRNN], monkeypatch: pytest.MonkeyPatch):
     wider = replace(SMALL, channels=(3, 3, 4, 5), targets=("bass",))
     monkeypatch.setitem(PRESETS, "small", lambda targets: wider)
-    checkpoint, sentence = begin_from(singer[0], TrainConfig(preset="small", target=("bass",)))
+    checkpoint, sentence = init_from_checkpoint(singer[0], TrainConfig(preset="small", target=("bass",)))
     assert "encoder.0" in sentence
     assert "decoder.3" in sentence
     assert torch.equal(checkpoint["weights"]["encoder.2.conv.weight"], singer[1].encoder[2].conv.weight)

@@ -11,7 +11,7 @@ import torch
 
 from separator.model.checkpoint import load_model
 from training.config import TrainConfig
-from training.data.training_data import Material
+from training.data.training_data import TrainingData
 from training.loop import sanity_checks
 from training.loop.sanity_checks import (
     RANGE_STEPS,
@@ -63,51 +63,51 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return make
 
 
-def test_skipped_steps_before_the_first_loss_do_not_count(learn: Callable[..., None], material: Material):
+def test_skipped_steps_before_the_first_loss_do_not_count(learn: Callable[..., None], data: TrainingData):
     for has_scaler in (True, False):
         learn(itertools.chain([None] * 3, itertools.repeat(1.0)), has_scaler)
-        verdict = overfit_one_batch(TrainConfig(), material)
+        verdict = overfit_one_batch(TrainConfig(), data)
         assert not verdict.is_good
         assert "from 1.0000 to 1.0000" in verdict.sentence
 
 
-def test_a_batch_whose_gradients_are_never_finite_is_told(learn: Callable[..., None], material: Material):
+def test_a_batch_whose_gradients_are_never_finite_is_told(learn: Callable[..., None], data: TrainingData):
     learn(itertools.repeat(None), has_scaler=True)
-    assert "never finite" in overfit_one_batch(TrainConfig(), material).sentence
+    assert "never finite" in overfit_one_batch(TrainConfig(), data).sentence
 
 
 @pytest.mark.parametrize(
     ("loss", "last", "is_good"), [("sdr", -1.29, True), ("sdr", -0.2, False), ("sdr=10", -1.29, False)]
 )
 def test_a_loss_that_is_a_logarithm_is_judged_by_its_fall(
-    learn: Callable[..., None], material: Material, loss: str, last: float, is_good: bool
+    learn: Callable[..., None], data: TrainingData, loss: str, last: float, is_good: bool
 ):
     learn(itertools.chain([-0.1], itertools.repeat(last)))
-    assert overfit_one_batch(TrainConfig(loss=(loss,)), material).is_good == is_good
+    assert overfit_one_batch(TrainConfig(loss=(loss,)), data).is_good == is_good
 
 
 @pytest.mark.parametrize("loss", ["l1", "sdr"])
 def test_the_range_test_survives_overflows_and_losses_below_zero(
-    learn: Callable[..., None], material: Material, loss: str
+    learn: Callable[..., None], data: TrainingData, loss: str
 ):
     emitted: list[int] = []
     offset = 1.0 if loss == "sdr" else 0.0
     falling = [value - offset for value in curve(falls_at=1e-3, rises_at=10.0)]
     learn([None, None, *falling], has_scaler=True)
-    verdict = learning_rate_range(TrainConfig(loss=(loss,)), material, lambda step, loss: emitted.append(step))
+    verdict = learning_rate_range(TrainConfig(loss=(loss,)), data, lambda step, loss: emitted.append(step))
     assert verdict.is_good
     assert len(emitted) == RANGE_STEPS
 
 
-def test_the_range_test_ends_where_a_logarithm_rises(learn: Callable[..., None], material: Material):
+def test_the_range_test_ends_where_a_logarithm_rises(learn: Callable[..., None], data: TrainingData):
     emitted: list[int] = []
     learn([value - 1.0 for value in curve(falls_at=1e-4, rises_at=1e-2)])
-    learning_rate_range(TrainConfig(loss=("sdr",)), material, lambda step, loss: emitted.append(step))
+    learning_rate_range(TrainConfig(loss=("sdr",)), data, lambda step, loss: emitted.append(step))
     assert RANGE_STEPS / 2 < len(emitted) < RANGE_STEPS
 
 
-def test_a_checkpoint_is_tried_out_as_it_is(material: Material, tiny_checkpoint: Path):
-    learner, _ = sanity_checks._learner_and_batches(TrainConfig(workers=0), material, tiny_checkpoint)
+def test_a_checkpoint_is_tried_out_as_it_is(data: TrainingData, tiny_checkpoint: Path):
+    learner, _ = sanity_checks._learner_and_batches(TrainConfig(workers=0), data, tiny_checkpoint)
     model = load_model(tiny_checkpoint)
     assert learner.crnn.config == model.config
     assert all(torch.equal(a, b) for a, b in zip(learner.crnn.parameters(), model.parameters(), strict=True))

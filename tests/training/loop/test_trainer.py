@@ -19,7 +19,7 @@ from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
 from training.data.loader import Batches
 from training.data.remix import Excerpts
-from training.data.training_data import Material, Pair, Pool
+from training.data.training_data import Pair, TrainingData, WeightedSources
 from training.loop.launch import open_run
 from training.loop.progress import MOST_ROLLBACKS
 from training.loop.train_step import MOST_BAD_STEPS
@@ -51,12 +51,12 @@ def tiny_preset(tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.fixture
-def make_trainer(material: Material, tmp_path: Path) -> Callable[..., Trainer]:
+def make_trainer(data: TrainingData, tmp_path: Path) -> Callable[..., Trainer]:
     """A trainer in the run folder ``tmp_path / name``; its events are in its ``emitted``."""
 
     def make(name: str = "run", resume: dict[str, Any] | None = None, **changes: Any) -> Trainer:
         emitted: list[Event] = []
-        made = Trainer(TINY.replace(**changes), material, RunFolder(tmp_path / name), [emitted.append], resume)
+        made = Trainer(TINY.replace(**changes), data, RunFolder(tmp_path / name), [emitted.append], resume)
         made.emitted = emitted  # type: ignore[attr-defined]
         return made
 
@@ -121,19 +121,19 @@ def test_four_epochs_equal_two_and_two_more_after_a_resume(
     assert not emitted(second, "validation_changed")
 
 
-def other_songs(material: Material) -> Material:
+def other_songs(data: TrainingData) -> TrainingData:
     """The same training songs, with twice as loud a rest in those to validate on."""
 
     def louder(pair: Pair) -> Pair:
         rest = pair.rest
         return replace(pair, rest=SimpleNamespace(**{**vars(rest), "read": lambda a, n: 2 * rest.read(a, n)}))  # type: ignore[arg-type]
 
-    return replace(material, valid=tuple(louder(pair) for pair in material.valid))
+    return replace(data, valid=tuple(louder(pair) for pair in data.valid))
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.001, 5.0), (9.0, 5.0)])
 def test_other_validation_songs_begin_the_count_anew(
-    make_trainer: Callable[..., Trainer], material: Material, before: float, after: float
+    make_trainer: Callable[..., Trainer], data: TrainingData, before: float, after: float
 ):
     first = make_trainer(epochs=2, patience=1)
     first.evaluator.score = lambda model: made_scores(before, -before)  # type: ignore[method-assign]
@@ -142,7 +142,7 @@ def test_other_validation_songs_begin_the_count_anew(
     events: list[Event] = []
     resume = read_checkpoint(first.run.last)
     config = first.config.replace(epochs=3)
-    second = Trainer(config, other_songs(material), first.run, [events.append], resume)
+    second = Trainer(config, other_songs(data), first.run, [events.append], resume)
     second.evaluator.score = lambda model: made_scores(after, -after)  # type: ignore[method-assign]
     second._train_epoch = lambda: False  # type: ignore[method-assign]
     assert second.fit() == "stopped"
@@ -160,13 +160,13 @@ def test_other_validation_songs_begin_the_count_anew(
     assert read_checkpoint(first.run.last)["stopping"]["best_loss"] == after
 
 
-def test_the_best_model_of_before_stays_if_it_scores_better(make_trainer: Callable[..., Trainer], material: Material):
+def test_the_best_model_of_before_stays_if_it_scores_better(make_trainer: Callable[..., Trainer], data: TrainingData):
     first = make_trainer(epochs=2)
     scores = iter([made_scores(1.0, 1.0), made_scores(2.0, 0.0)])
     first.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
     first.fit()
     best = load_model(first.run.best_model).state_dict()
-    second = Trainer(first.config, other_songs(material), first.run, resume=read_checkpoint(first.run.last))
+    second = Trainer(first.config, other_songs(data), first.run, resume=read_checkpoint(first.run.last))
     scores = iter([made_scores(8.0, -8.0), made_scores(7.0, -7.0)])
     second.evaluator.score = lambda model: next(scores)  # type: ignore[method-assign]
     second.fit()
@@ -306,12 +306,12 @@ class NanExcerpts(Excerpts):
 def train_on_nan(trainer: Trainer, bad: set[int]) -> None:
     """Let a trainer draw from excerpts of which those numbered ``bad`` are NaN."""
     rate = trainer.learner.crnn.config.stft.sample_rate
-    excerpts = NanExcerpts(trainer.material, trainer.config, rate)
+    excerpts = NanExcerpts(trainer.data, trainer.config, rate)
     excerpts.bad = bad
-    trainer.batches = Batches(trainer.material, trainer.config, rate, trainer.fabric, excerpts)
+    trainer.batches = Batches(trainer.data, trainer.config, rate, trainer.fabric, excerpts)
 
 
-def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., Trainer], material: Material):
+def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., Trainer], data: TrainingData):
     trainer = make_trainer(epochs=1, ema_decay=0.9)
     train_on_nan(trainer, {2})
     before: dict[str, Any] = {}
@@ -337,7 +337,7 @@ def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., T
     assert torch.isfinite(torch.cat([p.flatten() for p in load_model(trainer.run.last).parameters()])).all()
 
 
-def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable[..., Trainer], material: Material):
+def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable[..., Trainer], data: TrainingData):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS)
     train_on_nan(trainer, set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)))  # the second epoch
     good: list[dict[str, Any]] = []
@@ -363,12 +363,12 @@ def test_going_back_twice_leads_to_the_same_place(make_trainer: Callable[..., Tr
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_cache_that_is_gone_is_told_in_a_sentence(
-    material: Material, write_sound: Callable[..., Path], tmp_path: Path, workers: int
+    data: TrainingData, write_sound: Callable[..., Path], tmp_path: Path, workers: int
 ):
     cache = Cache(tmp_path / "cache")
     audio = cache.load([write_sound(tmp_path / "a.wav")])
-    pool = Pool((audio,), (1.0,))
-    gone = replace(material, pairs=(Pair("a", (audio,), audio),), pair_weights=(1.0,), targets=(pool,), rests=pool)
+    pool = WeightedSources((audio,), (1.0,))
+    gone = replace(data, pairs=(Pair("a", (audio,), audio),), pair_weights=(1.0,), targets=(pool,), rests=pool)
     trainer = Trainer(TINY.replace(workers=workers), gone, RunFolder(tmp_path / "run"))
     cache.remove()
     with pytest.raises(DatasetError, match=r"\A[^\n]*is gone from the cache[^\n]*anew\Z"):
@@ -376,7 +376,7 @@ def test_a_cache_that_is_gone_is_told_in_a_sentence(
 
 
 @pytest.mark.slow
-def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[..., Trainer], material: Material):
+def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[..., Trainer], data: TrainingData):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS * (MOST_ROLLBACKS + 2))
     train_on_nan(trainer, set(range(10_000)))
     with pytest.raises(SeparatorError, match="--learning_rate"):
@@ -432,7 +432,7 @@ def test_a_checkpoint_of_one_target_starts_a_model_of_another(make_trainer: Call
     config = TINY.replace(target="drums", run_name="drums", out_dir=str(tmp_path))
     run, checkpoint = open_run(config, vocals.run.best_model)
     assert run.name == "drums"
-    drums = Trainer(config.replace(epochs=1), vocals.material, run, resume=checkpoint)
+    drums = Trainer(config.replace(epochs=1), vocals.data, run, resume=checkpoint)
     assert_same(drums.learner.crnn.state_dict(), load_model(vocals.run.best_model).state_dict())
     assert drums.progress.epoch == 0
     drums.fit()
@@ -518,15 +518,15 @@ def test_statistics_of_normalisation_are_kept_when_asked(make_trainer: Callable[
 
 
 @pytest.fixture
-def several(material: Material, made_sound: Callable[..., Any]) -> Material:
+def several(data: TrainingData, made_sound: Callable[..., Any]) -> TrainingData:
     """The same songs with a second target, a hum, which one of them does not have as a stem of its own."""
     hum = made_sound((0.2 * np.sin(2 * np.pi * 60 * np.arange(44100) / 22050)).astype(np.float32))
-    with_hum = [replace(pair, targets=(*pair.targets, hum)) for pair in (*material.pairs, *material.valid)]
-    pairs = (with_hum[0], replace(with_hum[1], targets=(*material.pairs[1].targets, None)))
-    return replace(material, pairs=pairs, targets=(*material.targets, Pool((hum,), (1.0,))), valid=(with_hum[2],))
+    with_hum = [replace(pair, targets=(*pair.targets, hum)) for pair in (*data.pairs, *data.valid)]
+    pairs = (with_hum[0], replace(with_hum[1], targets=(*data.pairs[1].targets, None)))
+    return replace(data, pairs=pairs, targets=(*data.targets, WeightedSources((hum,), (1.0,))), valid=(with_hum[2],))
 
 
-def test_a_training_of_several_targets_learns_each_and_resumes(several: Material, tmp_path: Path):
+def test_a_training_of_several_targets_learns_each_and_resumes(several: TrainingData, tmp_path: Path):
     config = TINY.replace(
         target=("noise", "hum"), epochs=4, steps_per_epoch=25, learning_rate=0.02, batch_size=4, loss=("l1_complex",)
     )
@@ -547,7 +547,7 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Material
     assert_same(state_of(whole), state_of(second))
 
 
-def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path: Path):
+def test_a_loss_of_what_nobody_knows_teaches_nothing(several: TrainingData, tmp_path: Path):
     config = TINY.replace(target=("noise", "hum"), loss=("sdr",))
     learner = Trainer(config, several, RunFolder(tmp_path / "run")).learner
     targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
@@ -564,11 +564,11 @@ def test_a_loss_of_what_nobody_knows_teaches_nothing(several: Material, tmp_path
 
 
 def test_a_stereo_model_gets_what_is_panned_in_two_channels(
-    material: Material, tiny_config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, tiny_config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     stereo = replace(tiny_config, input_channels=2)
     monkeypatch.setitem(PRESETS, "small", lambda targets: replace(stereo, targets=targets))
-    learner = Trainer(TINY, material, RunFolder(tmp_path / "run")).learner
+    learner = Trainer(TINY, data, RunFolder(tmp_path / "run")).learner
     inputs: list[torch.Tensor] = []
     learner.crnn.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
     target, rest, known = torch.randn(1, 1, 5000), torch.randn(1, 5000), torch.tensor([[11025.0]])

@@ -11,7 +11,7 @@ from separator.metrics.distortion import sdr
 from separator.model.crnn import CRNN
 from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
-from training.data.training_data import Material, ValidationExcerpt, validation_excerpts
+from training.data.training_data import TrainingData, ValidationExcerpt, validation_excerpts
 from training.loop.validation import Evaluator
 from training.losses import l1_magnitude
 
@@ -72,27 +72,27 @@ def test_shares_of_several_processes_add_up(tiny_model: CRNN):
     assert torch.allclose(sum(shares), whole, rtol=1e-5)  # type: ignore[arg-type]
 
 
-def test_excerpts_are_spread_over_songs_and_always_the_same(material: Material):
-    first, second = (validation_excerpts(material, seconds=0.5, most=3) for _ in range(2))
+def test_excerpts_are_spread_over_songs_and_always_the_same(data: TrainingData):
+    first, second = (validation_excerpts(data, seconds=0.5, most=3) for _ in range(2))
     assert [e.start_seconds for e in first] == pytest.approx([0.0, 0.75, 1.5], abs=1e-3)
     for a, b in zip(first, second, strict=True):
         assert np.array_equal(a.targets, b.targets)
-    (whole,) = validation_excerpts(material, seconds=99.0, most=5)
-    assert len(whole.rest) == material.valid[0].n_samples
+    (whole,) = validation_excerpts(data, seconds=99.0, most=5)
+    assert len(whole.rest) == data.valid[0].n_samples
 
 
 @pytest.mark.parametrize("gain", [0.01, 1.0])
-def test_a_song_is_validated_at_the_level_of_separation(material: Material, made_sound: type, gain: float):
-    (pair,) = material.valid
+def test_a_song_is_validated_at_the_level_of_separation(data: TrainingData, made_sound: type, gain: float):
+    (pair,) = data.valid
     sounds = [made_sound(np.float32(gain) * audio.samples) for audio in (*pair.known, pair.rest)]  # type: ignore[attr-defined]
     song = replace(pair, targets=(sounds[0],), rest=sounds[1])
-    (whole,) = validation_excerpts(replace(material, valid=(song,)), seconds=99.0, most=1)
+    (whole,) = validation_excerpts(replace(data, valid=(song,)), seconds=99.0, most=1)
     rms = np.sqrt(np.mean(np.square(whole.targets.sum(axis=0) + whole.rest)))
     assert 20 * np.log10(rms) == pytest.approx(LEVEL_DBFS, abs=0.1)
 
 
-def test_songs_of_the_same_name_are_two(material: Material):
-    twice = replace(material, valid=material.valid * 2)
+def test_songs_of_the_same_name_are_two(data: TrainingData):
+    twice = replace(data, valid=data.valid * 2)
     excerpts = validation_excerpts(twice, seconds=0.5, most=4)
     assert [e.song for e in excerpts] == [0, 0, 1, 1]
 

@@ -14,7 +14,7 @@ import pytest
 from separator.files import ProcessId, start_time
 from training.config import TrainConfig
 from training.runs.events import EventFile
-from training.runs.folder import HEARTBEAT_SECONDS, RunFolder, list_runs
+from training.runs.folder import SILENT_SECONDS, RunFolder, list_runs
 
 NOW = 1_000_000.0
 
@@ -41,9 +41,9 @@ EPOCH = {"type": "epoch", "epoch": 3}
     [
         ([], 0, "empty", "nothing has happened"),
         ([{"type": "preparing"}], 1, "running", ""),
-        ([{"type": "preparing"}], HEARTBEAT_SECONDS + 1, "interrupted", "resumed"),
+        ([{"type": "preparing"}], SILENT_SECONDS + 1, "interrupted", "resumed"),
         ([{"type": "started"}, EPOCH], 1, "running", "epoch 4"),
-        ([{"type": "started"}, EPOCH], HEARTBEAT_SECONDS - 1, "running", "epoch 4"),
+        ([{"type": "started"}, EPOCH], SILENT_SECONDS - 1, "running", "epoch 4"),
         ([{"type": "started"}, EPOCH], 7300, "interrupted", "2.0 h"),
         ([{"type": "preparing", **ALIVE}, EPOCH], 1, "running", "epoch 4"),
         ([{"type": "preparing", **ALIVE}, EPOCH], 9999, "interrupted", "no sign of life"),
@@ -119,7 +119,7 @@ def test_config_json_is_plain_json(tmp_path: Path):
 def test_only_another_live_process_trains_elsewhere(tmp_path: Path):
     parent = {**HERE, "pid": os.getppid(), "pid_start": start_time(os.getppid())}
     for name, process, expected in (("own", ALIVE, False), ("parent", parent, True), ("dead", DEAD, False)):
-        long_ago = time.time() - 10 * HEARTBEAT_SECONDS  # however slow its validation or its disk
+        long_ago = time.time() - 10 * SILENT_SECONDS  # however slow its validation or its disk
         run = make_run(tmp_path / name, {"type": "preparing", **process, "time": long_ago})
         assert run.is_trained_elsewhere() == expected
         EventFile(run.events_file)({"type": "stopped", "time": time.time()})

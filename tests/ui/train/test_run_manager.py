@@ -114,7 +114,7 @@ def test_a_run_whose_folder_is_moved_away_is_shown_and_stopped(
         moved.wait(60)
         progress(0.5, "decoding")
 
-    monkeypatch.setattr(launch, "gather", decode)
+    monkeypatch.setattr(launch, "load_training_data", decode)
     manager = RunManager(settings)
     run = manager.start(manager.build_config({"run_name": "mine"}, str(tmp_path / "songs")))
     while not run.events():

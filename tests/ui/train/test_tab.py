@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 
 from tests.ui.run_folders import STARTED, epoch, step, write_run
-from training.runs.folder import HEARTBEAT_SECONDS, RunFolder
+from training.runs.folder import SILENT_SECONDS, RunFolder
 from ui.model_registry import ModelRegistry
 from ui.settings import PageSettings
 from ui.train.data_check import DataChecks
@@ -83,7 +83,7 @@ def test_what_has_not_changed_is_skipped(handle: TrainHandlers, settings: PageSe
 def test_buttons_follow_the_run_and_not_what_was_clicked(
     handle: TrainHandlers, settings: PageSettings, state: str
 ) -> None:
-    age = 2 * HEARTBEAT_SECONDS if state == "interrupted" else 0.0
+    age = 2 * SILENT_SECONDS if state == "interrupted" else 0.0
     events = [STARTED, epoch(1), *([ENDINGS[state]] if state in ENDINGS else [])]
     run = write_run(settings.checkpoints / "run", *events, age_seconds=age)
     run.last.touch()

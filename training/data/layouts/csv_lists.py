@@ -13,7 +13,7 @@ from pathlib import Path
 from separator.audio.reader import AUDIO_SUFFIXES
 from separator.errors import DatasetError
 from training.data.layouts.names import MIXTURE, is_stem_word, stem_name
-from training.data.layouts.paths import SPLIT_FOLDERS, artist_of, name_some, visible
+from training.data.layouts.paths import SPLIT_FOLDERS, abbreviate, parse_artist, visible
 from training.data.layouts.song import DataFolder, Song, SplitName
 
 SUFFIX = ".csv"
@@ -87,14 +87,14 @@ def _add(listed: dict[Path, Listed], path: Path, stem: str, file: str, row: Row)
     """Put a file of the list `path` to those of its song."""
     place = path.parent / Path(file).expanduser()
     name = next((row[column] for column in SONG_COLUMNS if row.get(column)), "")
-    song = path.parent / name if name else _song_of(place, stem)
+    song = path.parent / name if name else _locate_song(place, stem)
     split = SPLIT_FOLDERS.get((row.get("split") or path.stem).lower())
-    stems = listed.setdefault(song, Listed(row.get("artist") or artist_of(song.name), split)).stems
+    stems = listed.setdefault(song, Listed(row.get("artist") or parse_artist(song.name), split)).stems
     if all(place not in files for files in stems.values()):  # two lists may name one song
         stems[stem_name(stem)] = (*stems.get(stem_name(stem), ()), place)
 
 
-def _song_of(path: Path, stem: str) -> Path:
+def _locate_song(path: Path, stem: str) -> Path:
     """What a song's files share: `song 1` of `song 1/vocals.wav`, of `vocals/song 1.wav` and of `song 1_vocals.wav`."""
     if stem_name(path.stem) == stem_name(stem):
         return path.parent
@@ -109,7 +109,7 @@ def _data_folder(root: Path, listed: dict[Path, Listed]) -> DataFolder:
     for place, song in sorted(listed.items()):
         missing = [path for path in song.files() if not path.is_file()]
         if missing:
-            notes.append(f"{place.name}: left out, {name_some([str(path) for path in missing])} is missing")
+            notes.append(f"{place.name}: left out, {abbreviate([str(path) for path in missing])} is missing")
         elif len(song.files()) < 2:
             lone.append(place.name)
         else:
@@ -117,7 +117,7 @@ def _data_folder(root: Path, listed: dict[Path, Listed]) -> DataFolder:
             songs.append(Song(place.name, place, song.stems, mixture, song.artist, song.split, "CSV list"))
     if lone:
         notes.append(
-            f"{len(lone)} song(s) with one file only, left out: {name_some(lone)}; "
+            f"{len(lone)} song(s) with one file only, left out: {abbreviate(lone)}; "
             "a column named song tells which files belong together"
         )
     return DataFolder(root, "CSV list", tuple(songs), notes=tuple(notes))

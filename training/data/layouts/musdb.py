@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.data.layouts.paths import artist_of, split_folders, subfolders, visible
+from training.data.layouts.paths import parse_artist, split_folders, subfolders, visible
 from training.data.layouts.plain import read_song
 from training.data.layouts.song import CONTAINER_SUFFIX, DataFolder, Song, SplitName, Terms, stream_path
 
@@ -74,7 +74,7 @@ def find_musdb18(root: Path) -> DataFolder | None:
 def _stem_song(path: Path, split: SplitName | None) -> Song:
     name = _song_name(path)
     stems: dict[str, tuple[Path, ...]] = {stream: (stream_path(path, stream),) for stream in STREAMS[1:]}
-    return Song(name, path.parent / name, stems, stream_path(path, STREAMS[0]), artist_of(name), split, "musdb18")
+    return Song(name, path.parent / name, stems, stream_path(path, STREAMS[0]), parse_artist(name), split, "musdb18")
 
 
 def _song_name(path: Path) -> str:

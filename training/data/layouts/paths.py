@@ -46,13 +46,13 @@ def split_folders(root: Path, otherwise: SplitName | None = None) -> list[tuple[
     return list(found) or [(SPLIT_FOLDERS.get(root.name.lower(), otherwise), root)]
 
 
-def name_some(names: Sequence[str], most: int = 5) -> str:
+def abbreviate(names: Sequence[str], most: int = 5) -> str:
     """The first few of some names, and how many more there are."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def artist_of(name: str) -> str | None:
+def parse_artist(name: str) -> str | None:
     """The artist in a name of the form "Artist - Title"; None for other names."""
     artist, dash, _ = name.partition(" - ")
     return artist.strip() or None if dash else None

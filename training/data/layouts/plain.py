@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.data.layouts.names import MIXTURE, stem_name
-from training.data.layouts.paths import artist_of, audio_files, name_some, split_folders, subfolders
+from training.data.layouts.paths import abbreviate, audio_files, parse_artist, split_folders, subfolders
 from training.data.layouts.song import DataFolder, Song
 
 
@@ -19,7 +19,7 @@ def find_plain(root: Path) -> DataFolder | None:
             else:
                 # "data/train" given by itself holds all there is, so its own name is no split.
                 songs.append(song if parent == root else replace(song, split=split))
-    note = f"{len(others)} folder(s) without a mixture and a stem, or two stems, left out: {name_some(others)}"
+    note = f"{len(others)} folder(s) without a mixture and a stem, or two stems, left out: {abbreviate(others)}"
     return DataFolder(root, "plain", tuple(songs), notes=(note,) if others else ()) if songs else None
 
 
@@ -35,4 +35,4 @@ def read_song(folder: Path) -> Song | None:
             stems.setdefault(name, (path,))
     if len(stems) + (mixture is not None) < 2:
         return None
-    return Song(folder.name, folder, stems, mixture, artist_of(folder.name), None, "plain")
+    return Song(folder.name, folder, stems, mixture, parse_artist(folder.name), None, "plain")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from training.data.layouts.paths import audio_files, name_some, split_folders, subfolders
+from training.data.layouts.paths import abbreviate, audio_files, split_folders, subfolders
 from training.data.layouts.song import DataFolder, Song, SplitName, Terms
 
 TERMS = Terms(
@@ -37,7 +37,9 @@ def find_slakh(root: Path) -> DataFolder | None:
         return None
     songs, repeated = _without_repeats(songs, originals)
     if repeated:
-        notes.append(f"{len(repeated)} songs left out, the same pieces are elsewhere in the set: {name_some(repeated)}")
+        notes.append(
+            f"{len(repeated)} songs left out, the same pieces are elsewhere in the set: {abbreviate(repeated)}"
+        )
     return DataFolder(root, "slakh2100", tuple(songs), TERMS.licence, TERMS.citation, tuple(notes))
 
 
@@ -53,13 +55,13 @@ def _track_folders(root: Path) -> list[tuple[SplitName | None, Path]]:
         if re.fullmatch(r"Track\d{5}", folder.name) and (folder / METADATA).is_file()
     ]
     if all(split is None for split, _ in found):
-        by_number: list[tuple[SplitName | None, Path]] = [(_split_of(folder), folder) for _, folder in found]
+        by_number: list[tuple[SplitName | None, Path]] = [(_parse_split(folder), folder) for _, folder in found]
         # The 16 kHz sample set holds Track00001 to Track00020: it has no split of its own.
         return by_number if len({split for split, _ in by_number}) > 1 else found
     return found
 
 
-def _split_of(folder: Path) -> SplitName:
+def _parse_split(folder: Path) -> SplitName:
     number = int(folder.name.removeprefix("Track"))
     if number <= LAST_TRAIN:
         return "train"

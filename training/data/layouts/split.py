@@ -8,7 +8,7 @@ from pathlib import Path
 
 from separator.errors import DatasetError
 from training.data.layouts.detect import find_songs
-from training.data.layouts.paths import artist_of
+from training.data.layouts.paths import parse_artist
 from training.data.layouts.song import Song
 
 LARGEST_GUESSED_GROUP = 0.3
@@ -57,7 +57,7 @@ def _choose(songs: Sequence[Song], share: float, seed: int) -> set[Path]:
     groups = _groups(songs)
     if len(groups) == 1:  # all by one artist: better that one is on both sides than that there is no training
         groups = {str(song.folder): [song] for song in songs}
-    for name in sorted(groups, key=lambda name: _lot(name, seed)):
+    for name in sorted(groups, key=lambda name: _split_hash(name, seed)):
         # A large group may overshoot; it is passed over as long as a smaller one can still fill the share.
         if len(chosen) < wanted and len(chosen) + len(groups[name]) <= 1.5 * wanted:
             chosen.update(song.folder for song in groups[name])
@@ -71,7 +71,7 @@ def _groups(songs: Iterable[Song]) -> dict[str, list[Song]]:
     known: dict[str, list[Song]] = defaultdict(list)
     guessed: dict[str, list[Song]] = defaultdict(list)
     for song in songs:
-        artist = song.artist or artist_of(song.name)
+        artist = song.artist or parse_artist(song.name)
         (known if artist else guessed)[(artist or _series(song.name)).casefold()].append(song)
     for series, members in guessed.items():
         if len(members) > max(1, LARGEST_GUESSED_GROUP * len(songs)):
@@ -86,5 +86,5 @@ def _series(name: str) -> str:
     return re.sub(r"(?<=\w)[ _.-]+\d+([ _.-].*)?$", "", name)
 
 
-def _lot(name: str, seed: int) -> str:
+def _split_hash(name: str, seed: int) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from training.data.layouts.names import MIXTURE, is_stem_word, stem_name
-from training.data.layouts.paths import artist_of, audio_files, name_some, split_folders, subfolders
+from training.data.layouts.paths import abbreviate, audio_files, parse_artist, split_folders, subfolders
 from training.data.layouts.song import DataFolder, Song, SplitName
 
 Files = Mapping[str, Path]
@@ -28,7 +28,7 @@ def find_stem_folders(root: Path) -> DataFolder | None:
         lone = sorted(set(names) - {song.name for song in found})
         if lone:
             notes.append(
-                f"{len(lone)} file(s) in one stem's folder only, left out: {name_some(lone)}; a song's stems need "
+                f"{len(lone)} file(s) in one stem's folder only, left out: {abbreviate(lone)}; a song's stems need "
                 "one file name, and what is only to be remixed is given with --target_dir and --rest_dir"
             )
     return DataFolder(root, "stem folders", tuple(songs), notes=tuple(notes)) if songs or notes else None
@@ -59,4 +59,4 @@ def _song(parent: Path, name: str, stems: Mapping[str, Files], split: SplitName 
         return None
     mixture = files.pop(MIXTURE, None)
     paths: dict[str, tuple[Path, ...]] = {stem: (path,) for stem, path in files.items()}
-    return Song(name, parent / name, paths, mixture, artist_of(name), split, "stem folders")
+    return Song(name, parent / name, paths, mixture, parse_artist(name), split, "stem folders")

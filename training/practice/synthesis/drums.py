@@ -7,7 +7,7 @@ import numpy as np
 
 from training.practice.synthesis import SAMPLE_RATE, Array
 from training.practice.synthesis.filters import apply_filter, bandpass, highpass, lowpass
-from training.practice.synthesis.tones import fade_ends, lay, pan, phase_of, seconds_axis
+from training.practice.synthesis.tones import fade_ends, integrate_phase, lay, pan, seconds_axis
 
 # Where the pieces stand, seen by the listener: -1 left, 1 right.
 PLACES = {"kick": 0.0, "snare": 0.05, "clap": -0.1, "rim": 0.3, "hat": 0.35, "open_hat": 0.35, "ride": -0.45}
@@ -56,7 +56,7 @@ def kick(rng: np.random.Generator, frequency_hz: float, seconds: float, click: f
     """A sine that falls to ``frequency_hz`` and dies away, with a beater's click; higher, it is a tom."""
     time = seconds_axis(seconds)
     falling = frequency_hz * (1 + rng.uniform(2, 5) * np.exp(-time / 0.018))
-    body = np.sin(2 * np.pi * phase_of(falling)) * np.exp(-4.5 * time / seconds)
+    body = np.sin(2 * np.pi * integrate_phase(falling)) * np.exp(-4.5 * time / seconds)
     beater = apply_filter(rng.standard_normal(time.size) * np.exp(-time / 0.003), lambda f: lowpass(f, 4500))
     # The sweep alone would leave an inaudible offset.
     sound = apply_filter(0.8 * np.tanh(1.6 * body) + click * beater, lambda f: highpass(f, 20, 1))
@@ -67,7 +67,7 @@ def snare(rng: np.random.Generator, frequency_hz: float, seconds: float) -> Arra
     """Two modes of the skin, and the wires' noise that outlasts them."""
     time = seconds_axis(2 * seconds)
     falling = frequency_hz * (1 + 0.3 * np.exp(-time / 0.01))
-    skin = np.sin(2 * np.pi * phase_of(falling)) + 0.6 * np.sin(2 * np.pi * phase_of(1.58 * falling))
+    skin = np.sin(2 * np.pi * integrate_phase(falling)) + 0.6 * np.sin(2 * np.pi * integrate_phase(1.58 * falling))
     wires = rng.standard_normal(time.size) * np.exp(-time / (seconds / 3))
     wires = apply_filter(wires, lambda f: highpass(f, 900, 1) * lowpass(f, 9500, 1))
     return fade_ends(0.35 * skin * np.exp(-time / 0.05) + 0.4 * wires, 0.0008, 0.05)

@@ -18,7 +18,7 @@ def seconds_axis(seconds: float) -> Array:
     return np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
 
 
-def phase_of(frequency_hz: Array, start: float = 0.0) -> Array:
+def integrate_phase(frequency_hz: Array, start: float = 0.0) -> Array:
     """Phase ``(N,)`` in cycles of an oscillator at ``frequency_hz (N,)``."""
     return start + np.cumsum(frequency_hz) / SAMPLE_RATE
 

@@ -24,7 +24,16 @@ from training.practice.synthesis.filters import (
 )
 from training.practice.synthesis.mixing import even_out, level_to
 from training.practice.synthesis.phonemes import CONSONANTS, VOWELS, Consonant, Noise
-from training.practice.synthesis.tones import CONTROL_RATE, at_audio_rate, hertz, lay, phase_of, pulses, smooth, wander
+from training.practice.synthesis.tones import (
+    CONTROL_RATE,
+    at_audio_rate,
+    hertz,
+    integrate_phase,
+    lay,
+    pulses,
+    smooth,
+    wander,
+)
 
 # Bandwidths of the first four formants in Hz. A tube has a formant about every 1000 Hz, all the way up; leaving the
 # high ones out would make a row of resonators fall by 12 dB an octave more at each.
@@ -132,7 +141,7 @@ def _voicing_curve(notes: Sequence[SungNote], voice: Voice, points: int, rng: np
 
 def _folds_and_breath(frequency: Array, voicing: Array, voice: Voice, rng: np.random.Generator) -> Array:
     """The source ``(N,)``: pulses with the folds' spectral slope, and the air that escapes while they are open."""
-    phase = phase_of(frequency)
+    phase = integrate_phase(frequency)
     corner = 1.5 * float(np.median(frequency))
     folds = apply_filter(pulses(phase, frequency), lambda f: lowpass(f, corner, order=1)) * 2.2
     opened = 0.35 + 0.65 * np.cos(np.pi * phase) ** 2

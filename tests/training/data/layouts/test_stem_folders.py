@@ -7,7 +7,7 @@ from separator.errors import DatasetError
 from training.data.cache import Cache
 from training.data.layouts import find_songs
 from training.data_checks.doctor import examine
-from training.evaluation.song_audio import find_scored_songs, mixture_beside
+from training.evaluation.song_audio import find_mixture_beside, find_scored_songs
 
 WriteSound = Callable[..., Path]
 
@@ -75,9 +75,9 @@ def test_the_doctor_examines_stem_folders(by_stem: Path, tmp_path: Path) -> None
 def test_stem_folders_can_be_scored(by_stem: Path) -> None:
     songs, _ = find_scored_songs(by_stem, "vocals")
     assert len(songs) == 3
-    assert mixture_beside(by_stem / "Vocals" / "Ann - One.wav") is None, "three stems may not be all of them"
+    assert find_mixture_beside(by_stem / "Vocals" / "Ann - One.wav") is None, "three stems may not be all of them"
     for name in ("Ann - One", "Bob - Two", "Cid - Three"):
         (by_stem / "other").mkdir(exist_ok=True)
         (by_stem / "other" / f"{name}.wav").write_bytes((by_stem / "bass" / f"{name}.wav").read_bytes())
-    beside = mixture_beside(by_stem / "Vocals" / "Ann - One.wav")
+    beside = find_mixture_beside(by_stem / "Vocals" / "Ann - One.wav")
     assert beside is not None and beside[1].count("Ann - One") == 4
