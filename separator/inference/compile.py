@@ -103,16 +103,29 @@ def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
 
 
 def _convert(model: crnn.CRNN) -> "openvino.Model":
+    """Through OpenVINO's frontend itself: ``openvino.convert_model`` reports its use to a server, and is slower."""
     import openvino
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    config, empty_state = model.config, model.empty_state()
-    magnitude = torch.rand(1, config.input_channels, 2 * config.fold, config.stft.n_bins)
-    example = (magnitude, torch.tensor(config.fold), *empty_state)
+    config, state = model.config, model.empty_state()
+    example = (
+        torch.rand(1, config.input_channels, 2 * config.fold, config.stft.n_bins),
+        torch.tensor(config.fold),
+        *state,
+    )
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing is deprecated, but what OpenVINO reads
         traced = torch.jit.trace(_BinsLast(copy.deepcopy(model).eval().cpu()), example, check_trace=False)
-        shapes = [[-1, magnitude.shape[1], -1, magnitude.shape[3]], [], *([-1, *x.shape[1:]] for x in empty_state)]
-        return openvino.convert_model(traced, example_input=example, input=shapes)
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced)  # has to live as long as the graph
+    graph = frontend.load(decoder)
+    for place, value in zip(graph.get_inputs(), example, strict=True):
+        free = {0: -1, 2: -1} if value.ndim == 4 else {0: -1}  # batch and frames
+        shape = [free.get(axis, size) for axis, size in enumerate(value.shape)]
+        graph.set_partial_shape(place, openvino.PartialShape(shape))
+        graph.set_element_type(place, openvino.Type.f32 if value.is_floating_point() else openvino.Type.i64)
+    return frontend.convert(graph)
 
 
 def _hash_of(model: crnn.CRNN, core: "openvino.Core") -> str:
