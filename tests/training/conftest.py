@@ -53,7 +53,7 @@ class MadeSound:
         self.mean_square_profile = np.square(rms_profile(samples, sample_rate))
 
     def read(self, start: int, length: int) -> NDArray[np.float32]:
-        return np.pad(self.samples, (length, start + length))[start + length : start + 2 * length]
+        return np.pad(self.samples, (length, max(0, start) + length))[start + length : start + 2 * length]
 
 
 @pytest.fixture
