@@ -24,9 +24,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives Chromium is slow."""
+    """What drives Chromium or asks a served page (the fixture ``url``) is slow."""
     for item in items:
-        if item.get_closest_marker("browser"):
+        if item.get_closest_marker("browser") or "url" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
 
 

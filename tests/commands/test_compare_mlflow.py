@@ -54,6 +54,7 @@ def runs(experiment: str) -> tuple[list[Run], list[Run], MlflowClient]:
     return [run for run in found if run not in children], children, client
 
 
+@pytest.mark.slow
 def test_a_comparison_is_kept_whole(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--ref", files["ref"], "--a", files["a"], "--b", files["b"], "--names", "desktop", "laptop"]
     assert main([*command, "--bss"]) == 0
@@ -81,6 +82,7 @@ def test_a_comparison_is_kept_whole(files: dict[str, str], capsys: pytest.Captur
     assert report["ahead_db"]["laptop"]["value"] == pytest.approx(6.02, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quoted", ["both", "inner", "all"])
 def test_options_quoted_together_are_understood(files: dict[str, str], quoted: str, capsys) -> None:
     a, b = files["a"], files["b"]
@@ -162,6 +164,7 @@ def test_a_silent_reference_is_told_without_empty_words(
     assert "worst at" not in printed
 
 
+@pytest.mark.slow
 def test_two_comparisons_at_once(files: dict[str, str]) -> None:
     command = ["--ref", files["ref"], "--a", files["a"], "--b", files["b"], "--experiment", "At once"]
     with ThreadPoolExecutor(2) as pool:
@@ -170,6 +173,7 @@ def test_two_comparisons_at_once(files: dict[str, str]) -> None:
     assert (len(parents), len(children)) == (2, 4)
 
 
+@pytest.mark.slow
 def test_estimates_lying_beside_the_reference_are_no_mixture(
     workplace: Path, noise: Callable[..., Tensor], capsys
 ) -> None:

@@ -238,6 +238,7 @@ def test_a_playlist_reads_no_other_file(tmp_path: Path, song: Path, ffmpeg: Ffmp
             read(tmp_path / name)
 
 
+@pytest.mark.slow
 def test_no_warning_for_an_ordinary_file(tmp_path: Path, song: Path, ffmpeg: Ffmpeg) -> None:
     for name in ("a.mp3", "a.m4a", "a.ogg", "a.opus", "a.flac", "a.wma", "a.aac", "a.aiff", "a.caf", "a.mp4", "a.mka"):
         ffmpeg("-i", song, tmp_path / name)

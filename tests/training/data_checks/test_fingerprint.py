@@ -23,6 +23,7 @@ def print_of(tmp_path: Path) -> Print:
     return make
 
 
+@pytest.mark.slow
 def test_a_copy_is_found_at_another_level_rate_format_and_place(print_of: Print, melody: Melody) -> None:
     song = melody(20.0, 44100, seed=1)
     index = FingerprintIndex(

@@ -44,6 +44,7 @@ def magnitudes() -> tuple[Tensor, Tensor]:
     return magnitude, 2 * magnitude[:, :, :1024].transpose(2, 3)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_song_gets_the_mask_of_the_layers_taken_over(net: nn.Module):
     """Where neither the deep layers nor the middle say anything."""
@@ -76,6 +77,7 @@ def test_the_local_path_says_what_the_fifth_layer_is_answered(net: nn.Module, ch
     assert error < most
 
 
+@pytest.mark.slow
 def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
     magnitude, at_44_khz = magnitudes()
     with torch.no_grad():

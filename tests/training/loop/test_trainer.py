@@ -175,6 +175,7 @@ def test_the_best_model_of_before_stays_if_it_scores_better(make_trainer: Callab
     assert (record["epoch"], record["loss"], second.stopping.best_epoch) == (1, 7.0, 1)
 
 
+@pytest.mark.slow
 def test_another_loss_begins_the_count_anew(make_trainer: Callable[..., Trainer]):
     first = make_trainer(epochs=1)
     first.fit()
@@ -183,6 +184,7 @@ def test_another_loss_begins_the_count_anew(make_trainer: Callable[..., Trainer]
     assert len(emitted(second, "validation_changed")) == 1
 
 
+@pytest.mark.slow
 def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[..., Trainer]):
     whole = make_trainer("whole", epochs=2)
     whole.fit()
@@ -196,6 +198,7 @@ def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[.
     assert emitted(second, "epoch")[0]["train_loss"] == emitted(whole, "epoch")[1]["train_loss"]
 
 
+@pytest.mark.slow
 def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..., Trainer]):
     """What a ``kill -9`` in the first epoch leaves."""
 
@@ -216,6 +219,7 @@ def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..
     assert_same(state_of(whole), state_of(second))
 
 
+@pytest.mark.slow
 def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2)
     trainer.fit()
@@ -232,6 +236,7 @@ def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     assert len(list((trainer.run.path / "previews").glob("epoch_*.wav"))) == 2
 
 
+@pytest.mark.slow
 def test_a_long_validation_gives_signs_of_life(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("training.runs.events.HEARTBEAT_SECONDS", -1.0)
     trainer = make_trainer(epochs=1)
@@ -249,6 +254,7 @@ def test_a_preview_scores_as_the_model_did(make_trainer: Callable[..., Trainer])
     assert preview["sdr_db"] == pytest.approx(epoch["valid_sdr_db"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_best_model_is_that_of_the_lowest_loss(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=3, learning_rate=0.05, warmup_steps=0)
     trainer.fit()
@@ -259,6 +265,7 @@ def test_the_best_model_is_that_of_the_lowest_loss(make_trainer: Callable[..., T
     assert describe(trainer.run.last).training["epoch"] == 3
 
 
+@pytest.mark.slow
 def test_it_stops_early_when_nothing_improves(make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch):
     trainer = make_trainer(patience=2, epochs=50)
     monkeypatch.setattr(trainer.evaluator, "score", lambda model: made_scores(1.0, 0.0))
@@ -274,6 +281,7 @@ def test_it_ends_when_its_time_is_up(make_trainer: Callable[..., Trainer]):
     assert emitted(trainer, "finished")[0]["reason"] == "time"
 
 
+@pytest.mark.slow
 def test_a_clock_that_stands_still_breaks_nothing(
     make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ):
@@ -311,6 +319,7 @@ def train_on_nan(trainer: Trainer, bad: set[int]) -> None:
     trainer.batches = Batches(trainer.data, trainer.config, rate, trainer.fabric, excerpts)
 
 
+@pytest.mark.slow
 def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., Trainer], data: TrainingData):
     trainer = make_trainer(epochs=1, ema_decay=0.9)
     train_on_nan(trainer, {2})
@@ -337,6 +346,7 @@ def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., T
     assert torch.isfinite(torch.cat([p.flatten() for p in load_model(trainer.run.last).parameters()])).all()
 
 
+@pytest.mark.slow
 def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable[..., Trainer], data: TrainingData):
     trainer = make_trainer(epochs=2, steps_per_epoch=MOST_BAD_STEPS)
     train_on_nan(trainer, set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)))  # the second epoch
@@ -350,6 +360,7 @@ def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable
         assert_same(good[0][name], good[1][name])
 
 
+@pytest.mark.slow
 def test_going_back_twice_leads_to_the_same_place(make_trainer: Callable[..., Trainer]):
     """The optimizer must not go on working in the tensors that are kept to go back to."""
     trainer = make_trainer(epochs=1)
@@ -361,6 +372,7 @@ def test_going_back_twice_leads_to_the_same_place(make_trainer: Callable[..., Tr
         trainer.learner.step(list(trainer.batches.take(0, 1)), 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_cache_that_is_gone_is_told_in_a_sentence(
     data: TrainingData, write_sound: Callable[..., Path], tmp_path: Path, workers: int
@@ -383,6 +395,7 @@ def test_a_training_that_stays_broken_fails_with_advice(make_trainer: Callable[.
         trainer.fit()
 
 
+@pytest.mark.slow
 def test_an_overflowing_scaler_skips_steps_and_recovers(make_trainer: Callable[..., Trainer]):
     """FP16 as on a GPU, on the CPU: the scale is forced so high that gradients overflow until it has come down."""
     trainer = make_trainer(precision="16-mixed", epochs=1, steps_per_epoch=8)
@@ -426,6 +439,7 @@ def test_it_can_learn_one_batch_by_heart(make_trainer: Callable[..., Trainer]):
     assert losses[-1] < 0.7 * losses[0]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_one_target_starts_a_model_of_another(make_trainer: Callable[..., Trainer], tmp_path: Path):
     vocals = make_trainer("vocals", epochs=1)
     vocals.fit()
@@ -450,6 +464,7 @@ def test_a_copied_best_model_leads_back_to_its_run(make_trainer: Callable[..., T
     assert checkpoint["progress"]["epoch"] == 1
 
 
+@pytest.mark.slow
 def test_a_run_of_the_same_name_elsewhere_is_not_gone_on_with(make_trainer: Callable[..., Trainer], tmp_path: Path):
     """A model that was shipped may bear the name of a run that someone has made since."""
     shipped, own = make_trainer("there/run", epochs=1), make_trainer("here/run", epochs=1, seed=1)
@@ -463,6 +478,7 @@ def test_a_run_of_the_same_name_elsewhere_is_not_gone_on_with(make_trainer: Call
     assert "optimizer" not in checkpoint
 
 
+@pytest.mark.slow
 def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=4, average_best=3, ema_decay=0.9)
     trainer.fit()
@@ -474,6 +490,7 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
     assert len(list((trainer.run.path / "kept").iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_a_best_average_outlives_a_worse_epoch_after_a_resume(make_trainer: Callable[..., Trainer]):
     def scored(trainer: Trainer, *losses: float) -> Trainer:
         scores = iter([made_scores(loss, -loss) for loss in losses])
@@ -526,6 +543,7 @@ def several(data: TrainingData, made_sound: Callable[..., Any]) -> TrainingData:
     return replace(data, pairs=pairs, targets=(*data.targets, WeightedSources((hum,), (1.0,))), valid=(with_hum[2],))
 
 
+@pytest.mark.slow
 def test_a_training_of_several_targets_learns_each_and_resumes(several: TrainingData, tmp_path: Path):
     config = TINY.replace(
         target=("noise", "hum"), epochs=4, steps_per_epoch=25, learning_rate=0.02, batch_size=4, loss=("l1_complex",)

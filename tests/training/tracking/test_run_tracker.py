@@ -220,6 +220,7 @@ def test_runs_of_dead_processes_are_ended(store: str, run_folder: Path) -> None:
     assert states == {"dead": "KILLED", "own": "RUNNING", "elsewhere": "RUNNING", "foreign": "RUNNING"}
 
 
+@pytest.mark.slow
 def test_a_half_made_database_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("training.tracking.mlflow_client.QUIET_SECONDS", 0.2)

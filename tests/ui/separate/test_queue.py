@@ -140,6 +140,7 @@ def test_a_full_disk_costs_the_archive_and_no_stem(
     assert len(files) == 2 and archive.value is None and not archive.visible
 
 
+@pytest.mark.slow
 def test_cancel_hands_over_the_songs_that_are_done(handle: SeparateHandlers, tmp_path: Path) -> None:
     songs = [write_song(tmp_path / "a.wav"), write_song(tmp_path / "long.wav", seconds=600)]
     run = handle.run_queue([str(song) for song in songs], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
