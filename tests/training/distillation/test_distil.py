@@ -119,7 +119,7 @@ def test_no_data_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path):
 def test_what_cannot_be_gone_on_with_is_told(tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     music = ["--data_dir", str(tmp_path), "--device", "cpu"]
     assert main([str(tiny_checkpoint), str(tmp_path / "out.pth"), *music]) == 2
-    assert "start from one that training.distillation.init_from_spleeter wrote" in capsys.readouterr().err
+    assert "start from one that init_from_spleeter wrote" in capsys.readouterr().err
     assert main([str(tiny_checkpoint), str(tiny_checkpoint), *music]) == 2
     assert "is there already" in capsys.readouterr().err
 
