@@ -80,7 +80,7 @@ def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
     magnitude, at_44_khz = magnitudes()
     with torch.no_grad():
         expected = (net(at_44_khz) / at_44_khz)[0, 0].T
-        assert torch.allclose(whole(net)(magnitude)[0][0, :1024], expected, atol=1e-3)
+        assert torch.allclose(whole(net)(magnitude)[0][0, 0, :1024], expected, atol=1e-3)
     assert not any(weight.requires_grad for weight in whole(net).parameters())
 
 
