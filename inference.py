@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--bits", type=int, choices=(16, 24, 32), help="bit depth, 32 is float (default: as the song)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... or mps")
     add("--strict_band", action="store_true", help="leave everything above 11 kHz to the accompaniment")
-    add("--tta", action="store_true", help="average several hearings: slightly better, and slower")
+    add("--tta", action="store_true", help="average four shifts of the song: slightly better, and slower")
     add("--quiet", action="store_true", help="no progress bar, no summary")
     return parser
 
