@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from separator.audio.reader import read
+from separator.audio import read
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from separator.runtime import keep_freed_memory
 from training.data.layouts.song import ACCOMPANIMENT, Song

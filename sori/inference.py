@@ -20,7 +20,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio.reader import AUDIO_SUFFIXES, probe
+from separator.audio import probe
+from separator.audio.reader import AUDIO_SUFFIXES
 from separator.audio.writer import OUTPUT_SUFFIXES, make_folder
 from separator.errors import AudioError, ConfigError, SeparatorError
 from separator.inference.output import StemFile

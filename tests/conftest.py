@@ -11,9 +11,7 @@ import torch
 from torch import Tensor
 
 from separator.files import part_path
-from separator.model.checkpoint import save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, save_checkpoint
 
 
 def pytest_configure() -> None:

@@ -14,9 +14,7 @@ import numpy as np
 import soundfile
 import torch
 
-from separator.model.checkpoint import save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, save_checkpoint
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 90

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from separator.errors import ConfigError
-from separator.model.config import ModelConfig, target_problems
+from separator.model import ModelConfig
+from separator.model.config import target_problems
 from separator.shipped import shipped_folder
 from training.augmentations import AUGMENTATIONS
 from training.losses import LOSSES

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from separator.errors import ConfigError, SeparatorError
-from separator.model.checkpoint import describe, load_model, save_checkpoint
+from separator.model import load_model, save_checkpoint
+from separator.model.checkpoint import describe
 from training.loop.weight_averaging import mean_weights
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from separator.audio.reader import probe
+from separator.audio import probe
 from separator.errors import AudioError
 from ui.i18n import translate
 

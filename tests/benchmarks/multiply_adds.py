@@ -6,8 +6,7 @@ python -m tests.benchmarks.multiply_adds
 import torch
 from torch import nn
 
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 from training.config import PRESETS
 
 FRAMES = 128

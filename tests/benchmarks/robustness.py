@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from separator.api import Separator
-from separator.audio.reader import read
-from separator.metrics.distortion import sdr
+from separator.audio import read
+from separator.metrics import sdr
 from separator.spectral.stft import istft, stft
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
 from separator.inference.overlap_add import Segmentation
-from separator.metrics.distortion import sdr
-from separator.model.checkpoint import load_model
-from separator.model.crnn import CRNN
+from separator.metrics import sdr
+from separator.model import CRNN, load_model
 from training.evaluation.song_audio import find_scored_songs, load_song
 
 SECONDS = 12.0

@@ -18,10 +18,8 @@ from pathlib import Path
 import torch
 
 from separator.api import Separator
-from separator.audio.reader import AudioWriter
-from separator.model.checkpoint import load_model
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.audio import AudioWriter
+from separator.model import CRNN, ModelConfig, load_model
 from separator.runtime import keep_freed_memory
 
 RATE = 44100

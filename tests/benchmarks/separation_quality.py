@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio.reader import read
+from separator.audio import read
 from separator.audio.resample import resample
-from separator.metrics.distortion import sdr
+from separator.metrics import sdr
 from separator.model.checkpoint import describe
 from separator.spectral.stft import istft, stft
 from tests.benchmarks.metric_tables import METRICS_JSON, ROOT, write_tables

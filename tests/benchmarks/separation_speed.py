@@ -18,10 +18,8 @@ from pathlib import Path
 import torch
 
 from separator.api import Separator
-from separator.audio.reader import read, write
-from separator.model.checkpoint import load_model
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.audio import read, write
+from separator.model import CRNN, ModelConfig, load_model
 from separator.runtime import keep_freed_memory
 from separator.spectral.stft import istft, stft
 from training.distillation.spleeter import Networks, ratio_mask

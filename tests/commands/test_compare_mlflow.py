@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from torch import Tensor
 
-from separator.audio.reader import write
+from separator.audio import write
 from sori.compare_mlflow import main
 from training.tracking.mlflow_client import REQUEST_SECONDS, RETRY_SECONDS
 

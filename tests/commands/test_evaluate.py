@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from separator.audio.reader import write
+from separator.audio import write
 from sori.evaluate import main
 
 RATE = 22050

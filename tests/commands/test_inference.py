@@ -9,10 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.audio.reader import probe, read, write
-from separator.model.checkpoint import save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.audio import probe, read, write
+from separator.model import CRNN, ModelConfig, save_checkpoint
 from sori.inference import main
 
 RATE = 44100

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from separator.audio.reader import write
+from separator.audio import write
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 120

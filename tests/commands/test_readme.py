@@ -17,9 +17,7 @@ import pytest
 import soundfile
 import torch
 
-from separator.model.checkpoint import save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, save_checkpoint
 from tests.soundfont import require_fluidsynth, write_midi, write_soundfont
 from training.cli import settings_table
 from training.config import TrainConfig

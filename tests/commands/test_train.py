@@ -20,8 +20,8 @@ import soundfile
 import torch
 
 from separator.files import ProcessId, start_time
-from separator.model.checkpoint import describe, load_model
-from separator.model.config import ModelConfig
+from separator.model import ModelConfig, load_model
+from separator.model.checkpoint import describe
 from sori.train import main, make_parser, make_pretraining_config
 from training.config import TrainConfig
 from training.data.cache import Cache

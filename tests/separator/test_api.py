@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from separator.api import Separator
-from separator.audio.reader import probe, read, write
+from separator.audio import probe, read, write
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.inference.overlap_add import Segmentation
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 from separator.spectral.config import StftConfig
 
 SHORT = Segmentation(hop=64, context=16, lookahead=16, fade=8)

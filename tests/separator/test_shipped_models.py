@@ -8,9 +8,10 @@ import torch
 from huggingface_hub import ModelCard
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio.reader import read
-from separator.metrics.distortion import sdr
-from separator.model.checkpoint import describe, load_model
+from separator.audio import read
+from separator.metrics import sdr
+from separator.model import load_model
+from separator.model.checkpoint import describe
 from separator.spectral.grid import Grid
 from tests.benchmarks.metric_tables import BLOCK, PAGES, ROOT, TABLES, fill_tables, read_metrics
 from tests.benchmarks.robustness import CHANGES, changed_sdr_db, load_song

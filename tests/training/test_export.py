@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator.model.checkpoint import describe, load_model, save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
+from separator.model.checkpoint import describe
 from training.export import main
 
 

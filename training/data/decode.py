@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.audio.reader import AudioStream
+from separator.audio import AudioStream
 from separator.audio.resample import resample
 from separator.errors import AudioError
 from training.data.cached_audio import FloatArray

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from separator.audio.reader import probe
+from separator.audio import probe
 from separator.errors import AudioError, Cancelled, DatasetError, SeparatorError
 from separator.progress import Progress
 from training.data.cache import MOST_UNREADABLE, Cache

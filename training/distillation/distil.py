@@ -24,9 +24,8 @@ from torch.nn import functional as F
 
 from separator.device import resolve_device
 from separator.errors import ConfigError, SeparatorError
-from separator.model.checkpoint import describe, load_model, save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
+from separator.model.checkpoint import describe
 from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory
 from separator.spectral.stft import stft

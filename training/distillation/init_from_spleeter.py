@@ -26,9 +26,7 @@ from torch.utils.data import DataLoader
 
 from separator.device import resolve_device
 from separator.errors import ConfigError, SeparatorError
-from separator.model.checkpoint import load_model, save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from separator.model.dual_path import DualPathBottleneck, LocalPath
 from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory

@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from separator.model.crnn import CRNN
+from separator.model import CRNN
 from training.loop.fabric import autocast_dtype, resolve_precision
 from training.loop.weight_averaging import make_moving_average
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from separator.audio.reader import read
+from separator.audio import read
 from separator.errors import ConfigError
 from training.evaluation.alignment import Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from separator.metrics.distortion import sdr
+from separator.metrics import sdr
 from separator.metrics.energy import check_shapes, without_codec_noise
 from separator.spectral.stft import istft, stft
 

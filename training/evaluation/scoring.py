@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from separator.audio.reader import read
+from separator.audio import read
 from separator.errors import AudioError, SeparatorError
 from separator.metrics.bss_eval import bss_eval
 from separator.metrics.distortion import (

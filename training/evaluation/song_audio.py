@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from separator.audio.reader import read
+from separator.audio import read
 from separator.audio.resample import resample
 from separator.errors import DatasetError
 from training.data.layouts.detect import find_songs

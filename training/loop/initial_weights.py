@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from separator.model import CRNN
 from separator.model.checkpoint import read_checkpoint
-from separator.model.crnn import CRNN
 from training.config import TrainConfig, make_model_config
 
 

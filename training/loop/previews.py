@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.audio.writer import write
-from separator.metrics.distortion import sdr
-from separator.model.crnn import CRNN
+from separator.audio import write
+from separator.metrics import sdr
+from separator.model import CRNN
 from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
 from training.data.training_data import ValidationExcerpt

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from separator.errors import Cancelled
-from separator.model.checkpoint import load_model, read_checkpoint
-from separator.model.crnn import CRNN
+from separator.model import CRNN, load_model
+from separator.model.checkpoint import read_checkpoint
 from training.config import TrainConfig, make_model_config, parse_weighted
 from training.data.loader import Batch, Batches
 from training.data.training_data import TrainingData, load_training_data

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from separator.errors import ConfigError
-from separator.model.crnn import CRNN
+from separator.model import CRNN
 from separator.spectral.stft import stft
 from training.config import TrainConfig, parse_weighted
 from training.data.loader import Batch

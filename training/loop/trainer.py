@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
-from separator.model.checkpoint import save_checkpoint
-from separator.model.crnn import CRNN
+from separator.model import CRNN, save_checkpoint
 from training.config import TrainConfig, make_model_config
 from training.data.loader import Batch, Batches
 from training.data.training_data import TrainingData, validation_excerpts

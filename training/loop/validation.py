@@ -10,7 +10,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from separator.model.crnn import CRNN
+from separator.model import CRNN
 from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
 from training.data.training_data import ValidationExcerpt

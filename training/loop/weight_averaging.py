@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from separator.errors import CheckpointError
-from separator.model.checkpoint import SUFFIX, describe, read_checkpoint, save_checkpoint
-from separator.model.crnn import CRNN
+from separator.model import CRNN, save_checkpoint
+from separator.model.checkpoint import SUFFIX, describe, read_checkpoint
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from separator.audio.reader import probe, write
+from separator.audio import probe, write
 from separator.errors import ConfigError
 from separator.files import atomic_write
 from separator.metrics.energy import frame_energy

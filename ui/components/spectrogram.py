@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from separator.audio.reader import AudioStream
+from separator.audio import AudioStream
 from separator.errors import AudioError
 
 LONGEST_SECONDS = 15 * 60.0

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from separator.api import Separator
-from separator.audio.reader import read
-from separator.audio.writer import write
+from separator.audio import read, write
 from separator.errors import AudioError, Cancelled
 from separator.metrics.energy import SILENCE_DB
 from separator.progress import Cancel, Progress

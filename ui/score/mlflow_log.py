@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from separator.audio.reader import read
+from separator.audio import read
 from training.evaluation.comparison import Comparison, Estimate
 from training.tracking.comparison_tracker import log_comparison
 from training.tracking.mlflow_client import open_client

@@ -16,8 +16,8 @@ from typing import Literal
 import gradio as gr
 
 from separator.api import Separator
-from separator.audio.reader import AudioStream, probe
-from separator.audio.writer import AudioWriter, output_subtype, refuse_unwritable
+from separator.audio import AudioStream, AudioWriter, probe
+from separator.audio.writer import output_subtype, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
 from ui.jobs.fair_queue import Ticket

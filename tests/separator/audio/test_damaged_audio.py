@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.audio.reader import probe, read, write
+from separator.audio import probe, read, write
 from separator.audio.writer import refuse_unwritable
 from separator.errors import AudioError
 

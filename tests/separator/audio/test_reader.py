@@ -11,7 +11,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.audio.reader import AudioStream, AudioWriter, probe, read, write
+from separator.audio import AudioStream, AudioWriter, probe, read, write
 from separator.audio.resample import resample, to_mono
 from separator.audio.writer import output_subtype
 from separator.errors import AudioError

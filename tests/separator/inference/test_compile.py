@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from separator.inference.compile import cache_folder, compile_for_inference
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 
 CPU = torch.device("cpu")
 COMPACT = ModelConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8, refine=False)

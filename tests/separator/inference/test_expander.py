@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from separator.api import Separator
 from separator.inference.expander import RATIO, THRESHOLD_DB, expanded
-from separator.model.config import ModelConfig
+from separator.model import ModelConfig
 
 FRAMES_PER_SECOND = 43.0
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from separator.api import Separator
 from separator.inference.levels import BLOCK_SAMPLES, LEVEL_DBFS, Levels, measure_levels
-from separator.model.crnn import CRNN
+from separator.model import CRNN
 
 Noise = Callable[..., Tensor]
 

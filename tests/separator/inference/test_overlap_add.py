@@ -8,7 +8,7 @@ from torch import Tensor
 
 from separator.errors import ConfigError
 from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_add
-from separator.model.config import ModelConfig
+from separator.model import ModelConfig
 from separator.spectral.config import StftConfig
 
 SEGMENTATION = Segmentation(hop=20, context=4, lookahead=6, fade=4)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from separator.api import Separator
 from separator.inference.shifts import average_shifts
-from separator.model.crnn import CRNN
+from separator.model import CRNN
 
 
 def mark_folds(magnitude: Tensor, state: int | None, hop: int) -> tuple[Tensor, int]:

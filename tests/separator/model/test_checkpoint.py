@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from separator.errors import CheckpointError
-from separator.model import checkpoint
-from separator.model.checkpoint import describe, list_checkpoints, load_model, read_checkpoint, save_checkpoint
-from separator.model.crnn import CRNN
+from separator.model import CRNN, checkpoint, load_model, save_checkpoint
+from separator.model.checkpoint import describe, list_checkpoints, read_checkpoint
 
 
 class Intruder:

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from separator.errors import ConfigError
-from separator.model.config import ModelConfig
+from separator.model import ModelConfig
 from separator.spectral.config import StftConfig
 
 

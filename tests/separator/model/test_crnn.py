@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 from separator.spectral.stft import stft
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 

@@ -8,8 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from separator.errors import ConfigError
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 from separator.model.dual_path import DualPathBottleneck, LocalPath, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
 TINY = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4)

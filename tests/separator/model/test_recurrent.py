@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 from separator.model.recurrent import run_gru, run_gru_layers
 
 COMPACT = ModelConfig(channels=(4, 6, 8, 10), gru_input=12, gru_hidden=8)

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from separator.model import CRNN, ModelConfig
 from separator.model.checkpoint import describe
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
 from separator.spectral.stft import stft
 from training.data.training_data import ValidationExcerpt
 from training.distillation.distil import BothNetworks, distil, main, make_checkpointer, make_goal, shifted_teacher_mask

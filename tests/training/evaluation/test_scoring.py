@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.audio.reader import write
+from separator.audio import write
 from separator.errors import AudioError, DatasetError
 from training.evaluation.alignment import Sound, align, find_offset
 from training.evaluation.bootstrap import mean_interval, median_interval, sdr_difference

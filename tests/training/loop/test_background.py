@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from separator.errors import ConfigError, DatasetError, TrainingBusyError
+from separator.model import ModelConfig
 from separator.model.checkpoint import describe
-from separator.model.config import ModelConfig
 from training.config import PRESETS, TrainConfig
 from training.data.training_data import TrainingData
 from training.loop import launch

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator.model.checkpoint import save_checkpoint
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig, save_checkpoint
 from training.config import PRESETS, TrainConfig
 from training.loop.initial_weights import init_from_checkpoint
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from separator.model.checkpoint import load_model
+from separator.model import load_model
 from training.config import TrainConfig
 from training.data.training_data import TrainingData
 from training.loop import sanity_checks

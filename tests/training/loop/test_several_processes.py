@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from separator.model.checkpoint import describe, load_model
+from separator.model import load_model
+from separator.model.checkpoint import describe
 from training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[3]

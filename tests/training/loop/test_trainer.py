@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from separator.errors import ConfigError, DatasetError, SeparatorError
-from separator.model.checkpoint import describe, load_model, read_checkpoint
-from separator.model.config import ModelConfig
+from separator.model import ModelConfig, load_model
+from separator.model.checkpoint import describe, read_checkpoint
 from separator.spectral.stft import stft
 from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from separator.inference.levels import LEVEL_DBFS
-from separator.metrics.distortion import sdr
-from separator.model.crnn import CRNN
+from separator.metrics import sdr
+from separator.model import CRNN
 from separator.spectral.config import StftConfig
 from separator.spectral.stft import istft, stft
 from training.data.training_data import TrainingData, ValidationExcerpt, validation_excerpts

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator.model.config import ModelConfig
-from separator.model.crnn import CRNN
+from separator.model import CRNN, ModelConfig
 from training.loop.weight_averaging import BestModels, make_moving_average
 
 

@@ -16,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 from torch import Tensor
 
-from separator.audio.reader import write
+from separator.audio import write
 from training.runs.events import EventFile, make_event
 from training.tracking.mlflow_client import experiment_id, open_client, process_tags, retry_with_backoff
 from training.tracking.run_tracker import MlflowTracker
