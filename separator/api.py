@@ -138,7 +138,7 @@ class Separator:
     ) -> dict[str, StemFile]:
         """Stream a file into one file per stem named in ``outputs``, block by block, at constant memory.
 
-        The suffix says the format. The depth is that of the input unless ``bits`` (16, 24 or 32) says another; a stem
+        The suffix is the format. The depth is that of the input unless ``bits`` (16, 24 or 32) is given; a stem
         that goes above full scale then turns its WAV into float. The files appear together, when all are complete.
         Warns of stems that had to be clipped. Raises AudioError, ConfigError for an unknown stem, and Cancelled.
         """

@@ -1,4 +1,4 @@
-"""Which device to compute on, and how it says that its memory is full."""
+"""Which device to compute on, and whether its memory is full."""
 
 import torch
 

@@ -9,7 +9,7 @@
     ├── BusyError                      the page has too much to do already
     └── Cancelled                      the user asked to stop; nothing was left half done
 
-The library raises these; only the edges (a command, the page) show them. Each message says what was given, what was
+The library raises these; only the edges (a command, the page) show them. Each message names what was given, what was
 expected and what to do. Anything else that escapes is a bug and keeps its traceback.
 """
 

@@ -25,7 +25,7 @@ _SUBTYPE_OF_BITS = {16: "PCM_16", 24: "PCM_24", 32: "PCM_32"}
 
 
 def probe_fields(path: Path) -> dict[str, Any]:
-    """What ffprobe says of the first audio stream: the fields of ``separator.audio.reader.AudioInfo``, as a dict.
+    """ffprobe's description of the first audio stream: the fields of ``separator.audio.reader.AudioInfo``, as a dict.
 
     The number of samples is worked out from the duration that the file states, so it may be off by a codec's padding;
     where it states none (MP3 without a Xing header, unfinished recordings) its packets are added up. Raises AudioError
@@ -51,7 +51,7 @@ def probe_fields(path: Path) -> dict[str, Any]:
 
 
 def _ffprobe(path: Path, entries: str) -> tuple[dict[str, Any], bytes]:
-    """What it found, empty where it failed, and what it said."""
+    """What it found, empty where it failed, and its messages."""
     command = [
         _executable("ffprobe", path),
         "-v",

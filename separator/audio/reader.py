@@ -1,7 +1,7 @@
 """Audio files in and out: probe, read, stream in blocks, resample; writing is in ``audio_writer`` and offered here too.
 
 libsndfile reads what it reads to the end: uncompressed audio, and OGG of one link. MP3 and FLAC, where it stops at what
-the header states, chained OGG and everything else go to ``separator.audio.ffmpeg``. No other file knows file formats.
+the header states, chained OGG and everything else go to ``separator.audio.ffmpeg``. No other module handles file formats.
 """
 
 import mmap
@@ -39,7 +39,7 @@ _MOST_SAMPLES_PER_SECOND = 64 * 48_000
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says of itself, before any of it is decoded."""
+    """What a file's header states, before any of it is decoded."""
 
     sample_rate: int
     """Hz."""

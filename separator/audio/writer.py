@@ -144,7 +144,7 @@ class AudioWriter:
 
 
 def write(path: str | Path, waveform: Tensor, sample_rate: int, bits: int | None = None) -> None:
-    """Write ``(C, N)`` float32 samples; the suffix says the format, ``bits`` the depth (default: the deepest one).
+    """Write ``(C, N)`` float32 samples; the suffix is the format, ``bits`` the depth (default: the deepest one).
 
     Raises AudioError; warns, naming the peak, when samples beyond full scale had to be clipped.
     """

@@ -1,7 +1,7 @@
 """A downward expander: what a mask leaves where its target rests is turned down further.
 
 A mask never closes for good. While a singer pauses, a network leaves a hundredth or a thousandth of the band's energy,
-and that is heard when the stem is played alone. Where less than a sixtieth is left, as a mean over a fifth of a second,
+which is audible when the stem is played alone. Where less than a sixtieth is left, as a mean over a fifth of a second,
 each decibel too few becomes five, as in a studio's noise gate but without its switching. What is taken away goes to the
 rest, so stems still add up. Measured in checkpoints/README.md.
 """

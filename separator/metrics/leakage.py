@@ -46,7 +46,7 @@ def silence_leak(reference: Tensor, estimate: Tensor, sample_rate: int, mixture:
     That is in frames of 0.1 s which are 45 dB or more below its loudest second. `10 log10(mean ŝ²)` over those frames,
     in dBFS: a full-scale square wave is 0, lower is better, -60 is inaudible beside music. As a level it follows the
     song's gain; `below_mixture_db` does not. The project's own measure; SDR cannot see this, for it has no value in a
-    silent frame. It says nothing of what leaks while the target plays: that is `clean`.
+    silent frame. It does not measure what leaks while the target plays: that is `clean`.
 
     Args:
         reference, estimate, mixture: (C, N) each; without the mixture `below_mixture_db` is None.

@@ -38,7 +38,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a checkpoint says of itself."""
+    """The record in a checkpoint."""
 
     path: Path
     targets: tuple[str, ...]
@@ -104,7 +104,7 @@ def load_model(path: Path | str, device: str | torch.device = "cpu") -> CRNN:
 
 
 def describe(path: Path | str) -> CheckpointInfo:
-    """What a checkpoint says of itself, without building the model.
+    """The record in a checkpoint, without building the model.
 
     Raises:
         CheckpointError: as :func:`load_model`.

@@ -43,7 +43,7 @@ class ModelConfig:
     ``separator.model.dual_path``, which fold both; ``refine``, ``frequency_bottleneck`` and ``gru_input`` are not for
     it."""
     input_channels: int = 1
-    """1: the network hears the mono downmix. 2: it hears left and right, and gives one mask for both."""
+    """1: the network takes the mono downmix. 2: it takes left and right, and returns one mask for both."""
     channels: tuple[int, ...] = (32, 48, 64, 96)
     """Channels after each of the four encoder layers."""
     frequency_strides: tuple[int, ...] = (4, 2, 2, 2)

@@ -1,11 +1,11 @@
-"""From the narrow band that a model hears to all bins and channels of a song, at the song's own rate.
+"""From the narrow band of a model's input to all bins and channels of a song, at the song's own rate.
 
 A model's STFT has a fixed window and hop in *seconds*. Taking the same window and hop in seconds at the song's own rate
 gives an STFT whose first bins are the model's bins and whose frames are the model's frames. So nothing is resampled:
 the model's input is read off the song's own spectrogram, and its mask is laid over that same spectrogram.
 
 - 44.1 kHz and 22.05 kHz fall on the model's grid exactly (2048/512 and 1024/256). Other rates take the nearest hop that
-  the Fourier transform likes, at most 1 % off: the model then hears a song a sixth of a semitone out of tune, which
+  the Fourier transform likes, at most 1 % off: its input is then a sixth of a semitone out of tune, which
   cost 0.03 dB at 48 kHz and 0.05 dB at 32 kHz (SDR, mean of eleven songs).
 - The alternative, every song through 44.1 kHz and back, costs two resamplings of every channel, loses what lies above
   22 kHz, and gives a mask of ones no chance to return the input exactly.

@@ -17,7 +17,7 @@ _ORACLE, _FLOOR = "#2fae98", "#97a1ab"
 
 
 def training_curves_figure(events: Sequence[Event]) -> Figure:
-    """Loss of training and validation, validation SDR, and learning rate; floor and ceiling where `started` tells.
+    """Loss of training and validation, validation SDR, and learning rate; floor and ceiling where `started` has them.
 
     Args:
         events: as in `events.jsonl`, in order; of a resumed run, the later of two events of an epoch counts.
