@@ -188,8 +188,9 @@ class Separator:
                 samples = segment.samples[channels].to(self._spectral_device)
                 spectra = {own: stft(samples, own.n_fft, own.hop_length) for own in dict.fromkeys([grid, *grids])}
                 masks, end = self._estimate_masks(spectra, gains, state, grids, hop)
-                masked = torch.stack([spectra[grid] * (mask * weights) for mask in share_out(masks)])
-                targets.append(istft(masked, grid.n_fft, grid.hop_length, samples.shape[1]).cpu())
+                masked = [spectra[grid] * (mask * weights) for mask in share_out(masks)]
+                stems = [istft(x, grid.n_fft, grid.hop_length, samples.shape[1]) for x in masked]
+                targets.append(torch.stack(stems).cpu())
                 ends.append(end)
             return torch.cat(targets, dim=1), ends
 
