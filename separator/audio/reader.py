@@ -1,7 +1,7 @@
-"""Audio files in and out: probe, read, stream in blocks, resample; writing is in ``audio_writer`` and offered here too.
+"""Audio files: probe, read, and stream in blocks.
 
 libsndfile reads what it reads to the end: uncompressed audio, and OGG of one link. MP3 and FLAC, where it stops at what
-the header states, chained OGG and everything else go to ``separator.audio.ffmpeg``. No other module handles file formats.
+the header states, chained OGG and everything else go to ``separator.audio.ffmpeg``.
 """
 
 import mmap
