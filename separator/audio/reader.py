@@ -21,8 +21,6 @@ from torch import Tensor
 
 from separator.audio.ffmpeg import FfmpegDecoder, is_installed, probe_fields
 from separator.audio.writer import VORBIS_ORDER, sndfile_name
-from separator.audio.writer import AudioWriter as AudioWriter
-from separator.audio.writer import write as write
 from separator.errors import AudioError
 
 SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".oga", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")
