@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.reader import AudioInfo, AudioStream
-from separator.audio.writer import clipping_sentence, make_folder
+from separator.audio.writer import describe_clipping, make_folder
 from separator.device import is_out_of_memory, resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.inference.compile import compile_for_inference
@@ -30,7 +30,7 @@ from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
 from separator.progress import Cancel, Progress
 from separator.shipped import shipped_folder
-from separator.spectral.grid import Grid, on_grid, share_out
+from separator.spectral.grid import Grid, normalize_masks, resample_mask
 from separator.spectral.stft import istft, stft
 
 SHIPPED_MODEL = shipped_folder("checkpoints") / "vocals.pth"
@@ -159,7 +159,7 @@ class Separator:
                 writer.close()
         for writer in writers.values():
             if writer.clips:
-                warnings.warn(clipping_sentence(writer), stacklevel=2)
+                warnings.warn(describe_clipping(writer), stacklevel=2)
         return {stem: StemFile.of(writer, song.missing_seconds) for stem, writer in writers.items()}
 
     @torch.inference_mode()
@@ -188,7 +188,7 @@ class Separator:
                 samples = segment.samples[channels].to(self._spectral_device)
                 spectra = {own: stft(samples, own.n_fft, own.hop_length) for own in dict.fromkeys([grid, *grids])}
                 masks, end = self._estimate_masks(spectra, gains, state, grids, hop)
-                masked = [spectra[grid] * (mask * weights) for mask in share_out(masks)]
+                masked = [spectra[grid] * (mask * weights) for mask in normalize_masks(masks)]
                 stems = [istft(x, grid.n_fft, grid.hop_length, samples.shape[1]) for x in masked]
                 targets.append(torch.stack(stems).cpu())
                 ends.append(end)
@@ -215,13 +215,13 @@ class Separator:
         common, spectrum = next(iter(spectra.items()))
         masks, ends = [], []
         for network, config, grid, state in zip(self._networks, self._configs, grids, states, strict=True):
-            magnitude = grid.model_magnitude(spectra[grid], gains, config.input_channels)
+            magnitude = grid.compute_model_magnitude(spectra[grid], gains, config.input_channels)
             estimates, end = network(magnitude[None], state, hop // grid.hop_length)
             ends.append(None if hop % (grid.hop_length * config.time_factor) else end)
             for mask in estimates[0]:
                 mask = expanded(mask, magnitude, config.stft.frames_per_second)
-                mask = grid.full_band(mask, strict=self.strict_band)
-                masks.append(on_grid(mask, grid, common, (spectrum.shape[-2], spectrum.shape[-1])))
+                mask = grid.extend_to_full_band(mask, strict=self.strict_band)
+                masks.append(resample_mask(mask, grid, common, (spectrum.shape[-2], spectrum.shape[-1])))
         return masks, ends
 
     def _refuse_repeated_targets(self, models: Sequence[CRNN]) -> None:

@@ -34,18 +34,18 @@ class ProcessId:
 
     pid: int
     start: int
-    """When it started, as `start_time` counts."""
+    """When it started, as `read_start_time` counts."""
 
     @classmethod
     def current(cls) -> Self:
         pid = os.getpid()
-        return cls(pid, start_time(pid) or 0)
+        return cls(pid, read_start_time(pid) or 0)
 
     def is_alive(self) -> bool:
-        return start_time(self.pid) == self.start
+        return read_start_time(self.pid) == self.start
 
 
-def start_time(pid: int) -> int | None:
+def read_start_time(pid: int) -> int | None:
     """When a running process started; None if there is no such process, or only its exit status is left.
 
     On Linux in clock ticks since boot, which no change of the clock moves; elsewhere in milliseconds since 1970.
@@ -79,7 +79,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     _remove_leftovers_once(path.parent.absolute())
-    part = part_path(path)
+    part = make_part_path(path)
     try:
         yield part
         os.replace(part, path)
@@ -87,7 +87,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         _remove(part)
 
 
-def part_path(path: Path) -> Path:
+def make_part_path(path: Path) -> Path:
     """A new name beside `path` that no other process or thread uses, and that `remove_leftovers` recognises."""
     owner = ProcessId.current()
     name = zlib.crc32(os.fsencode(path.name))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.files import part_path
+from separator.files import make_part_path
 from separator.model import CRNN, ModelConfig, save_checkpoint
 
 
@@ -103,7 +103,7 @@ def leftover() -> Callable[[Path], Path]:
     """The name under which a process that has ended was writing a path."""
 
     def name(path: Path) -> Path:
-        part = part_path(path)
+        part = make_part_path(path)
         return part.with_name(part.name.replace(f".{os.getpid()}.", f".{2**22 + 1}."))  # no process has this number
 
     return name

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from separator.errors import AudioError
-from separator.files import atomic_write, part_path
+from separator.files import atomic_write, make_part_path
 
 _COPY_SAMPLES = 1 << 16
 _MOST_WAV_BYTES = 1 << 32
@@ -131,7 +131,7 @@ class AudioWriter:
     def _start_over(self, container: str, subtype: str) -> None:
         """Copy what is written so far into a file of another kind, and go on there."""
         self._file.close()
-        so_far = part_path(self.path)
+        so_far = make_part_path(self.path)
         os.replace(self._part, so_far)
         self._container, self.subtype = container, subtype
         try:
@@ -148,14 +148,14 @@ def write(path: str | Path, waveform: Tensor, sample_rate: int, bits: int | None
 
     Raises AudioError; warns, naming the peak, when samples beyond full scale had to be clipped.
     """
-    subtype = output_subtype(path, bits)
+    subtype = choose_subtype(path, bits)
     with AudioWriter(path, sample_rate, waveform.shape[0], subtype) as writer:
         writer.write(waveform)
     if writer.clips:
-        warnings.warn(clipping_sentence(writer), stacklevel=2)
+        warnings.warn(describe_clipping(writer), stacklevel=2)
 
 
-def clipping_sentence(writer: AudioWriter) -> str:
+def describe_clipping(writer: AudioWriter) -> str:
     """One sentence for the user about a file whose samples went beyond full scale."""
     over_db = 20 * np.log10(writer.peak)
     return (
@@ -169,7 +169,7 @@ _LOSSY = {".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
 OUTPUT_SUFFIXES = (*_DEPTHS, *_LOSSY)
 
 
-def output_subtype(path: str | Path, bits: int | None = None, like: str = "FLOAT") -> str:
+def choose_subtype(path: str | Path, bits: int | None = None, like: str = "FLOAT") -> str:
     """How samples are stored in a new file: ``bits`` deep, or as deep as the subtype ``like`` where none are asked for.
 
     Lossy songs have no depth of their own and are followed with 16 bits. Raises AudioError for a suffix that cannot be
@@ -203,7 +203,7 @@ def refuse_unwritable(path: str | Path, sample_rate: int, channels: int, subtype
     try:
         if kind == "OGG" and sample_rate > _MOST_VORBIS_HZ:
             raise ValueError(f"at most {_MOST_VORBIS_HZ} Hz")
-        kind_of_sample = subtype or output_subtype(path)
+        kind_of_sample = subtype or choose_subtype(path)
         with soundfile.SoundFile(io.BytesIO(), "w", sample_rate, channels, kind_of_sample, format=kind) as file:
             file.write(np.zeros((1, channels), np.float32))
     except (soundfile.LibsndfileError, ValueError) as error:

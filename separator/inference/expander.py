@@ -9,7 +9,7 @@ rest, so stems still add up. Measured in checkpoints/README.md.
 import torch
 from torch import Tensor
 
-from separator.spectral.grid import smoothed
+from separator.spectral.grid import moving_average
 
 THRESHOLD_DB = -18.0
 """Of what is left, relative to the mixture. A voice that sings is seldom that far below a band."""
@@ -25,7 +25,7 @@ def expanded(mask: Tensor, magnitude: Tensor, frames_per_second: float) -> Tenso
     """
     spectra = (x.reshape(-1, *mask.shape) for x in (mask * magnitude, magnitude))
     sums = (torch.linalg.vector_norm(x, dim=(0, 1)).square() for x in spectra)
-    left, whole = (smoothed(x, WINDOW_SECONDS, frames_per_second) for x in sums)
+    left, whole = (moving_average(x, WINDOW_SECONDS, frames_per_second) for x in sums)
     level_db = 10 * torch.log10((left + 1e-12) / (whole + 1e-12))
     reduction_db = ((RATIO - 1) * (THRESHOLD_DB - level_db)).clamp_(0.0, _DEEPEST_DB)
     return mask * 10 ** (-reduction_db / 20)

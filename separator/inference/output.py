@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.reader import AudioInfo
-from separator.audio.writer import AudioWriter, output_subtype
+from separator.audio.writer import AudioWriter, choose_subtype
 from separator.errors import AudioError
 
 
@@ -33,7 +33,7 @@ class StemFile:
 
 def open_stem(path: str | Path, song: AudioInfo, bits: int | None) -> AudioWriter:
     """A file like the song; without ``bits`` of the song's depth, and float where the stem goes above full scale."""
-    subtype = output_subtype(Path(path), bits, like=song.subtype)
+    subtype = choose_subtype(Path(path), bits, like=song.subtype)
     return AudioWriter(path, song.sample_rate, song.channels, subtype, float_above_full_scale=bits is None)
 
 

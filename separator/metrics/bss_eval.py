@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.metrics.energy import check_shapes, frame_energy, loudest_power
+from separator.metrics.energy import check_shapes, compute_frame_energy, loudest_power
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def bss_eval(
     window = min(round(window_seconds * sample_rate), reference.shape[-1])
     gain = loudest_power(mixture, sample_rate).sqrt().clamp(min=torch.finfo(torch.float64).tiny)
     sources = [waveform.double() / gain for waveform in (reference, mixture - reference, estimate)]
-    silent = torch.stack([frame_energy(source, window) == 0 for source in sources]).any(0)
+    silent = torch.stack([compute_frame_energy(source, window) == 0 for source in sources]).any(0)
     if not all(bool(source.any()) for source in sources):  # the toolbox refuses these
         nothing = torch.full(silent.shape, math.nan, dtype=torch.float64)
         return BssScores(nothing, nothing, nothing, nothing)

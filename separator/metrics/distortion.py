@@ -20,7 +20,7 @@ from separator.metrics.energy import (
     LIMIT_DB,
     SILENCE_DB,
     check_shapes,
-    frame_energy,
+    compute_frame_energy,
     is_silent,
     ratio_db,
     sum_in_blocks,
@@ -117,8 +117,8 @@ def framewise_sdr(reference: Tensor, estimate: Tensor, frame_samples: int, *, si
         AudioError: the shapes differ.
     """
     check_shapes(reference, estimate)
-    signal = frame_energy(reference, frame_samples)
-    error = frame_energy(reference, frame_samples, estimate)
+    signal = compute_frame_energy(reference, frame_samples)
+    error = compute_frame_energy(reference, frame_samples, estimate)
     return ratio_db(signal, error).masked_fill(is_silent(signal, signal.max(), silence_db), math.nan)
 
 

@@ -25,7 +25,7 @@ _EMPTY_DB = -70.0  # relative to the song: codecs leave noise some 80 dB below i
 _BLOCK = 1 << 17  # values in float64 at a time: they fit the cache, and a one-hour pair is never copied whole
 
 
-def frame_energy(waveform: Tensor, frame_samples: int, minus: Tensor | None = None) -> Tensor:
+def compute_frame_energy(waveform: Tensor, frame_samples: int, minus: Tensor | None = None) -> Tensor:
     """Energy of each whole frame of (C, N), or of its difference to `minus`: (frames,) in float64.
 
     A waveform shorter than one frame is one frame.
@@ -71,7 +71,7 @@ def ratio_db(signal: Tensor, error: Tensor) -> Tensor:
 
 def frame_power(waveform: Tensor, frame_samples: int) -> Tensor:
     """Mean square of each whole frame of (C, N): (frames,) in float64."""
-    return frame_energy(waveform, frame_samples) / (waveform.shape[0] * min(frame_samples, waveform.shape[-1]))
+    return compute_frame_energy(waveform, frame_samples) / (waveform.shape[0] * min(frame_samples, waveform.shape[-1]))
 
 
 def loudest_power(waveform: Tensor, sample_rate: int) -> Tensor:
@@ -89,7 +89,7 @@ def is_silent_beside(estimate: Tensor, reference: Tensor, sample_rate: int) -> b
     return bool(is_silent(loudest_power(estimate, sample_rate), loudest_power(reference, sample_rate)))
 
 
-def without_codec_noise(stem: Tensor, mixture: Tensor, sample_rate: int) -> Tensor:
+def remove_codec_noise(stem: Tensor, mixture: Tensor, sample_rate: int) -> Tensor:
     """A stem (C, N), or zeros if all of it is 70 dB or more below the song: that is what a codec leaves of silence."""
     loudest = loudest_power(stem, sample_rate), loudest_power(mixture, sample_rate)
     return torch.zeros_like(stem) if is_silent(*loudest, _EMPTY_DB) else stem

@@ -14,7 +14,7 @@ from torch import Tensor
 from separator.metrics.energy import (
     LIMIT_DB,
     check_shapes,
-    frame_energy,
+    compute_frame_energy,
     frame_power,
     is_silent,
     loudest_power,
@@ -95,7 +95,11 @@ def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int
     """
     check_shapes(reference, estimate, mixture)
     frame = min(sample_rate, reference.shape[-1])
-    energies = [frame_energy(reference, frame), frame_energy(estimate, frame), frame_energy(mixture, frame, reference)]
+    energies = [
+        compute_frame_energy(reference, frame),
+        compute_frame_energy(estimate, frame),
+        compute_frame_energy(mixture, frame, reference),
+    ]
     loudest = energies[0].max()
     playing = [~is_silent(energy, loudest) for energy in energies]
     frames = zip(*(w.split(frame, dim=-1) for w in (reference, estimate, mixture)), strict=True)

@@ -4,12 +4,12 @@ No pyplot, hence no shared state: figures can be drawn in any thread and are fre
 imported here and nowhere else; nothing in `separator` imports this package.
 """
 
-from separator.plots.comparison import comparison_figure
-from separator.plots.spectrograms import spectrogram_figure
+from separator.plots.comparison import draw_comparison
+from separator.plots.spectrograms import draw_spectrograms
 from separator.plots.style import save_png
 
 __all__ = [
-    "comparison_figure",
+    "draw_comparison",
+    "draw_spectrograms",
     "save_png",
-    "spectrogram_figure",
 ]

@@ -21,7 +21,7 @@ _LOWEST_DB, _HIGHEST_DB = -10.0, 20.0
 _BOUNDS_DB = (0, 3, 5, 7)  # of the grades
 
 
-def comparison_figure(
+def draw_comparison(
     reference: Tensor, estimates: Mapping[str, Tensor], sample_rate: int, scale: Scale = "mel"
 ) -> Figure:
     """A row for the reference, for each estimate and for each estimate's error; below, SDR per second.

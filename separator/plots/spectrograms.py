@@ -12,14 +12,14 @@ from torch import Tensor
 
 from separator.audio.resample import to_mono
 from separator.errors import AudioError
-from separator.plots.spectrum import FrequencyAxis, Scale, cells, to_db
+from separator.plots.spectrum import FrequencyAxis, Scale, average_cells, to_db
 from separator.plots.style import QUIET, new_figure, style, time_axis
 
 RANGE_DB = 80.0
 COLUMNS = 1400
 
 
-def spectrogram_figure(waveforms: Mapping[str, Tensor], sample_rate: int, scale: Scale = "mel") -> Figure:
+def draw_spectrograms(waveforms: Mapping[str, Tensor], sample_rate: int, scale: Scale = "mel") -> Figure:
     """One panel per waveform, all in dB below the loudest cell of them all, so that they can be compared.
 
     Args:
@@ -48,7 +48,9 @@ def spectrogram_figure(waveforms: Mapping[str, Tensor], sample_rate: int, scale:
 
 def spectrogram_power(waveform: Tensor, sample_rate: int, axis: FrequencyAxis, columns: int = COLUMNS) -> Tensor:
     """Power of the downmix of (C, N) in picture cells, (rows, columns)."""
-    return cells(to_mono(waveform).float(), sample_rate, axis, columns, lambda spectra: spectra.abs().square())[0]
+    return average_cells(to_mono(waveform).float(), sample_rate, axis, columns, lambda spectra: spectra.abs().square())[
+        0
+    ]
 
 
 def draw_spectrogram(axes: Axes, power: Tensor, loudest: Tensor, seconds: float) -> AxesImage:

@@ -65,7 +65,7 @@ class FrequencyAxis:
         axes.set_yticks(rows, [f"{hz / 1000:g}k" if hz >= 1000 else str(hz) for hz in ticks])
 
 
-def cells(
+def average_cells(
     waveforms: Tensor, sample_rate: int, axis: FrequencyAxis, columns: int, power: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """Mean of `power(spectra)` in each cell: (K, rows, at most `columns`).

@@ -47,7 +47,7 @@ class Grid:
         hop_length = next((hop for hop in near if _is_smooth(hop)), max(1, round(exact)))
         return cls(2 * round(hop_length * model.n_fft / model.hop_length / 2), hop_length, model)
 
-    def model_magnitude(self, spectrum: Tensor, gains: Sequence[float], input_channels: int = 1) -> Tensor:
+    def compute_model_magnitude(self, spectrum: Tensor, gains: Sequence[float], input_channels: int = 1) -> Tensor:
         """A song, complex ``(C, F, T)`` -> magnitudes at the model's scale, each channel times its gain.
 
         Returns:
@@ -66,7 +66,7 @@ class Grid:
             magnitude = downmix.abs()
         return F.pad(magnitude, (0, 0, 0, self.model.n_bins - magnitude.shape[-2]))
 
-    def full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:
+    def extend_to_full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:
         """A model's mask ``(F_model, T)`` -> ``(F, T)`` over all of the song's bins.
 
         Above the model's band the mask is the mean of its top kilohertz, smoothed over a tenth of a second: sibilants
@@ -79,13 +79,13 @@ class Grid:
         if n_bins <= trusted:
             return mask[:n_bins]
         top_bins = max(1, round(_TOP_BAND_HZ * self.model.n_fft / self.model.sample_rate))
-        top = smoothed(
+        top = moving_average(
             mask[max(0, trusted - top_bins) : trusted].mean(dim=0), _SMOOTHING_SECONDS, self.model.frames_per_second
         )
         return torch.cat((mask[:trusted], top.expand(n_bins - trusted, -1)))
 
 
-def on_grid(mask: Tensor, own: Grid, other: Grid, shape: tuple[int, int]) -> Tensor:
+def resample_mask(mask: Tensor, own: Grid, other: Grid, shape: tuple[int, int]) -> Tensor:
     """A mask ``(F, T)`` over all bins of one grid -> of another grid at the same rate, ``shape`` ``(F', T')``.
 
     Interpolated linearly along frequency, then along time; both grids begin at the same moment and end at the same
@@ -108,7 +108,7 @@ def rows_at(values: Tensor, places: Tensor) -> Tensor:
     return values[lower] * (1 - share) + values[upper] * share
 
 
-def share_out(masks: list[Tensor]) -> list[Tensor]:
+def normalize_masks(masks: list[Tensor]) -> list[Tensor]:
     """Masks of several targets, each in [0, 1], so that no bin is given away more than once.
 
     Where they sum to more than 1 they are divided by their sum; the rest of a song is then never negative.
@@ -119,7 +119,7 @@ def share_out(masks: list[Tensor]) -> list[Tensor]:
     return [mask / excess for mask in masks]
 
 
-def smoothed(envelope: Tensor, seconds: float, frames_per_second: float) -> Tensor:
+def moving_average(envelope: Tensor, seconds: float, frames_per_second: float) -> Tensor:
     """Centred moving average of ``(T,)``, over an odd number of frames and fewer at the ends."""
     frames = 2 * round(seconds * frames_per_second / 2) + 1
     return F.avg_pool1d(envelope[None], frames, stride=1, padding=frames // 2, count_include_pad=False)[0]

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 import torch
 
-from separator.files import ProcessId, start_time
+from separator.files import ProcessId, read_start_time
 from separator.model import ModelConfig, load_model
 from separator.model.checkpoint import describe
 from sori.train import main, make_parser, make_pretraining_config
@@ -327,7 +327,9 @@ def test_an_interrupt_saves_and_prints_how_to_resume(flags: list[str], run: RunF
 def test_a_killed_training_leaves_no_process_and_can_be_resumed(flags: list[str], run: RunFolder):
     process = start(command(flags, epochs="100000", patience="100000", workers="1"))
     wait_for(has_epoch(run), process)
-    helpers = [ProcessId(p.pid, start_time(p.pid) or 0) for p in psutil.Process(process.pid).children(recursive=True)]
+    helpers = [
+        ProcessId(p.pid, read_start_time(p.pid) or 0) for p in psutil.Process(process.pid).children(recursive=True)
+    ]
     assert len(helpers) >= 2  # the data worker and the fork server
     process.kill()
     process.communicate(timeout=WAIT_SECONDS)

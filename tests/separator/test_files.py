@@ -15,9 +15,9 @@ from separator.files import (
     ProcessId,
     atomic_write,
     explain_os_error,
-    part_path,
+    make_part_path,
+    read_start_time,
     remove_leftovers,
-    start_time,
 )
 
 KILLED_WRITER = """
@@ -84,7 +84,7 @@ def test_the_next_process_removes_what_a_killed_one_left(tmp_path: Path):
 
 
 def test_only_parts_of_dead_processes_are_leftovers(tmp_path: Path, leftover: Callable[[Path], Path]):
-    own, foreign = part_path(tmp_path / "a"), tmp_path / ".film.mp4.part"
+    own, foreign = make_part_path(tmp_path / "a"), tmp_path / ".film.mp4.part"
     elsewhere, long_ago = (tmp_path / f".00000000.{n:08x}.1.1.0.part" for n in (1, 2))
     start = ProcessId.current().start
     reused = own.with_name(own.name.replace(f".{start}.", f".{start + 1}."))
@@ -108,7 +108,7 @@ def test_a_process_is_its_number_and_its_start():
 def test_a_process_that_only_waits_to_be_reaped_is_dead():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdin is not None
-    identity = ProcessId(process.pid, start_time(process.pid) or 0)
+    identity = ProcessId(process.pid, read_start_time(process.pid) or 0)
     assert identity.is_alive()
     process.stdin.close()
     deadline = time.monotonic() + 10

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from separator.audio.resample import resample, to_mono
 from separator.errors import AudioError
-from separator.metrics.energy import frame_energy
+from separator.metrics.energy import compute_frame_energy
 
 _EXCERPT_SECONDS = 20.0
 _LONGEST_OFFSET_SECONDS = 1.0
@@ -132,7 +132,7 @@ def find_offset(reference: Sound, estimate: Sound) -> int:
 
 def _loudest_start(waveform: Tensor, rate: int) -> int:
     """Where the loudest second of (C, N) begins, less half an excerpt."""
-    loudest = int(frame_energy(waveform, rate).argmax())
+    loudest = int(compute_frame_energy(waveform, rate).argmax())
     last = max(0, waveform.shape[1] - round(_EXCERPT_SECONDS * rate))
     return min(last, max(0, round((loudest - _EXCERPT_SECONDS / 2) * rate)))
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from separator.metrics import sdr
-from separator.metrics.energy import check_shapes, without_codec_noise
+from separator.metrics.energy import check_shapes, remove_codec_noise
 from separator.spectral.stft import istft, stft
 
 _BLOCK_SECONDS = 20  # a song's spectrogram is never held whole
@@ -47,7 +47,7 @@ def oracles(mixture: Tensor, target: Tensor, sample_rate: int) -> Oracles:
         AudioError: the shapes differ.
     """
     check_shapes(target, mixture)
-    target = without_codec_noise(target, mixture, sample_rate)
+    target = remove_codec_noise(target, mixture, sample_rate)
     floor = _known(sdr(target, mixture))
     blocks = zip(*(w.split(_BLOCK_SECONDS * sample_rate, dim=-1) for w in (mixture, target)), strict=True)
     masked = [_apply_masks(m, t, sample_rate) for m, t in blocks]

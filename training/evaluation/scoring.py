@@ -31,7 +31,7 @@ from separator.metrics.distortion import (
     silence_leak,
     summarise,
 )
-from separator.metrics.energy import check_shapes, frame_energy, is_silent_beside, without_codec_noise
+from separator.metrics.energy import check_shapes, compute_frame_energy, is_silent_beside, remove_codec_noise
 from training.data.layouts.song import Song
 from training.evaluation.alignment import Alignment, Sound, align
 from training.evaluation.oracles import Oracles, oracles
@@ -126,7 +126,7 @@ def score_pair(
         raise AudioError("SIR, SAR and ISR need the mixture; give it, or the other stems that make it")
     if mixture is not None:
         check_shapes(reference, estimate, mixture)
-        reference = without_codec_noise(reference, mixture, sample_rate)
+        reference = remove_codec_noise(reference, mixture, sample_rate)
     per_second = framewise_sdr(reference, estimate, sample_rate)
     return Score(
         seconds=reference.shape[-1] / sample_rate,
@@ -252,7 +252,10 @@ def _error_per_second(reference: Tensor, estimate: Tensor, sample_rate: int) -> 
     parts = [slice(0, whole), slice(whole, None)]
     spans = [(reference[:, part], estimate[:, part]) for part in parts]
     return tuple(
-        energy for true, guess in spans if true.shape[-1] for energy in frame_energy(true, sample_rate, guess).tolist()
+        energy
+        for true, guess in spans
+        if true.shape[-1]
+        for energy in compute_frame_energy(true, sample_rate, guess).tolist()
     )
 
 

@@ -19,7 +19,7 @@ MOST_ROLLBACKS = 5
 
 
 @dataclass
-class Progress:
+class TrainingCounters:
     """Counters of one run, across all its stops and resumes."""
 
     epoch: int = 0
@@ -90,7 +90,12 @@ class EpochTiming:
 
 
 def make_record(
-    config: TrainConfig, run_name: str, data: TrainingData, precision: str, progress: Progress, scores: Scores | None
+    config: TrainConfig,
+    run_name: str,
+    data: TrainingData,
+    precision: str,
+    progress: TrainingCounters,
+    scores: Scores | None,
 ) -> dict[str, Any]:
     """The training record of a checkpoint; without scores where it was not validated."""
     return {
@@ -139,7 +144,7 @@ def started_values(
 def epoch_values(
     config: TrainConfig,
     learner: Learner,
-    progress: Progress,
+    progress: TrainingCounters,
     schedule: Schedule,
     timing: EpochTiming,
     scores: Scores,

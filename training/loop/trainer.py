@@ -25,7 +25,7 @@ from training.loop.fabric import (
     sum_over_processes,
 )
 from training.loop.previews import Previewer
-from training.loop.progress import EpochTiming, Progress, epoch_values, make_record, started_values
+from training.loop.progress import EpochTiming, TrainingCounters, epoch_values, make_record, started_values
 from training.loop.schedule import EarlyStopping, Schedule
 from training.loop.train_step import Learner
 from training.loop.validation import Evaluator, Scores, fingerprint_excerpts
@@ -82,7 +82,7 @@ class Trainer:
         self.best_models = BestModels(run.path / "kept", config.average_best)
         self.schedule = Schedule(config)
         self.stopping = EarlyStopping(config.patience)
-        self.progress = Progress()
+        self.progress = TrainingCounters()
         self._is_resumed = resume is not None and "optimizer" in resume
         if resume is not None:
             self.learner.load_weights(resume["weights"])
@@ -266,7 +266,7 @@ class Trainer:
         self.learner.load_state_dict(state)
         self.schedule.load_state_dict(state["schedule"])
         self.stopping.load_state_dict(state["stopping"])
-        self.progress = Progress(**state["progress"])
+        self.progress = TrainingCounters(**state["progress"])
         torch.set_rng_state(state["rng"])
 
     def _save_last(self) -> None:

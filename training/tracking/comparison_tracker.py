@@ -25,7 +25,7 @@ from torch import Tensor
 from separator.audio import probe, write
 from separator.errors import ConfigError
 from separator.files import atomic_write
-from separator.metrics.energy import frame_energy
+from separator.metrics.energy import compute_frame_energy
 from training.evaluation.comparison import Comparison, Estimate
 from training.evaluation.scoring import Score
 from training.tracking.mlflow_client import (
@@ -226,12 +226,10 @@ def _versions() -> dict[str, str]:
 
 def _write_artifacts(folder: Path, comparison: Comparison) -> None:
     """`comparison_result.png`, `comparison.json`, and ten seconds of each sound around the loudest one."""
-    from separator.plots import comparison_figure, save_png
+    from separator.plots import draw_comparison, save_png
 
     waveforms = {estimate.name: estimate.waveform for estimate in comparison.estimates}
-    save_png(
-        comparison_figure(comparison.reference, waveforms, comparison.sample_rate), folder / "comparison_result.png"
-    )
+    save_png(draw_comparison(comparison.reference, waveforms, comparison.sample_rate), folder / "comparison_result.png")
     report = json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "comparison.json").write_text(report + "\n", encoding="utf-8")
     (folder / "previews").mkdir()
@@ -241,7 +239,7 @@ def _write_artifacts(folder: Path, comparison: Comparison) -> None:
 
 
 def _loudest_excerpt(waveform: Tensor, sample_rate: int) -> slice:
-    second = int(torch.argmax(frame_energy(waveform, sample_rate)))
+    second = int(torch.argmax(compute_frame_energy(waveform, sample_rate)))
     start = max(0, second - _PREVIEW_SECONDS // 2) * sample_rate
     return slice(start, start + _PREVIEW_SECONDS * sample_rate)
 

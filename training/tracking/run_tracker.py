@@ -202,10 +202,10 @@ class _TrackedRun:
             client.log_artifact(self._run_id, str(path), "previews")
 
     def _log_end(self, client: MlflowClient, event: Event) -> None:
-        from training.tracking.training_curves import training_curves_figure
+        from training.tracking.training_curves import draw_training_curves
 
         self.rest()
-        client.log_figure(self._run_id, training_curves_figure(self._folder.events()), "training_curves.png")
+        client.log_figure(self._run_id, draw_training_curves(self._folder.events()), "training_curves.png")
         for name in ("config.json", "events.jsonl", "best_model.pth"):
             self._upload(client, name)
         reason = str(event.get("reason") or event.get("message") or event["type"])

@@ -16,7 +16,7 @@ Event = dict[str, Any]
 _ORACLE, _FLOOR = "#2fae98", "#97a1ab"
 
 
-def training_curves_figure(events: Sequence[Event]) -> Figure:
+def draw_training_curves(events: Sequence[Event]) -> Figure:
     """Loss of training and validation, validation SDR, and learning rate; floor and ceiling where `started` has them.
 
     Args:

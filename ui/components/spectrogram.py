@@ -18,11 +18,11 @@ def draw_spectrograms(files: Mapping[str, Path], folder: Path, name: str) -> Pat
 
     Raises AudioError for a file that cannot be read.
     """
-    from separator.plots import save_png, spectrogram_figure  # matplotlib takes its time to load
+    from separator.plots import draw_spectrograms, save_png  # matplotlib takes its time to load
 
     downmixes = {title: _downmix(path) for title, path in files.items()}
     sample_rate = next(iter(downmixes.values()))[1]
-    figure = spectrogram_figure({title: waveform for title, (waveform, _) in downmixes.items()}, sample_rate)
+    figure = draw_spectrograms({title: waveform for title, (waveform, _) in downmixes.items()}, sample_rate)
     return save_png(figure, folder / f"{name}.png")
 
 

@@ -18,12 +18,12 @@ def compute_error_map(reference: Tensor, estimate: Tensor, sample_rate: int) -> 
     Per bin of the downmix's STFT, missed is ``max(0, |S|² - |Ŝ|²)`` and leaked ``max(0, |Ŝ|² - |S|²)``; their mean in
     a cell is written as a byte: 255 is as loud as the reference's loudest cell, 0 is 50 dB below it.
     """
-    from separator.plots.spectrum import FrequencyAxis, cells, to_db  # matplotlib takes its time to load
+    from separator.plots.spectrum import FrequencyAxis, average_cells, to_db  # matplotlib takes its time to load
 
     columns = min(MAX_COLUMNS, max(1, round(COLUMNS_PER_SECOND * reference.shape[-1] / sample_rate)))
     pair = torch.stack([reference, estimate]).mean(dim=1)  # (2, N)
     axis = FrequencyAxis.of(sample_rate, "mel", ROWS)
-    loudness, missed, leaked = cells(pair, sample_rate, axis, columns, _split_error)
+    loudness, missed, leaked = average_cells(pair, sample_rate, axis, columns, _split_error)
     bytes_of = {
         name: _encode_plane(255 * (1 + to_db(plane, loudness.max(), RANGE_DB) / RANGE_DB))
         for name, plane in (("missed", missed), ("leaked", leaked))

@@ -17,7 +17,7 @@ import gradio as gr
 
 from separator.api import Separator
 from separator.audio import AudioStream, AudioWriter, probe
-from separator.audio.writer import output_subtype, refuse_unwritable
+from separator.audio.writer import choose_subtype, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
 from ui.jobs.fair_queue import Ticket
@@ -244,7 +244,7 @@ def convert(source: Path, destination: Path) -> Path:
     """Copy audio into the format of ``destination``'s suffix, block by block."""
     with AudioStream(source) as stream:
         info = stream.info
-        subtype = output_subtype(destination, None, info.subtype)
+        subtype = choose_subtype(destination, None, info.subtype)
         with AudioWriter(destination, info.sample_rate, info.channels, subtype) as writer:
             for block in stream:
                 writer.write(block)

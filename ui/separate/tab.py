@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from separator.audio.reader import AUDIO_SUFFIXES
-from separator.audio.writer import output_subtype
+from separator.audio.writer import choose_subtype
 from separator.errors import SeparatorError
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
@@ -184,7 +184,7 @@ class SeparateHandlers:
         try:
             self.registry.find_paths(models)
             if suffix in LOSSLESS:
-                output_subtype(f"stem{suffix}", bits or None)
+                choose_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
             raise html.make_toast(str(error)) from error
         return html.render_progress(translate(request, "separate.queued"), 0.0)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from separator.audio import AudioStream, AudioWriter, probe, read, write
 from separator.audio.resample import resample, to_mono
-from separator.audio.writer import output_subtype
+from separator.audio.writer import choose_subtype
 from separator.errors import AudioError
 
 SECOND = 44100
@@ -231,14 +231,14 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_depth_follows_the_input(name: str, like: str, subtype: str) -> None:
-    assert output_subtype(name, like=like) == subtype
+    assert choose_subtype(name, like=like) == subtype
 
 
 def test_depths_that_a_format_lacks_are_refused() -> None:
     with pytest.raises(AudioError, match="FLAC is written with 16, 24 bits, not 32"):
-        output_subtype("a.flac", 32)
+        choose_subtype("a.flac", 32)
     with pytest.raises(AudioError, match="MP3 has no bit depth"):
-        output_subtype("a.mp3", 16)
+        choose_subtype("a.mp3", 16)
 
 
 def test_a_wav_beyond_4_gib_is_rf64(

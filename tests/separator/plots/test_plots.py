@@ -14,9 +14,9 @@ from torch import Tensor
 
 from separator.errors import AudioError, ConfigError
 from separator.plots import (
-    comparison_figure,
+    draw_comparison,
+    draw_spectrograms,
     save_png,
-    spectrogram_figure,
 )
 
 RATE = 22050
@@ -39,7 +39,7 @@ def labels(figure: Figure, axes: int) -> dict[str, float]:
 
 @pytest.mark.parametrize("scale", ["mel", "linear", "log"])
 def test_a_tone_is_drawn_at_its_frequency(tone: Noise, scale: str) -> None:
-    figure = spectrogram_figure({"tone": tone(2 * RATE, 1000 if scale != "linear" else 5000, RATE)}, RATE, scale)
+    figure = draw_spectrograms({"tone": tone(2 * RATE, 1000 if scale != "linear" else 5000, RATE)}, RATE, scale)
     levels = figure.axes[0].images[0].get_array()
     tick = labels(figure, 0)["1k" if scale != "linear" else "5k"]
     assert abs(levels.mean(1).argmax() - tick) <= 2
@@ -50,7 +50,7 @@ def test_a_tone_is_drawn_at_its_frequency(tone: Noise, scale: str) -> None:
 
 def test_panels_share_one_scale_of_loudness(tone: Noise) -> None:
     loud = tone(RATE, 1000, RATE)
-    figure = spectrogram_figure({"mixture": loud, "vocals": 0.01 * loud}, RATE)
+    figure = draw_spectrograms({"mixture": loud, "vocals": 0.01 * loud}, RATE)
     assert [panel.get_title(loc="left") for panel in figure.axes[:2]] == ["mixture", "vocals"]
     maxima = [panel.images[0].get_array().max() for panel in figure.axes[:2]]
     assert maxima == pytest.approx([0, -40], abs=0.01)
@@ -60,7 +60,7 @@ def test_panels_share_one_scale_of_loudness(tone: Noise) -> None:
 def test_a_click_stays_in_place_in_a_decimated_long_song(noise: Noise) -> None:
     song = 1e-4 * noise(200 * 8000, channels=1)
     song[0, 150 * 8000] = 1
-    levels = spectrogram_figure({"song": song}, 8000).axes[0].images[0].get_array()
+    levels = draw_spectrograms({"song": song}, 8000).axes[0].images[0].get_array()
     assert levels.shape[1] <= 1400
     assert abs(levels.mean(0).argmax() / levels.shape[1] - 0.75) < 0.002
 
@@ -69,15 +69,15 @@ def test_a_click_stays_in_place_in_a_decimated_long_song(noise: Noise) -> None:
 def test_short_and_silent_sounds_can_be_drawn(n_samples: int) -> None:
     silence = torch.zeros(2, n_samples)
     for figure in (
-        spectrogram_figure({"hush": silence}, RATE),
-        comparison_figure(silence, {"a": silence}, RATE),
+        draw_spectrograms({"hush": silence}, RATE),
+        draw_comparison(silence, {"a": silence}, RATE),
     ):
         assert pixels(figure).std() > 0
 
 
 def test_a_comparison_shows_everything_on_one_scale(noise: Noise) -> None:
     target = noise(3 * RATE)
-    figure = comparison_figure(target, {"A": 0.9 * target, "B": 0.5 * target}, RATE)
+    figure = draw_comparison(target, {"A": 0.9 * target, "B": 0.5 * target}, RATE)
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == ["reference", "A", "B", "error of A", "error of B", "SDR per second"]
     peaks = [axes.images[0].get_array().max() for axes in figure.axes if axes.images]
@@ -86,13 +86,13 @@ def test_a_comparison_shows_everything_on_one_scale(noise: Noise) -> None:
 
 def test_mistakes_are_refused(noise: Noise) -> None:
     with pytest.raises(ConfigError, match="'bark'"):
-        spectrogram_figure({"song": noise(RATE)}, RATE, "bark")
+        draw_spectrograms({"song": noise(RATE)}, RATE, "bark")
     with pytest.raises(AudioError):
-        spectrogram_figure({}, RATE)
+        draw_spectrograms({}, RATE)
 
 
 def test_pictures_are_saved_whole(tmp_path: Path) -> None:
-    path = save_png(spectrogram_figure({"song": torch.ones(1, RATE)}, RATE), tmp_path / "strip.png")
+    path = save_png(draw_spectrograms({"song": torch.ones(1, RATE)}, RATE), tmp_path / "strip.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]
 
@@ -100,7 +100,7 @@ def test_pictures_are_saved_whole(tmp_path: Path) -> None:
 def test_threads_draw_the_same_picture(noise: Noise) -> None:
     sound = noise(RATE)
     with ThreadPoolExecutor(4) as pool:
-        pictures = list(pool.map(lambda _: pixels(spectrogram_figure({"x": sound}, RATE)), range(4)))
+        pictures = list(pool.map(lambda _: pixels(draw_spectrograms({"x": sound}, RATE)), range(4)))
     assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
 
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from separator.errors import AudioError, Cancelled, DatasetError
-from separator.files import part_path
+from separator.files import make_part_path
 from training.data.cache import Cache
 from training.data.layouts import find_songs
 
@@ -193,7 +193,7 @@ def test_leftovers_of_a_killed_process_are_cleared(
     cache: Cache, tmp_path: Path, write_sound: WriteSound, leftover: Callable[[Path], Path]
 ) -> None:
     cache.folder.mkdir()
-    old, new = leftover(cache.folder / "a.pcm"), part_path(cache.folder / "a.pcm")
+    old, new = leftover(cache.folder / "a.pcm"), make_part_path(cache.folder / "a.pcm")
     foreign = cache.folder / ".film.mp4.part"
     for part in (old, new, foreign):
         part.write_bytes(b"half a fi")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from separator.files import ProcessId, start_time
+from separator.files import ProcessId, read_start_time
 from training.config import TrainConfig
 from training.runs.events import EventFile
 from training.runs.folder import SILENT_SECONDS, RunFolder, list_runs
@@ -117,7 +117,7 @@ def test_config_json_is_plain_json(tmp_path: Path):
 
 
 def test_only_another_live_process_trains_elsewhere(tmp_path: Path):
-    parent = {**HERE, "pid": os.getppid(), "pid_start": start_time(os.getppid())}
+    parent = {**HERE, "pid": os.getppid(), "pid_start": read_start_time(os.getppid())}
     for name, process, expected in (("own", ALIVE, False), ("parent", parent, True), ("dead", DEAD, False)):
         long_ago = time.time() - 10 * SILENT_SECONDS  # however slow its validation or its disk
         run = make_run(tmp_path / name, {"type": "preparing", **process, "time": long_ago})

@@ -1,6 +1,6 @@
 """The curves of a training show its events."""
 
-from training.tracking.training_curves import training_curves_figure
+from training.tracking.training_curves import draw_training_curves
 
 
 def test_training_curves_follow_the_events() -> None:
@@ -10,7 +10,7 @@ def test_training_curves_follow_the_events() -> None:
         | {"best_epoch": 2}
         for n in (1, 2, 3)
     ]
-    figure = training_curves_figure([started, *epochs[:2], {"type": "resumed", "epoch": 2}, epochs[1], epochs[2]])
+    figure = draw_training_curves([started, *epochs[:2], {"type": "resumed", "epoch": 2}, epochs[1], epochs[2]])
     loss, sdr, rate = figure.axes
     assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
     assert loss.lines[1].get_ydata().tolist() == [2, 1, 2 / 3]
@@ -22,7 +22,7 @@ def test_training_curves_follow_the_events() -> None:
 
 def test_training_that_has_just_begun_is_drawn() -> None:
     for events in ([], [{"type": "started"}], [{"type": "epoch", "epoch": 1, "train_loss": 1.0}]):
-        axes = training_curves_figure(events).axes
+        axes = draw_training_curves(events).axes
         assert [axis.get_title(loc="left") for axis in axes] == [
             "Loss",
             "SDR on the validation excerpts",
