@@ -10,23 +10,45 @@ Waveforms are float32 tensors in [-1, 1], ``(..., C, N)``, and never travel with
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from separator.errors import (
+    AudioError,
+    BusyError,
+    Cancelled,
+    CheckpointError,
+    ConfigError,
+    DatasetError,
+    SeparatorError,
+    TrainingBusyError,
+)
+
 if TYPE_CHECKING:
     from separator.api import Separator
-    from separator.errors import SeparatorError
-    from separator.model.checkpoint import load_model
+    from separator.model import load_model
 
 __version__ = "0.2.0"
-__all__ = ["Separator", "SeparatorError", "__version__", "load_model"]
+__all__ = [
+    "AudioError",
+    "BusyError",
+    "Cancelled",
+    "CheckpointError",
+    "ConfigError",
+    "DatasetError",
+    "Separator",
+    "SeparatorError",
+    "TrainingBusyError",
+    "__version__",
+    "load_model",
+]
 
-_HOMES = {
-    "Separator": "separator.api",
-    "SeparatorError": "separator.errors",
-    "load_model": "separator.model.checkpoint",
-}
+_MODULES = {"Separator": "separator.api", "load_model": "separator.model"}
+"""Of the exports that need torch, which ``import separator`` alone does not load."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is exported on first use: ``import separator`` alone does not wait for torch."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

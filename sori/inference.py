@@ -20,9 +20,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio import probe
-from separator.audio.reader import AUDIO_SUFFIXES
-from separator.audio.writer import OUTPUT_SUFFIXES, make_folder
+from separator.audio import AUDIO_SUFFIXES, OUTPUT_SUFFIXES, make_folder, probe
 from separator.errors import AudioError, ConfigError, SeparatorError
 from separator.inference.output import StemFile
 from separator.runtime import keep_freed_memory

@@ -173,3 +173,14 @@ def test_packages_import_only_those_below_them(package: str):
 
 def test_importing_separator_alone_does_not_wait_for_torch():
     assert "torch" not in loaded_by(["separator"])
+
+
+def test_separator_exports_what_the_readme_imports():
+    import separator
+    from separator import Separator, SeparatorError, load_model
+
+    assert (Separator.__module__, load_model.__module__) == ("separator.api", "separator.model.checkpoint")
+    assert issubclass(separator.AudioError, SeparatorError)
+    assert set(dir(separator)) == set(separator.__all__)
+    with pytest.raises(AttributeError, match="'separate'"):
+        separator.separate  # noqa: B018

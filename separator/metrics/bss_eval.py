@@ -1,6 +1,6 @@
 """SIR, SAR and ISR by the BSSEval toolbox (museval), for comparison with published tables.
 
-Slow, about a tenth of the song's length: everything else that is shown comes from `separator/metrics/distortion.py`.
+Slow, about a tenth of the song's length; the other measures of `separator.metrics` do not need the toolbox.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from separator.metrics.energy import check_shapes, compute_frame_energy, loudest
 class BssScores:
     """BSSEval v4 of one stem, (frames,) each, in dB, float64; NaN in a frame where a source is exactly silent.
 
-    `sdr`: the energy ratio, as `metrics.framewise_sdr`. `isr`: target against its filtering (a wrong level, a lost
+    `sdr`: the energy ratio, as `framewise_sdr`. `isr`: target against its filtering (a wrong level, a lost
     band, a wrong place in the stereo image). `sir`: target against the other instruments. `sar`: all of these
     against what is in neither source (artifacts).
     """

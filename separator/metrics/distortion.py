@@ -1,11 +1,9 @@
-"""How good a stem is, in numbers: SDR, SI-SDR, Silence and Clean, each with its definition and what it is not.
+"""SDR and SI-SDR of a stem and of its frames, each with its definition and what it is not.
 
 Conventions: waveforms are (..., C, N); a score sums over all channels and samples and is in dB, computed in float64,
 limited to ±`LIMIT_DB` so that a perfect estimate has a number. A gain common to all sounds changes no ratio: silence is
-relative to the reference's own loudest second. Where the reference is silent a ratio has no meaning: the answer is NaN,
-and `summarise` leaves it out of every mean and counts it. SIR, SAR and ISR, which
-need the BSSEval toolbox, are in `separator/metrics/bss_eval.py`. All the scores are to be had from here: Silence
-and Clean are defined in `separator/metrics/leakage.py`, the words for a score in `separator/metrics/grades.py`.
+relative to the reference's own loudest second. Where the reference is silent a ratio has no meaning: it is NaN, and
+`summarise` leaves it out of every mean and counts it.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ import torch
 from torch import Tensor
 
 from separator.metrics.energy import (
-    LIMIT_DB,
     SILENCE_DB,
     check_shapes,
     compute_frame_energy,
@@ -25,25 +22,6 @@ from separator.metrics.energy import (
     ratio_db,
     sum_in_blocks,
 )
-from separator.metrics.grades import Grade, grade, grade_clean, grade_silence
-from separator.metrics.leakage import SilenceLeak, clean, silence_leak
-
-__all__ = [
-    "LIMIT_DB",
-    "SILENCE_DB",
-    "Grade",
-    "SilenceLeak",
-    "Summary",
-    "clean",
-    "framewise_sdr",
-    "grade",
-    "grade_clean",
-    "grade_silence",
-    "sdr",
-    "si_sdr",
-    "silence_leak",
-    "summarise",
-]
 
 
 def sdr(reference: Tensor, estimate: Tensor) -> Tensor:

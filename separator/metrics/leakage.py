@@ -20,7 +20,7 @@ from separator.metrics.energy import (
     loudest_power,
     ratio_db,
 )
-from separator.spectral.stft import stft
+from separator.spectral import stft
 
 _SILENCE_FRAME_SECONDS = 0.1  # short enough to find the pauses between phrases
 _CLEAN_WINDOW_SECONDS = 0.046

@@ -1,7 +1,24 @@
 """The network, its settings and its checkpoints."""
 
-from separator.model.checkpoint import load_model, save_checkpoint
-from separator.model.config import ModelConfig
+from separator.model.checkpoint import (
+    CheckpointInfo,
+    describe,
+    list_checkpoints,
+    load_model,
+    read_checkpoint,
+    save_checkpoint,
+)
+from separator.model.config import ModelConfig, target_problems
 from separator.model.crnn import CRNN
 
-__all__ = ["CRNN", "ModelConfig", "load_model", "save_checkpoint"]
+__all__ = [
+    "CRNN",
+    "CheckpointInfo",
+    "ModelConfig",
+    "describe",
+    "list_checkpoints",
+    "load_model",
+    "read_checkpoint",
+    "save_checkpoint",
+    "target_problems",
+]

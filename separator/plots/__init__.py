@@ -6,10 +6,14 @@ imported here and nowhere else; nothing in `separator` imports this package.
 
 from separator.plots.comparison import draw_comparison
 from separator.plots.spectrograms import draw_spectrograms
+from separator.plots.spectrum import FrequencyAxis, average_cells, to_db
 from separator.plots.style import save_png
 
 __all__ = [
+    "FrequencyAxis",
+    "average_cells",
     "draw_comparison",
     "draw_spectrograms",
     "save_png",
+    "to_db",
 ]

@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from separator.audio.resample import to_mono
-from separator.metrics.distortion import framewise_sdr
-from separator.metrics.energy import check_shapes
+from separator.audio import to_mono
+from separator.metrics import check_shapes, framewise_sdr
 from separator.plots.spectrograms import decibel_bar, draw_spectrogram, spectrogram_power
 from separator.plots.spectrum import FrequencyAxis, Scale
 from separator.plots.style import LINE, QUIET, REFERENCE, SERIES, legend, new_figure, style, time_axis

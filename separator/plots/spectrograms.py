@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from torch import Tensor
 
-from separator.audio.resample import to_mono
+from separator.audio import to_mono
 from separator.errors import AudioError
 from separator.plots.spectrum import FrequencyAxis, Scale, average_cells, to_db
 from separator.plots.style import QUIET, new_figure, style, time_axis
@@ -47,14 +47,14 @@ def draw_spectrograms(waveforms: Mapping[str, Tensor], sample_rate: int, scale: 
 
 
 def spectrogram_power(waveform: Tensor, sample_rate: int, axis: FrequencyAxis, columns: int = COLUMNS) -> Tensor:
-    """Power of the downmix of (C, N) in picture cells, (rows, columns)."""
+    """Power of the downmix of (C, N) in picture average_cells, (rows, columns)."""
     return average_cells(to_mono(waveform).float(), sample_rate, axis, columns, lambda spectra: spectra.abs().square())[
         0
     ]
 
 
 def draw_spectrogram(axes: Axes, power: Tensor, loudest: Tensor, seconds: float) -> AxesImage:
-    """Draw cells in dB below `loudest`."""
+    """Draw average_cells in dB below `loudest`."""
     levels = to_db(power, loudest, RANGE_DB).numpy()
     extent = (0.0, seconds, 0.0, float(power.shape[0]))
     image = axes.imshow(

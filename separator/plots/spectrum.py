@@ -1,4 +1,4 @@
-"""Power on a grid of picture cells: time in at most so many columns, frequency in rows of a mel, linear or log axis."""
+"""Power on a grid of picture average_cells: time in at most so many columns, frequency in rows of a mel, linear or log axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from separator.errors import ConfigError
-from separator.spectral.stft import stft
+from separator.spectral import stft
 
 Scale = Literal["mel", "linear", "log"]
 

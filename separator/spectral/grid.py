@@ -69,7 +69,7 @@ class Grid:
     def extend_to_full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:
         """A model's mask ``(F_model, T)`` -> ``(F, T)`` over all of the song's bins.
 
-        Above the model's band the mask is the mean of its top kilohertz, smoothed over a tenth of a second: sibilants
+        Above the model's band the mask is the mean of its top kilohertz, moving_average over a tenth of a second: sibilants
         and cymbals go on above 11 kHz as they are just below. ``strict`` gives that band to the other stems instead.
         """
         n_bins = self.n_fft // 2 + 1

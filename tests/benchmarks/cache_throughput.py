@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from separator.audio.reader import read  # noqa: E402
-from separator.audio.resample import resample  # noqa: E402
+from separator.audio import read, resample  # noqa: E402
 from training.data.cache import Cache  # noqa: E402
 
 FloatArray = NDArray[np.float32]

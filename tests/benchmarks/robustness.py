@@ -16,7 +16,7 @@ from torch import Tensor
 from separator.api import Separator
 from separator.audio import read
 from separator.metrics import sdr
-from separator.spectral.stft import istft, stft
+from separator.spectral import istft, stft
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Change = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

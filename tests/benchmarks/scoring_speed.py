@@ -18,8 +18,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from separator.metrics import framewise_sdr
-from separator.metrics.bss_eval import bss_eval
+from separator.metrics import bss_eval, framewise_sdr
 from training.evaluation.alignment import Sound, align
 from training.evaluation.scoring import score_pair
 

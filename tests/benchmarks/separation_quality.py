@@ -21,11 +21,10 @@ import torch
 from torch import Tensor
 
 from separator.api import SHIPPED_MODEL, Separator
-from separator.audio import read
-from separator.audio.resample import resample
+from separator.audio import read, resample
 from separator.metrics import sdr
 from separator.model.checkpoint import describe
-from separator.spectral.stft import istft, stft
+from separator.spectral import istft, stft
 from tests.benchmarks.metric_tables import METRICS_JSON, ROOT, write_tables
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 from training.data.layouts.song import FOUR_STEMS, Song

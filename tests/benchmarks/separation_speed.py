@@ -21,7 +21,7 @@ from separator.api import Separator
 from separator.audio import read, write
 from separator.model import CRNN, ModelConfig, load_model
 from separator.runtime import keep_freed_memory
-from separator.spectral.stft import istft, stft
+from separator.spectral import istft, stft
 from training.distillation.spleeter import Networks, ratio_mask
 
 RATE = 44100

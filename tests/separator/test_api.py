@@ -13,7 +13,7 @@ from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.inference.overlap_add import Segmentation
 from separator.model import CRNN, ModelConfig
-from separator.spectral.config import StftConfig
+from separator.spectral import StftConfig
 
 SHORT = Segmentation(hop=64, context=16, lookahead=16, fade=8)
 pytestmark = pytest.mark.usefixtures("torch_only")

@@ -12,7 +12,7 @@ from separator.audio import read
 from separator.metrics import sdr
 from separator.model import load_model
 from separator.model.checkpoint import describe
-from separator.spectral.grid import Grid
+from separator.spectral import Grid
 from tests.benchmarks.metric_tables import BLOCK, PAGES, ROOT, TABLES, fill_tables, read_metrics
 from tests.benchmarks.robustness import CHANGES, changed_sdr_db, load_song
 from tests.benchmarks.seams import SECONDS, seam_db

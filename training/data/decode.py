@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.audio import AudioStream
-from separator.audio.resample import resample
+from separator.audio import AudioStream, resample
 from separator.errors import AudioError
 from training.data.cached_audio import FloatArray
 from training.data.layouts.musdb import STREAMS

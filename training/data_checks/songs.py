@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from separator.metrics.energy import SILENCE_DB
+from separator.metrics import SILENCE_DB
 from separator.progress import Progress
 from training.data.cache import Cache
 from training.data.cached_audio import Entry

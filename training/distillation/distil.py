@@ -28,7 +28,7 @@ from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from separator.model.checkpoint import describe
 from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from training.config import TrainConfig
 from training.data.training_data import TrainingData, load_training_data, validation_excerpts
 from training.distillation.init_from_spleeter import (

@@ -30,7 +30,7 @@ from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from separator.model.dual_path import DualPathBottleneck, LocalPath
 from separator.model.recurrent import State
 from separator.runtime import keep_freed_memory
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from training.config import TrainConfig
 from training.data.remix import Excerpts
 from training.data.training_data import TrainingData, load_training_data

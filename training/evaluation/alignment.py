@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from separator.audio.resample import resample, to_mono
+from separator.audio import resample, to_mono
 from separator.errors import AudioError
-from separator.metrics.energy import compute_frame_energy
+from separator.metrics import compute_frame_energy
 
 _EXCERPT_SECONDS = 20.0
 _LONGEST_OFFSET_SECONDS = 1.0

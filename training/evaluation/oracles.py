@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from separator.metrics import sdr
-from separator.metrics.energy import check_shapes, remove_codec_noise
-from separator.spectral.stft import istft, stft
+from separator.metrics import check_shapes, remove_codec_noise, sdr
+from separator.spectral import istft, stft
 
 _BLOCK_SECONDS = 20  # a song's spectrogram is never held whole
 

@@ -1,7 +1,6 @@
 """Scores of stems: one pair of waveforms or files, or every song of a data folder.
 
-The measures are in `separator/metrics/distortion.py`; here they are put together into a
-`Score`, after `training/evaluation/alignment.py` has brought the sounds together.
+The measures of `separator.metrics` make a `Score`, after `training.evaluation.alignment` has aligned the sounds.
 """
 
 from __future__ import annotations
@@ -16,22 +15,25 @@ from torch import Tensor
 
 from separator.audio import read
 from separator.errors import AudioError, SeparatorError
-from separator.metrics.bss_eval import bss_eval
-from separator.metrics.distortion import (
+from separator.metrics import (
     Grade,
     SilenceLeak,
     Summary,
+    bss_eval,
+    check_shapes,
     clean,
+    compute_frame_energy,
     framewise_sdr,
     grade,
     grade_clean,
     grade_silence,
+    is_silent_beside,
+    remove_codec_noise,
     sdr,
     si_sdr,
     silence_leak,
     summarise,
 )
-from separator.metrics.energy import check_shapes, compute_frame_energy, is_silent_beside, remove_codec_noise
 from training.data.layouts.song import Song
 from training.evaluation.alignment import Alignment, Sound, align
 from training.evaluation.oracles import Oracles, oracles

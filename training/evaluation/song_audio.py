@@ -8,8 +8,7 @@ from pathlib import Path
 
 import torch
 
-from separator.audio import read
-from separator.audio.resample import resample
+from separator.audio import read, resample
 from separator.errors import DatasetError
 from training.data.layouts.detect import find_songs
 from training.data.layouts.paths import audio_files

@@ -9,8 +9,7 @@ from torch import Tensor
 from separator.audio import write
 from separator.metrics import sdr
 from separator.model import CRNN
-from separator.spectral.config import StftConfig
-from separator.spectral.stft import istft, stft
+from separator.spectral import StftConfig, istft, stft
 from training.data.training_data import ValidationExcerpt
 
 

@@ -11,7 +11,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from separator.errors import ConfigError
 from separator.model import CRNN
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from training.config import TrainConfig, parse_weighted
 from training.data.loader import Batch
 from training.loop.weight_averaging import make_moving_average

@@ -11,8 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from separator.model import CRNN
-from separator.spectral.config import StftConfig
-from separator.spectral.stft import istft, stft
+from separator.spectral import StftConfig, istft, stft
 from training.data.training_data import ValidationExcerpt
 from training.losses import Loss
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from separator.audio import probe, write
 from separator.errors import ConfigError
 from separator.files import atomic_write
-from separator.metrics.energy import compute_frame_energy
+from separator.metrics import compute_frame_energy
 from training.evaluation.comparison import Comparison, Estimate
 from training.evaluation.scoring import Score
 from training.tracking.mlflow_client import (

@@ -11,7 +11,7 @@ from torch import Tensor
 from separator.api import Separator
 from separator.audio import read, write
 from separator.errors import AudioError, Cancelled
-from separator.metrics.energy import SILENCE_DB
+from separator.metrics import SILENCE_DB
 from separator.progress import Cancel, Progress
 from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference

@@ -18,7 +18,7 @@ def compute_error_map(reference: Tensor, estimate: Tensor, sample_rate: int) -> 
     Per bin of the downmix's STFT, missed is ``max(0, |S|² - |Ŝ|²)`` and leaked ``max(0, |Ŝ|² - |S|²)``; their mean in
     a cell is written as a byte: 255 is as loud as the reference's loudest cell, 0 is 50 dB below it.
     """
-    from separator.plots.spectrum import FrequencyAxis, average_cells, to_db  # matplotlib takes its time to load
+    from separator.plots import FrequencyAxis, average_cells, to_db  # matplotlib takes its time to load
 
     columns = min(MAX_COLUMNS, max(1, round(COLUMNS_PER_SECOND * reference.shape[-1] / sample_rate)))
     pair = torch.stack([reference, estimate]).mean(dim=1)  # (2, N)

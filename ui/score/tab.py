@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from separator.audio.reader import AUDIO_SUFFIXES
+from separator.audio import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
 from separator.progress import Cancel, Progress
 from ui.components import html

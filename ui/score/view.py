@@ -5,7 +5,7 @@ from html import escape
 
 import gradio as gr
 
-from separator.metrics.grades import Grade
+from separator.metrics import Grade
 from training.evaluation.report import clock
 from training.evaluation.scoring import Score
 from ui.components import html

@@ -16,8 +16,7 @@ from typing import Literal
 import gradio as gr
 
 from separator.api import Separator
-from separator.audio import AudioStream, AudioWriter, probe
-from separator.audio.writer import choose_subtype, refuse_unwritable
+from separator.audio import AudioStream, AudioWriter, choose_subtype, probe, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
 from ui.jobs.fair_queue import Ticket

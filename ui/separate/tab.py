@@ -6,8 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from separator.audio.reader import AUDIO_SUFFIXES
-from separator.audio.writer import choose_subtype
+from separator.audio import AUDIO_SUFFIXES, choose_subtype
 from separator.errors import SeparatorError
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED

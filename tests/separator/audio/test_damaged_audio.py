@@ -11,8 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.audio import probe, read, write
-from separator.audio.writer import refuse_unwritable
+from separator.audio import probe, read, refuse_unwritable, write
 from separator.errors import AudioError
 
 RATE = 44100

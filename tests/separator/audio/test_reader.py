@@ -11,9 +11,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.audio import AudioStream, AudioWriter, probe, read, write
-from separator.audio.resample import resample, to_mono
-from separator.audio.writer import choose_subtype
+from separator.audio import AudioStream, AudioWriter, choose_subtype, probe, read, resample, to_mono, write
 from separator.errors import AudioError
 
 SECOND = 44100

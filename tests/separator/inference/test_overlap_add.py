@@ -9,7 +9,7 @@ from torch import Tensor
 from separator.errors import ConfigError
 from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_add
 from separator.model import ModelConfig
-from separator.spectral.config import StftConfig
+from separator.spectral import StftConfig
 
 SEGMENTATION = Segmentation(hop=20, context=4, lookahead=6, fade=4)
 HOP_LENGTH = 8

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from separator.errors import AudioError
-from separator.metrics.bss_eval import bss_eval
-from separator.metrics.distortion import (
+from separator.metrics import (
+    bss_eval,
     clean,
     framewise_sdr,
     grade,

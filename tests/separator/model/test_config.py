@@ -6,7 +6,7 @@ import pytest
 
 from separator.errors import ConfigError
 from separator.model import ModelConfig
-from separator.spectral.config import StftConfig
+from separator.spectral import StftConfig
 
 
 def test_the_default_stft():

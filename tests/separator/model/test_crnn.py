@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from separator.model import CRNN, ModelConfig
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 
 

@@ -6,10 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.audio.resample import resample
-from separator.spectral.config import StftConfig
-from separator.spectral.grid import Grid, normalize_masks, resample_mask
-from separator.spectral.stft import istft, stft
+from separator.audio import resample
+from separator.spectral import Grid, StftConfig, istft, normalize_masks, resample_mask, stft
 
 MODEL = StftConfig()
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from separator.spectral.stft import istft, n_frames, stft
+from separator.spectral import istft, n_frames, stft
 
 LENGTHS = [1, 2, 255, 256, 257, 512, 513, 1023, 1024, 1025, 4096, 10_007]
 

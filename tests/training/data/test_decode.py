@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import torch
 
-from separator.audio.resample import resample
+from separator.audio import resample
 from separator.errors import AudioError
 from training.data.decode import decode, resample_blocks
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from separator.model import CRNN, ModelConfig
 from separator.model.checkpoint import describe
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from training.data.training_data import ValidationExcerpt
 from training.distillation.distil import BothNetworks, distil, main, make_checkpointer, make_goal, shifted_teacher_mask
 from training.distillation.spleeter import Networks

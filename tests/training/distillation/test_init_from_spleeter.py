@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from separator.model.dual_path import LocalPath
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from training.distillation.init_from_spleeter import (
     LOCAL_GAIN,
     fill_local_path,

@@ -14,7 +14,7 @@ import torch
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from separator.model import ModelConfig, load_model
 from separator.model.checkpoint import describe, read_checkpoint
-from separator.spectral.stft import stft
+from separator.spectral import stft
 from training.config import PRESETS, TrainConfig
 from training.data.cache import Cache
 from training.data.loader import Batches

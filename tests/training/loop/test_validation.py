@@ -9,8 +9,7 @@ import torch
 from separator.inference.levels import LEVEL_DBFS
 from separator.metrics import sdr
 from separator.model import CRNN
-from separator.spectral.config import StftConfig
-from separator.spectral.stft import istft, stft
+from separator.spectral import StftConfig, istft, stft
 from training.data.training_data import TrainingData, ValidationExcerpt, validation_excerpts
 from training.loop.validation import Evaluator
 from training.losses import l1_magnitude

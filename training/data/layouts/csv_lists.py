@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from separator.audio.reader import AUDIO_SUFFIXES
+from separator.audio import AUDIO_SUFFIXES
 from separator.errors import DatasetError
 from training.data.layouts.names import MIXTURE, is_stem_word, stem_name
 from training.data.layouts.paths import SPLIT_FOLDERS, abbreviate, parse_artist, visible

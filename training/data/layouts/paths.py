@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from separator.audio.reader import AUDIO_SUFFIXES
+from separator.audio import AUDIO_SUFFIXES
 from separator.errors import DatasetError
 from training.data.layouts.song import SplitName
 
