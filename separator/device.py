@@ -26,7 +26,7 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device's memory is full; in the words of torch (CUDA and MPS), of cuDNN or of cuBLAS."""
+    """Whether an error of torch (CUDA and MPS), cuDNN or cuBLAS means that a device's memory is full."""
     return any(words in str(error) for words in ("out of memory", "ALLOC_FAILED"))
 
 

@@ -7,7 +7,7 @@
     ├── DatasetError                   a folder of songs that cannot be trained on or scored
     ├── TrainingBusyError              a training is already running
     ├── BusyError                      the page has too much to do already
-    └── Cancelled                      the user asked to stop; nothing was left half done
+    └── Cancelled                      stopped by the user; nothing was left half done
 
 The library raises these; only the edges (a command, the page) show them. Each message names what was given, what was
 expected and what to do. Anything else that escapes is a bug and keeps its traceback.
@@ -39,8 +39,8 @@ class TrainingBusyError(SeparatorError):
 
 
 class BusyError(SeparatorError):
-    """The page has too much to do already, or one visitor has asked for too much at once."""
+    """The page has too much to do already, or too much from one visitor."""
 
 
 class Cancelled(SeparatorError):
-    """The user asked to stop; nothing was left half done."""
+    """Stopped by the user; nothing was left half done."""

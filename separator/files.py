@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and processes known by number and start time.
+"""Files that appear whole or not at all, and processes identified by number and start time.
 
 A file is written beside its place under a name that carries its writer, then renamed. Of two writers of one file the
 later one wins whole. What a killed writer left is removed by the next process that writes into the folder.
@@ -91,7 +91,7 @@ def make_part_path(path: Path) -> Path:
     """A new name beside `path` that no other process or thread uses, and that `remove_leftovers` recognises."""
     owner = ProcessId.current()
     name = zlib.crc32(os.fsencode(path.name))
-    return path.with_name(f".{name:08x}.{_machine():08x}.{owner.pid}.{owner.start}.{next(_count)}.part")
+    return path.with_name(f".{name:08x}.{_hash_machine():08x}.{owner.pid}.{owner.start}.{next(_count)}.part")
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -117,7 +117,7 @@ def _remove_leftovers_once(folder: Path) -> None:
 
 
 def _is_leftover(path: Path, match: re.Match[str]) -> bool:
-    if int(match[1], 16) != _machine():
+    if int(match[1], 16) != _hash_machine():
         return time.time() - path.stat().st_mtime > FOREIGN_SECONDS
     return not ProcessId(int(match[2]), int(match[3])).is_alive()
 
@@ -130,7 +130,7 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _machine() -> int:
+def _hash_machine() -> int:
     """A number for what process numbers are unique in: this machine, or this container of it."""
     namespace = ""
     with suppress(OSError):

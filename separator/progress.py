@@ -1,4 +1,4 @@
-"""How long work reports how far it is, and is asked to stop."""
+"""Callbacks of long work: to report progress, and to cancel it."""
 
 from collections.abc import Callable
 

@@ -36,11 +36,11 @@ def probe_fields(path: Path) -> dict[str, Any]:
     stream: dict[str, Any] = next(iter(found.get("streams", [])), {})
     rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
     if min(rate, channels) < 1:
-        raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read{_reason(messages)}.")
+        raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read{_format_reason(messages)}.")
     codec = stream.get("codec_name", "unknown").upper()
     seconds = stream.get("duration") or found["format"].get("duration")
     if seconds is None or b"Estimating duration from bitrate" in messages:
-        seconds = _packet_seconds(path)
+        seconds = _sum_packet_seconds(path)
     return {
         "sample_rate": rate,
         "channels": channels,
@@ -53,7 +53,7 @@ def probe_fields(path: Path) -> dict[str, Any]:
 def _ffprobe(path: Path, entries: str) -> tuple[dict[str, Any], bytes]:
     """What it found, empty where it failed, and its messages."""
     command = [
-        _executable("ffprobe", path),
+        _find_executable("ffprobe", path),
         "-v",
         "warning",
         *_INPUT,
@@ -62,11 +62,11 @@ def _ffprobe(path: Path, entries: str) -> tuple[dict[str, Any], bytes]:
         "-show_entries",
         entries,
     ]
-    answer = subprocess.run([*command, "-of", "json", f"file:{path}"], capture_output=True, check=False)
-    return ({} if answer.returncode else json.loads(answer.stdout or b"{}")), answer.stderr
+    done = subprocess.run([*command, "-of", "json", f"file:{path}"], capture_output=True, check=False)
+    return ({} if done.returncode else json.loads(done.stdout or b"{}")), done.stderr
 
 
-def _packet_seconds(path: Path) -> float:
+def _sum_packet_seconds(path: Path) -> float:
     packets = _ffprobe(path, "packet=duration_time")[0].get("packets", [])
     return sum(float(packet.get("duration_time", 0.0)) for packet in packets)
 
@@ -87,7 +87,7 @@ class FfmpegDecoder:
         self._bytes_per_frame = 4 * channels
         self._channels = channels
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        command = [_executable("ffmpeg", path), "-nostdin", "-v", "error", *_INPUT, "-i", f"file:{path}"]
+        command = [_find_executable("ffmpeg", path), "-nostdin", "-v", "error", *_INPUT, "-i", f"file:{path}"]
         command += ["-map", f"0:a:{stream}", "-ar", str(sample_rate)]
         if channels <= 2:  # of three channels -ac would make 2.1, of quadraphony 4.0
             command += ["-ac", str(channels)]
@@ -96,13 +96,13 @@ class FfmpegDecoder:
         self._any = False
 
     def read(self, n_samples: int) -> NDArray[np.float32]:
-        """The next samples, ``(n, C)``; fewer than asked only at the end. Raises AudioError where nothing decodes."""
+        """The next samples, ``(n, C)``; fewer only at the end. Raises AudioError where nothing decodes."""
         assert self._process.stdout is not None
         data = self._process.stdout.read(n_samples * self._bytes_per_frame)
         whole = len(data) - len(data) % self._bytes_per_frame
         if not whole and not self._any and self._process.wait():
             self._messages.seek(0)
-            raise AudioError(f"ffmpeg could not decode {self._path.name}{_reason(self._messages.read())}.")
+            raise AudioError(f"ffmpeg could not decode {self._path.name}{_format_reason(self._messages.read())}.")
         self._any = True
         return np.frombuffer(bytearray(data[:whole]), np.float32).reshape(-1, self._channels)
 
@@ -114,7 +114,7 @@ class FfmpegDecoder:
         self._messages.close()
 
 
-def _executable(name: str, path: Path) -> str:
+def _find_executable(name: str, path: Path) -> str:
     found = shutil.which(name)
     if found is None:
         raise AudioError(
@@ -125,6 +125,6 @@ def _executable(name: str, path: Path) -> str:
     return found
 
 
-def _reason(messages: bytes) -> str:
+def _format_reason(messages: bytes) -> str:
     lines = messages.decode("utf-8", "replace").strip().splitlines()
     return f" (ffmpeg: {lines[-1].rsplit(': ', 1)[-1]})" if lines else ""

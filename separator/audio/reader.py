@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from separator.audio.ffmpeg import FfmpegDecoder, is_installed, probe_fields
-from separator.audio.writer import VORBIS_ORDER, sndfile_name
+from separator.audio.writer import VORBIS_ORDER, encode_path
 from separator.errors import AudioError
 
 SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".oga", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")
@@ -59,12 +59,14 @@ def probe(path: str | Path) -> AudioInfo:
 
     Raises AudioError when it is missing, a folder, empty, not audio, or of a rate or width that no song has.
     """
-    path = _existing_file(path)
-    found = _sndfile_info(path)
+    path = _require_file(path)
+    found = _read_sndfile_info(path)
     if found is None:
         info = AudioInfo(**probe_fields(path))
     else:
-        info = AudioInfo(found.samplerate, found.channels, _stated_samples(path, found), found.subtype, found.format)
+        info = AudioInfo(
+            found.samplerate, found.channels, _read_stated_samples(path, found), found.subtype, found.format
+        )
     if info.sample_rate > _MOST_HZ or info.sample_rate * info.channels > _MOST_SAMPLES_PER_SECOND:
         raise AudioError(
             f"{path.name} states {info.channels} channels at {info.sample_rate} Hz; at most {_MOST_HZ} Hz and "
@@ -74,16 +76,16 @@ def probe(path: str | Path) -> AudioInfo:
     return info
 
 
-def _sndfile_info(path: Path) -> "soundfile._SoundFileInfo | None":
+def _read_sndfile_info(path: Path) -> "soundfile._SoundFileInfo | None":
     """libsndfile's description of a file; None where ffmpeg is the one to read it."""
     try:
-        info = soundfile.info(sndfile_name(path))
+        info = soundfile.info(encode_path(path))
     except soundfile.LibsndfileError:
         return None
-    return None if _may_go_on(path, info) and is_installed() else info
+    return None if _may_hold_more(path, info) and is_installed() else info
 
 
-def _may_go_on(path: Path, info: "soundfile._SoundFileInfo") -> bool:
+def _may_hold_more(path: Path, info: "soundfile._SoundFileInfo") -> bool:
     """Whether a file may hold more than libsndfile reads of it."""
     if info.format != "OGG":
         return info.format in ("MP3", "FLAC") or info.frames == 0
@@ -91,7 +93,7 @@ def _may_go_on(path: Path, info: "soundfile._SoundFileInfo") -> bool:
         return pages.find(b"OggS\0\2", 1) > 0  # a further first page: another link
 
 
-def _stated_samples(path: Path, info: "soundfile._SoundFileInfo") -> int:
+def _read_stated_samples(path: Path, info: "soundfile._SoundFileInfo") -> int:
     """Of a file that holds fewer bytes than its header claims, which libsndfile corrects silently, what was claimed."""
     claim = re.search(r"^ *(?:data|SSND|data size) *: (\d+)\b", info.extra_info, re.MULTILINE | re.IGNORECASE)
     claimed, size = int(claim[1]) if claim else 0, path.stat().st_size
@@ -137,7 +139,7 @@ class AudioStream:
     """
 
     def __init__(self, path: str | Path, *, offset_seconds: float = 0.0, stream: int = 0) -> None:
-        self._path = _existing_file(path)
+        self._path = _require_file(path)
         self.info = probe(self._path)
         self._position = round(offset_seconds * self.info.sample_rate)
         self._is_damaged = False
@@ -179,15 +181,15 @@ class AudioStream:
             )
         elif self._is_damaged:
             sentence = f"is damaged and decoding stops early; {there}"
-        elif isinstance(self._decoder, _SoundfileDecoder) and self._decoder.may_go_on:
+        elif isinstance(self._decoder, _SoundfileDecoder) and self._decoder.may_hold_more:
             sentence = f"may go on after what its header states; {there} Install ffmpeg to read such files whole."
         else:
             return
         warnings.warn(f"{self._path.name}: {sentence}", stacklevel=3)
 
     def _open(self, stream: int) -> "_SoundfileDecoder | FfmpegDecoder":
-        if stream == 0 and (found := _sndfile_info(self._path)):
-            return _SoundfileDecoder(self._path, self._position, _may_go_on(self._path, found))
+        if stream == 0 and (found := _read_sndfile_info(self._path)):
+            return _SoundfileDecoder(self._path, self._position, _may_hold_more(self._path, found))
         decoder = FfmpegDecoder(self._path, self.info.sample_rate, self.info.channels, stream)
         for start in range(0, self._position, _BLOCK_SAMPLES):  # seeking is inexact where a header is
             decoder.read(min(_BLOCK_SAMPLES, self._position - start))
@@ -213,9 +215,9 @@ class AudioStream:
 
 
 class _SoundfileDecoder:
-    def __init__(self, path: Path, offset: int, may_go_on: bool) -> None:
-        self.may_go_on = may_go_on
-        self.file = soundfile.SoundFile(sndfile_name(path))
+    def __init__(self, path: Path, offset: int, may_hold_more: bool) -> None:
+        self.may_hold_more = may_hold_more
+        self.file = soundfile.SoundFile(encode_path(path))
         if offset:
             self.file.seek(min(offset, self.file.frames))
 
@@ -228,7 +230,7 @@ class _SoundfileDecoder:
         self.file.close()
 
 
-def _existing_file(path: str | Path) -> Path:
+def _require_file(path: str | Path) -> Path:
     path = Path(path)
     if os.path.isdir(path):
         raise AudioError(f"{path} is a folder; give an audio file.")

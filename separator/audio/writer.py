@@ -41,8 +41,8 @@ class AudioWriter:
 
     When the ``with`` block is left by an exception nothing new remains. With ``float_above_full_scale`` a PCM WAV turns
     itself into 32-bit float when the first sample beyond full scale arrives; otherwise such samples are clipped, and
-    ``peak`` and ``clips`` tell. A WAV that may pass 4 GiB turns itself into RF64, its 64-bit form. Raises AudioError
-    when the file cannot be written.
+    ``peak`` and ``clips`` report it. A WAV that may pass 4 GiB turns itself into RF64, its 64-bit form. Raises
+    AudioError when the file cannot be written.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class AudioWriter:
             for piece in waveform.split(_COPY_SAMPLES, dim=-1):  # libvorbis puts what it is given on the stack
                 self._append(piece)
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts on a short write
-            raise AudioError(f"Could not write {self.path}: {_why(error)}. Is the disk full?") from error
+            raise AudioError(f"Could not write {self.path}: {_format_cause(error)}. Is the disk full?") from error
 
     def close(self) -> None:
         """Flush to disk without renaming yet, so that several files can succeed or fail together."""
         try:
             self._file.close()
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"Could not write {self.path}: {_why(error)}. Is the disk full?") from error
+            raise AudioError(f"Could not write {self.path}: {_format_cause(error)}. Is the disk full?") from error
 
     def __enter__(self) -> Self:
         return self
@@ -112,21 +112,21 @@ class AudioWriter:
     def _append(self, waveform: Tensor) -> None:
         if self._container == "OGG" and self._channels in VORBIS_ORDER:
             waveform = waveform[VORBIS_ORDER[self._channels]]
-        self._file.write(_quantised(waveform, self.subtype))
+        self._file.write(_quantise(waveform, self.subtype))
 
     def _create(self) -> soundfile.SoundFile:
-        name = sndfile_name(self._part)
+        name = encode_path(self._part)
         try:
             return soundfile.SoundFile(name, "w", self._rate, self._channels, self.subtype, format=self._container)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            raise AudioError(self._refusal(error)) from error
+            raise AudioError(self._explain_refusal(error)) from error
 
-    def _refusal(self, error: Exception) -> str:
+    def _explain_refusal(self, error: Exception) -> str:
         if not self.path.parent.is_dir():
             return f"The folder {self.path.parent} does not exist; create it first."
         if not os.access(self.path.parent, os.W_OK):
             return f"The folder {self.path.parent} cannot be written to; choose another."
-        return f"Could not write {self.path}: {_why(error)}."
+        return f"Could not write {self.path}: {_format_cause(error)}."
 
     def _start_over(self, container: str, subtype: str) -> None:
         """Copy what is written so far into a file of another kind, and go on there."""
@@ -135,7 +135,7 @@ class AudioWriter:
         os.replace(self._part, so_far)
         self._container, self.subtype = container, subtype
         try:
-            with soundfile.SoundFile(sndfile_name(so_far)) as file:
+            with soundfile.SoundFile(encode_path(so_far)) as file:
                 self._file = self._create()
                 while len(samples := file.read(_COPY_SAMPLES, dtype="float32", always_2d=True)):
                     self._append(torch.from_numpy(samples.T))
@@ -170,7 +170,7 @@ OUTPUT_SUFFIXES = (*_DEPTHS, *_LOSSY)
 
 
 def choose_subtype(path: str | Path, bits: int | None = None, like: str = "FLOAT") -> str:
-    """How samples are stored in a new file: ``bits`` deep, or as deep as the subtype ``like`` where none are asked for.
+    """How samples are stored in a new file: ``bits`` deep, or by default as deep as the subtype ``like``.
 
     Lossy songs have no depth of their own and are followed with 16 bits. Raises AudioError for a suffix that cannot be
     written and for a depth that the format does not have.
@@ -184,13 +184,13 @@ def choose_subtype(path: str | Path, bits: int | None = None, like: str = "FLOAT
         raise AudioError(f"{Path(path).name}: can write {', '.join(OUTPUT_SUFFIXES)}, not {suffix or 'no suffix'!r}.")
     depths = _DEPTHS[suffix]
     if bits is None:
-        return depths[min(_bits_of(like), max(depths))]
+        return depths[min(_get_bits(like), max(depths))]
     if bits not in depths:
         raise AudioError(f"{suffix[1:].upper()} is written with {', '.join(map(str, depths))} bits, not {bits}.")
     return depths[bits]
 
 
-def _bits_of(subtype: str) -> int:
+def _get_bits(subtype: str) -> int:
     return {"PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 32}.get(subtype, 16)
 
 
@@ -208,12 +208,12 @@ def refuse_unwritable(path: str | Path, sample_rate: int, channels: int, subtype
             file.write(np.zeros((1, channels), np.float32))
     except (soundfile.LibsndfileError, ValueError) as error:
         raise AudioError(
-            f"{Path(path).name}: cannot write {channels} channels at {sample_rate} Hz as {kind} ({_why(error)}); "
-            "write WAV instead."
+            f"{Path(path).name}: cannot write {channels} channels at {sample_rate} Hz as {kind} "
+            f"({_format_cause(error)}); write WAV instead."
         ) from error
 
 
-def _quantised(waveform: Tensor, subtype: str) -> NDArray[np.generic]:
+def _quantise(waveform: Tensor, subtype: str) -> NDArray[np.generic]:
     """``(C, n)`` -> ``(n, C)``, rounded to the nearest step for PCM (libsndfile's own conversion rounds down)."""
     samples = waveform.T
     if subtype == "PCM_16":
@@ -233,10 +233,10 @@ def make_folder(folder: Path) -> None:
         raise AudioError(f"Cannot make the folder {folder}: {error.strerror}.") from error
 
 
-def sndfile_name(path: Path) -> str | bytes:
+def encode_path(path: Path) -> str | bytes:
     """A path as soundfile takes it: it would refuse names in bytes that are not UTF-8."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 
 
-def _why(error: Exception) -> str:
+def _format_cause(error: Exception) -> str:
     return str(error).rsplit(": ", 1)[-1].strip().rstrip(".") or type(error).__name__

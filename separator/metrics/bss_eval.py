@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.metrics.energy import check_shapes, compute_frame_energy, loudest_power
+from separator.metrics.energy import check_shapes, compute_frame_energy, compute_loudest_power
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def bss_eval(
     """
     check_shapes(reference, estimate, mixture)
     window = min(round(window_seconds * sample_rate), reference.shape[-1])
-    gain = loudest_power(mixture, sample_rate).sqrt().clamp(min=torch.finfo(torch.float64).tiny)
+    gain = compute_loudest_power(mixture, sample_rate).sqrt().clamp(min=torch.finfo(torch.float64).tiny)
     sources = [waveform.double() / gain for waveform in (reference, mixture - reference, estimate)]
     silent = torch.stack([compute_frame_energy(source, window) == 0 for source in sources]).any(0)
     if not all(bool(source.any()) for source in sources):  # the toolbox refuses these
@@ -69,19 +69,19 @@ def bss_eval(
         return BssScores(nothing, nothing, nothing, nothing)
     references = torch.stack(sources[:2])  # (S, C, N)
     estimates = torch.stack([sources[2], sources[1]])  # the second one's scores are not used
-    scores = _museval(_dithered(references, dither_db), estimates, window)
+    scores = _run_museval(_add_dither(references, dither_db), estimates, window)
     return BssScores(*(score.masked_fill(silent, math.nan) for score in scores))
 
 
-def _dithered(references: Tensor, level_db: float | None) -> Tensor:
+def _add_dither(references: Tensor, level_db: float | None) -> Tensor:
     if level_db is None:
         return references
     noise = torch.randn(references.shape, generator=torch.Generator().manual_seed(0), dtype=references.dtype)
     return references + noise * 10 ** (level_db / 20)
 
 
-def _museval(references: Tensor, estimates: Tensor, window: int) -> list[Tensor]:
-    import museval.metrics  # 3 s to import, so only when asked for
+def _run_museval(references: Tensor, estimates: Tensor, window: int) -> list[Tensor]:
+    import museval.metrics  # takes 3 s to import
 
     arrays = (s.double().cpu().numpy().transpose(0, 2, 1) for s in (references, estimates))  # (S, N, C)
     with np.errstate(divide="ignore", invalid="ignore"):  # a perfect estimate divides by zero inside

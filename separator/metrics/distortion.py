@@ -18,8 +18,8 @@ from separator.metrics.energy import (
     SILENCE_DB,
     check_shapes,
     compute_frame_energy,
+    compute_ratio_db,
     is_silent,
-    ratio_db,
     sum_in_blocks,
 )
 
@@ -45,7 +45,7 @@ def sdr(reference: Tensor, estimate: Tensor) -> Tensor:
     check_shapes(reference, estimate)
     signal = sum_in_blocks(lambda s: s.square().sum((-2, -1)), reference)
     error = sum_in_blocks(lambda s, e: (s - e).square().sum((-2, -1)), reference, estimate)
-    return ratio_db(signal, error).masked_fill(signal == 0, math.nan)
+    return compute_ratio_db(signal, error).masked_fill(signal == 0, math.nan)
 
 
 def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
@@ -65,12 +65,12 @@ def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
         AudioError: the shapes differ.
     """
     check_shapes(reference, estimate)
-    signal, both, energy = sum_in_blocks(_products, reference, estimate)
+    signal, both, energy = sum_in_blocks(_sum_products, reference, estimate)
     explained = both.square() / signal  # ‖αs‖², and by Pythagoras the rest of the energy is the error
-    return ratio_db(explained, (energy - explained).clamp(min=0)).masked_fill(signal == 0, math.nan)
+    return compute_ratio_db(explained, (energy - explained).clamp(min=0)).masked_fill(signal == 0, math.nan)
 
 
-def _products(reference: Tensor, estimate: Tensor) -> Tensor:
+def _sum_products(reference: Tensor, estimate: Tensor) -> Tensor:
     """<s, s>, <s, ŝ> and <ŝ, ŝ>, (3, ...)."""
     pairs = ((reference, reference), (reference, estimate), (estimate, estimate))
     return torch.stack([(a * b).sum((-2, -1)) for a, b in pairs])
@@ -97,7 +97,7 @@ def framewise_sdr(reference: Tensor, estimate: Tensor, frame_samples: int, *, si
     check_shapes(reference, estimate)
     signal = compute_frame_energy(reference, frame_samples)
     error = compute_frame_energy(reference, frame_samples, estimate)
-    return ratio_db(signal, error).masked_fill(is_silent(signal, signal.max(), silence_db), math.nan)
+    return compute_ratio_db(signal, error).masked_fill(is_silent(signal, signal.max(), silence_db), math.nan)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a score means, in a word, a colour and a sentence: the same everywhere a score is shown.
 
-The bounds for SDR are the project's own reading of today's tools; those for Silence and Clean follow what one hears in
+The bounds for SDR are the project's own reading of today's tools; those for Silence and Clean follow what is audible in
 a stem played alone at a normal level. None is a standard.
 """
 

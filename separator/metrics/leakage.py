@@ -15,10 +15,10 @@ from separator.metrics.energy import (
     LIMIT_DB,
     check_shapes,
     compute_frame_energy,
-    frame_power,
+    compute_frame_power,
+    compute_loudest_power,
+    compute_ratio_db,
     is_silent,
-    loudest_power,
-    ratio_db,
 )
 from separator.spectral import stft
 
@@ -28,7 +28,7 @@ _CLEAN_WINDOW_SECONDS = 0.046
 
 @dataclass(frozen=True)
 class SilenceLeak:
-    """What sounds while the target rests. `level_dbfs` and `below_mixture_db` are None where there is nothing to say.
+    """What sounds while the target rests; its levels are None where there is nothing to measure.
 
     `level_dbfs`: RMS of the estimate there, -100 at the lowest. `below_mixture_db`: how far that is below the
     mixture there (0 for an untouched mixture, 100 at most, higher is better). `seconds`: how long the reference is
@@ -57,20 +57,22 @@ def silence_leak(reference: Tensor, estimate: Tensor, sample_rate: int, mixture:
     """
     check_shapes(reference, estimate, *([] if mixture is None else [mixture]))
     frame = max(1, round(_SILENCE_FRAME_SECONDS * sample_rate))
-    silent = is_silent(frame_power(reference, frame), loudest_power(reference, sample_rate))
+    silent = is_silent(compute_frame_power(reference, frame), compute_loudest_power(reference, sample_rate))
     if not silent.any():
         return SilenceLeak(None, None, 0.0)
-    power = frame_power(estimate, frame)[silent].mean()
+    power = compute_frame_power(estimate, frame)[silent].mean()
     level = max(float(10 * torch.log10(power)), -LIMIT_DB)
-    below = None if mixture is None else _below_mixture_db(power, mixture, sample_rate, silent)
+    below = None if mixture is None else _compute_below_mixture_db(power, mixture, sample_rate, silent)
     frame_seconds = min(frame, reference.shape[-1]) / sample_rate
     return SilenceLeak(level, below, int(silent.sum()) * frame_seconds)
 
 
-def _below_mixture_db(power: Tensor, mixture: Tensor, sample_rate: int, chosen: Tensor) -> float | None:
+def _compute_below_mixture_db(power: Tensor, mixture: Tensor, sample_rate: int, chosen: Tensor) -> float | None:
     """How far a power is below that of the mixture's chosen frames; None where the whole song pauses there."""
-    of_mixture = frame_power(mixture, max(1, round(_SILENCE_FRAME_SECONDS * sample_rate)))[chosen].mean()
-    return None if is_silent(of_mixture, loudest_power(mixture, sample_rate)) else float(ratio_db(of_mixture, power))
+    of_mixture = compute_frame_power(mixture, max(1, round(_SILENCE_FRAME_SECONDS * sample_rate)))[chosen].mean()
+    if is_silent(of_mixture, compute_loudest_power(mixture, sample_rate)):
+        return None
+    return float(compute_ratio_db(of_mixture, power))
 
 
 def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int) -> Tensor:
@@ -103,15 +105,15 @@ def clean(reference: Tensor, estimate: Tensor, mixture: Tensor, sample_rate: int
     loudest = energies[0].max()
     playing = [~is_silent(energy, loudest) for energy in energies]
     frames = zip(*(w.split(frame, dim=-1) for w in (reference, estimate, mixture)), strict=True)
-    ratios = [_clean_of_frame(torch.stack([r, e, m - r]), sample_rate) for r, e, m in frames]
+    ratios = [_compute_frame_clean(torch.stack([r, e, m - r]), sample_rate) for r, e, m in frames]
     return torch.stack(ratios[: len(playing[0])]).masked_fill(~torch.stack(playing).all(0), math.nan)
 
 
-def _clean_of_frame(waveforms: Tensor, sample_rate: int) -> Tensor:
+def _compute_frame_clean(waveforms: Tensor, sample_rate: int) -> Tensor:
     """The ratio of the two projections' energies, summed over bands; target, estimate and others are (3, C, N)."""
     n_fft = 1 << round(math.log2(max(sample_rate * _CLEAN_WINDOW_SECONDS, 16)))
     t, e, o = stft(waveforms, n_fft, n_fft // 2)  # each (C, F, T)
-    band = _bands(n_fft)
+    band = _assign_bands(n_fft)
 
     def inner(a: Tensor, b: Tensor) -> Tensor:  # <a, b> within each band: (bands,)
         products = (a * b.conj()).sum((0, 2)).to(torch.complex128)
@@ -122,11 +124,11 @@ def _clean_of_frame(waveforms: Tensor, sample_rate: int) -> Tensor:
     et, ot = inner(e, t), inner(o, t)
     orthogonal = oo - ot.abs().square() / tt  # energy of the others without what they share with the target
     leaked = (inner(e, o) - et * ot.conj() / tt).abs().square() / orthogonal
-    told_apart = orthogonal > 1e-5 * oo  # not so where both are the same signal in a band
-    return ratio_db((et.abs().square() / tt).sum(), leaked[told_apart].sum())
+    separable = orthogonal > 1e-5 * oo  # not so where both are the same signal in a band
+    return compute_ratio_db((et.abs().square() / tt).sum(), leaked[separable].sum())
 
 
-def _bands(n_fft: int) -> Tensor:
+def _assign_bands(n_fft: int) -> Tensor:
     """The band of each STFT bin, (F,): a third of an octave wide, and at least four bins."""
     edges, bins = [4], n_fft // 2 + 1
     while edges[-1] < bins:

@@ -1,7 +1,7 @@
-"""Pictures of songs, scores and trainings, as matplotlib Figures of one style.
+"""Pictures of songs and comparisons, as matplotlib Figures of one style.
 
-No pyplot, hence no shared state: figures can be drawn in any thread and are freed like any object. matplotlib is
-imported here and nowhere else; nothing in `separator` imports this package.
+No pyplot, hence no shared state: figures can be drawn in any thread and are freed like any object. Nothing else in
+`separator` imports matplotlib or this package.
 """
 
 from separator.plots.comparison import draw_comparison

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from separator.audio import to_mono
 from separator.metrics import check_shapes, framewise_sdr
-from separator.plots.spectrograms import decibel_bar, draw_spectrogram, spectrogram_power
+from separator.plots.spectrograms import add_decibel_bar, compute_spectrogram_power, draw_spectrogram
 from separator.plots.spectrum import FrequencyAxis, Scale
-from separator.plots.style import LINE, QUIET, REFERENCE, SERIES, legend, new_figure, style, time_axis
+from separator.plots.style import LINE, QUIET, REFERENCE, SERIES, add_legend, format_time_axis, make_figure, style_axes
 
 _WAVE_COLUMNS = 700
 _LOWEST_DB, _HIGHEST_DB = -10.0, 20.0
@@ -37,33 +37,33 @@ def draw_comparison(
         AudioError: shapes differ. ConfigError: unknown scale.
     """
     check_shapes(reference, *estimates.values())
-    rows = _rows(reference, estimates)
+    rows = _list_rows(reference, estimates)
     axis = FrequencyAxis.of(sample_rate, scale)
     seconds = reference.shape[-1] / sample_rate
-    figure = new_figure(13, 1.5 * len(rows) + 2.4)
+    figure = make_figure(13, 1.5 * len(rows) + 2.4)
     grid = figure.add_gridspec(len(rows) + 1, 2, width_ratios=[1, 1.9], height_ratios=[*[1.0] * len(rows), 1.4])
-    powers = [spectrogram_power(waveform, sample_rate, axis, columns=900) for _, waveform, _ in rows]
+    powers = [compute_spectrogram_power(waveform, sample_rate, axis, columns=900) for _, waveform, _ in rows]
     loudest = torch.stack([power.max() for power in powers]).max()
     height = float(reference.abs().max().clamp(min=1e-3)) * 1.05
     pictures = []
     for n, ((title, waveform, colour), power) in enumerate(zip(rows, powers, strict=True)):
         left, right = figure.add_subplot(grid[n, 0]), figure.add_subplot(grid[n, 1])
         _draw_waveform(left, waveform, seconds, colour, height)
-        style(left, title)
+        style_axes(left, title)
         image = draw_spectrogram(right, power, loudest, seconds)
-        style(right, ylabel="Hz")
+        style_axes(right, ylabel="Hz")
         axis.mark(right, every=2)
         for panel in (left, right):
-            time_axis(panel, seconds)
+            format_time_axis(panel, seconds)
             panel.tick_params(labelbottom=n == len(rows) - 1)
         pictures.append(right)
-    decibel_bar(figure, pictures, image)
+    add_decibel_bar(figure, pictures, image)
     per_second = {name: framewise_sdr(reference, waveform, sample_rate) for name, waveform in estimates.items()}
     _draw_sdr_lines(figure.add_subplot(grid[-1, :]), per_second, min(1.0, seconds))
     return figure
 
 
-def _rows(reference: Tensor, estimates: Mapping[str, Tensor]) -> list[tuple[str, Tensor, str]]:
+def _list_rows(reference: Tensor, estimates: Mapping[str, Tensor]) -> list[tuple[str, Tensor, str]]:
     """Title, waveform and colour of each row."""
     coloured = [(name, waveform, SERIES[n % len(SERIES)]) for n, (name, waveform) in enumerate(estimates.items())]
     errors = [(f"error of {name}", waveform - reference, colour) for name, waveform, colour in coloured]
@@ -89,10 +89,10 @@ def _draw_sdr_lines(axes: Axes, values_db: Mapping[str, Tensor], frame_seconds: 
         cut = values.clamp(_LOWEST_DB, _HIGHEST_DB).tolist()
         axes.stairs(cut, edges, baseline=None, color=SERIES[index % len(SERIES)], linewidth=1.6, label=name)
         seconds = max(seconds, edges[-1])
-    style(axes, "SDR per second", "dB")
+    style_axes(axes, "SDR per second", "dB")
     for bound in _BOUNDS_DB:
         axes.axhline(bound, color=QUIET if bound == 0 else LINE, linewidth=0.8, zorder=0)
     axes.set_ylim(_LOWEST_DB, _HIGHEST_DB)
     axes.set_yticks([-10, *_BOUNDS_DB, 10, 15, 20])
-    time_axis(axes, seconds)
-    legend(axes)
+    format_time_axis(axes, seconds)
+    add_legend(axes)

@@ -13,7 +13,7 @@ from torch import Tensor
 from separator.audio import to_mono
 from separator.errors import AudioError
 from separator.plots.spectrum import FrequencyAxis, Scale, average_cells, to_db
-from separator.plots.style import QUIET, new_figure, style, time_axis
+from separator.plots.style import QUIET, format_time_axis, make_figure, style_axes
 
 RANGE_DB = 80.0
 COLUMNS = 1400
@@ -33,28 +33,29 @@ def draw_spectrograms(waveforms: Mapping[str, Tensor], sample_rate: int, scale: 
     if not waveforms or any(w.numel() == 0 for w in waveforms.values()):
         raise AudioError("there is no audio to draw a spectrogram of")
     axis = FrequencyAxis.of(sample_rate, scale)
-    figure = new_figure(11, 0.9 + 1.9 * len(waveforms))
+    figure = make_figure(11, 0.9 + 1.9 * len(waveforms))
     panels = list(figure.subplots(len(waveforms), 1, sharex=True, squeeze=False)[:, 0])
-    powers = {title: spectrogram_power(waveform, sample_rate, axis) for title, waveform in waveforms.items()}
+    powers = {title: compute_spectrogram_power(waveform, sample_rate, axis) for title, waveform in waveforms.items()}
     loudest = torch.stack([power.max() for power in powers.values()]).max()
     for panel, (title, power) in zip(panels, powers.items(), strict=True):
         image = draw_spectrogram(panel, power, loudest, waveforms[title].shape[-1] / sample_rate)
         axis.mark(panel)
-        style(panel, title, "Hz")
-    time_axis(panels[-1], max(w.shape[-1] for w in waveforms.values()) / sample_rate)
-    decibel_bar(figure, panels, image)
+        style_axes(panel, title, "Hz")
+    format_time_axis(panels[-1], max(w.shape[-1] for w in waveforms.values()) / sample_rate)
+    add_decibel_bar(figure, panels, image)
     return figure
 
 
-def spectrogram_power(waveform: Tensor, sample_rate: int, axis: FrequencyAxis, columns: int = COLUMNS) -> Tensor:
-    """Power of the downmix of (C, N) in picture average_cells, (rows, columns)."""
-    return average_cells(to_mono(waveform).float(), sample_rate, axis, columns, lambda spectra: spectra.abs().square())[
-        0
-    ]
+def compute_spectrogram_power(
+    waveform: Tensor, sample_rate: int, axis: FrequencyAxis, columns: int = COLUMNS
+) -> Tensor:
+    """Power of the downmix of (C, N) on a picture's grid, (rows, columns)."""
+    mono = to_mono(waveform).float()
+    return average_cells(mono, sample_rate, axis, columns, lambda spectra: spectra.abs().square())[0]
 
 
 def draw_spectrogram(axes: Axes, power: Tensor, loudest: Tensor, seconds: float) -> AxesImage:
-    """Draw average_cells in dB below `loudest`."""
+    """Draw (rows, columns) in dB below `loudest`."""
     levels = to_db(power, loudest, RANGE_DB).numpy()
     extent = (0.0, seconds, 0.0, float(power.shape[0]))
     image = axes.imshow(
@@ -63,7 +64,7 @@ def draw_spectrogram(axes: Axes, power: Tensor, loudest: Tensor, seconds: float)
     return image
 
 
-def decibel_bar(figure: Figure, panels: list[Axes], image: AxesImage, label: str = "dB below the loudest") -> None:
+def add_decibel_bar(figure: Figure, panels: list[Axes], image: AxesImage, label: str = "dB below the loudest") -> None:
     """The legend of loudness, beside all panels."""
     bar = figure.colorbar(image, ax=panels, fraction=0.025, pad=0.012, ticks=[0, -20, -40, -60, -80])
     bar.outline.set_visible(False)

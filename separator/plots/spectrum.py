@@ -1,4 +1,4 @@
-"""Power on a grid of picture average_cells: time in at most so many columns, frequency in rows of a mel, linear or log axis."""
+"""Power on the grid of a picture: time in at most so many columns, frequency in rows of a mel, linear or log axis."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from separator.files import atomic_write
 
 CARD, PANEL, LINE, QUIET, TEXT = "#1b1b19", "#121211", "#423f39", "#a8a395", "#ece9e1"
-MISSED, LEAKED = "#5a8cf0", "#f0733c"
 REFERENCE = "#97a1ab"
 SERIES = ("#dd6b45", "#7f90ee", "#2fae98", "#c3932a", "#c271c9")
 """Colours of what is compared: A, B, ..."""
@@ -22,7 +21,7 @@ SERIES = ("#dd6b45", "#7f90ee", "#2fae98", "#c3932a", "#c271c9")
 _TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
-def new_figure(width: float, height: float) -> Figure:
+def make_figure(width: float, height: float) -> Figure:
     """An empty card, in inches."""
     return Figure(figsize=(width, height), dpi=100, facecolor=CARD, layout="constrained")
 
@@ -37,10 +36,10 @@ def save_png(figure: Figure, path: str | Path, dpi: int = 100) -> Path:
     return path
 
 
-def style(axes: Axes, title: str = "", ylabel: str = "", grid: bool = False) -> None:
+def style_axes(axes: Axes, title: str = "", ylabel: str = "", grid: bool = False) -> None:
     """Give axes the card's colours; title at the left, no box."""
     axes.set_facecolor(PANEL)
-    axes.set_title(drawable(title), loc="left", color=TEXT, fontsize=10.5, parse_math=False)
+    axes.set_title(replace_missing_glyphs(title), loc="left", color=TEXT, fontsize=10.5, parse_math=False)
     axes.set_ylabel(ylabel, color=QUIET, fontsize=9)
     axes.tick_params(colors=QUIET, labelsize=8.5, length=3)
     for spine in axes.spines.values():
@@ -50,14 +49,14 @@ def style(axes: Axes, title: str = "", ylabel: str = "", grid: bool = False) -> 
         axes.set_axisbelow(True)
 
 
-def legend(axes: Axes) -> None:
+def add_legend(axes: Axes) -> None:
     """A legend beside the title, where it hides nothing."""
     handles, labels = axes.get_legend_handles_labels()
     if not handles:
         return
     box = axes.legend(
         handles,
-        [drawable(label) for label in labels],
+        [replace_missing_glyphs(label) for label in labels],
         loc="lower right",
         bbox_to_anchor=(1, 0.99),
         ncols=len(labels),
@@ -70,7 +69,7 @@ def legend(axes: Axes) -> None:
         text.set_parse_math(False)
 
 
-def time_axis(axes: Axes, seconds: float) -> None:
+def format_time_axis(axes: Axes, seconds: float) -> None:
     """An x axis in m:ss with about six ticks."""
     step = next((tick for tick in _TICK_SECONDS if seconds / tick <= 8), 7200)
     axes.set_xlim(0, seconds)
@@ -84,7 +83,7 @@ def clock(seconds: float) -> str:
     return f"{int(whole) // 60}:{int(whole) % 60:02d}" + (f"{part:.1f}"[1:] if part else "")
 
 
-def drawable(text: str) -> str:
+def replace_missing_glyphs(text: str) -> str:
     """The text with a dot for each character that the font lacks, rather than a warning per character."""
     return "".join(character if ord(character) in _glyphs() else "·" for character in text)
 

@@ -44,7 +44,7 @@ class Grid:
         exact = sample_rate * model.hop_length / model.sample_rate
         reach = int(exact * _MOST_DETUNED)
         near = sorted(range(max(1, round(exact) - reach), round(exact) + reach + 1), key=lambda hop: abs(hop - exact))
-        hop_length = next((hop for hop in near if _is_smooth(hop)), max(1, round(exact)))
+        hop_length = next((hop for hop in near if _has_small_factors(hop)), max(1, round(exact)))
         return cls(2 * round(hop_length * model.n_fft / model.hop_length / 2), hop_length, model)
 
     def compute_model_magnitude(self, spectrum: Tensor, gains: Sequence[float], input_channels: int = 1) -> Tensor:
@@ -69,7 +69,7 @@ class Grid:
     def extend_to_full_band(self, mask: Tensor, *, strict: bool = False) -> Tensor:
         """A model's mask ``(F_model, T)`` -> ``(F, T)`` over all of the song's bins.
 
-        Above the model's band the mask is the mean of its top kilohertz, moving_average over a tenth of a second: sibilants
+        Above the model's band the mask is the mean of its top kilohertz, averaged over a tenth of a second: sibilants
         and cymbals go on above 11 kHz as they are just below. ``strict`` gives that band to the other stems instead.
         """
         n_bins = self.n_fft // 2 + 1
@@ -96,10 +96,10 @@ def resample_mask(mask: Tensor, own: Grid, other: Grid, shape: tuple[int, int]) 
     n_bins, frames = shape
     bins = torch.arange(n_bins, device=mask.device) * ((mask.shape[0] - 1) / (n_bins - 1))
     places = torch.arange(frames, device=mask.device) * (other.hop_length / own.hop_length)
-    return rows_at(rows_at(mask, bins).T, places).T
+    return interp_rows(interp_rows(mask, bins).T, places).T
 
 
-def rows_at(values: Tensor, places: Tensor) -> Tensor:
+def interp_rows(values: Tensor, places: Tensor) -> Tensor:
     """Rows of ``(R, ...)`` at fractional ``places``, interpolated linearly; beyond the last row, the last row."""
     places = places.clamp(max=len(values) - 1)
     lower = places.long()
@@ -125,7 +125,7 @@ def moving_average(envelope: Tensor, seconds: float, frames_per_second: float) -
     return F.avg_pool1d(envelope[None], frames, stride=1, padding=frames // 2, count_include_pad=False)[0]
 
 
-def _is_smooth(number: int) -> bool:
+def _has_small_factors(number: int) -> bool:
     """Whether a number has no prime factor above 7, which makes its Fourier transform several times faster."""
     for prime in (2, 3, 5, 7):
         while number % prime == 0:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from separator.plots.style import QUIET, SERIES, TEXT, legend, new_figure, style
+from separator.plots.style import QUIET, SERIES, TEXT, add_legend, make_figure, style_axes
 
 Event = dict[str, Any]
 
@@ -22,14 +22,14 @@ def draw_training_curves(events: Sequence[Event]) -> Figure:
     Args:
         events: as in `events.jsonl`, in order; of a resumed run, the later of two events of an epoch counts.
     """
-    epochs = _epochs(events)
+    epochs = _select_epochs(events)
     started = next((event for event in reversed(events) if event.get("type") == "started"), {})
-    figure = new_figure(11, 6.4)
+    figure = make_figure(11, 6.4)
     loss, sdr, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2.4, 1])
     _draw_loss(loss, epochs, started)
     _draw_sdr(sdr, epochs, started)
     _plot(rate, epochs, "learning_rate", SERIES[3], "learning rate")
-    style(rate, "Learning rate", grid=True)
+    style_axes(rate, "Learning rate", grid=True)
     rate.set_ylim(bottom=0)
     rate.yaxis.set_major_locator(MaxNLocator(3))
     rate.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1e}" if value else "0"))
@@ -40,7 +40,7 @@ def draw_training_curves(events: Sequence[Event]) -> Figure:
     return figure
 
 
-def _epochs(events: Sequence[Event]) -> list[Event]:
+def _select_epochs(events: Sequence[Event]) -> list[Event]:
     by_epoch = {event["epoch"]: event for event in events if event.get("type") == "epoch"}
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
@@ -48,22 +48,22 @@ def _epochs(events: Sequence[Event]) -> list[Event]:
 def _draw_loss(axes: Axes, epochs: list[Event], started: Event) -> None:
     _plot(axes, epochs, "train_loss", SERIES[1], "training")
     _plot(axes, epochs, "valid_loss", SERIES[0], "validation")
-    _level(axes, started.get("floor_loss"), _FLOOR, "mixture as it is")
-    _level(axes, started.get("oracle_loss"), _ORACLE, "ideal mask")
+    _draw_level(axes, started.get("floor_loss"), _FLOOR, "mixture as it is")
+    _draw_level(axes, started.get("oracle_loss"), _ORACLE, "ideal mask")
     best = [event for event in epochs if event["epoch"] == epochs[-1].get("best_epoch")]
     for event in best:
         point = axes.plot([event["epoch"]], [event["valid_loss"]], "o", color=SERIES[0], label="best")[0]
         point.set(markeredgecolor=TEXT, markersize=7)
-    style(axes, "Loss", grid=True)
-    legend(axes)
+    style_axes(axes, "Loss", grid=True)
+    add_legend(axes)
 
 
 def _draw_sdr(axes: Axes, epochs: list[Event], started: Event) -> None:
     _plot(axes, epochs, "valid_sdr_db", SERIES[2], "validation SDR")
-    _level(axes, started.get("floor_sdr_db"), _FLOOR, "mixture as it is")
-    _level(axes, started.get("oracle_sdr_db"), _ORACLE, "ideal mask")
-    style(axes, "SDR on the validation excerpts", "dB", grid=True)
-    legend(axes)
+    _draw_level(axes, started.get("floor_sdr_db"), _FLOOR, "mixture as it is")
+    _draw_level(axes, started.get("oracle_sdr_db"), _ORACLE, "ideal mask")
+    style_axes(axes, "SDR on the validation excerpts", "dB", grid=True)
+    add_legend(axes)
 
 
 def _plot(axes: Axes, epochs: list[Event], key: str, colour: str, label: str) -> None:
@@ -74,6 +74,6 @@ def _plot(axes: Axes, epochs: list[Event], key: str, colour: str, label: str) ->
         axes.plot(numbers, values, color=colour, linewidth=1.8, marker=marker, markersize=3.5, label=label)
 
 
-def _level(axes: Axes, value: float | None, colour: str, label: str) -> None:
+def _draw_level(axes: Axes, value: float | None, colour: str, label: str) -> None:
     if value is not None:
         axes.axhline(value, color=colour, linewidth=1.1, linestyle=(0, (5, 4)), label=label)

@@ -92,7 +92,7 @@ def test_mistakes_are_refused(noise: Noise) -> None:
 
 
 def test_pictures_are_saved_whole(tmp_path: Path) -> None:
-    path = save_png(draw_spectrograms({"song": torch.ones(1, RATE)}, RATE), tmp_path / "strip.png")
+    path = save_png(draw_spectrograms({"song": torch.ones(1, RATE)}, RATE), tmp_path / "song.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]
 
