@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 is success, 2 something the user can mend, 130 an interruption."""
     args = vars(make_parser().parse_args(argv))
     try:
-        config = _read_config(args)
+        config = read_config(args)
         if args["remove_cache"]:
             return _remove_cache(config)
         config.validate()
@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read_config(args: dict[str, Any]) -> TrainConfig:
+def read_config(args: dict[str, Any]) -> TrainConfig:
     """Defaults, overridden by the resumed run's settings, by the recipe, by flags."""
     values: dict[str, Any] = {}
     if args["resume_from"]:

@@ -83,7 +83,7 @@ def test_the_command_means_what_the_form_means(settings: PageSettings, changes: 
     values = {name: get_form_default(f) for name, f in list_form_fields(settings).items()} | changes
     command = shlex.split(build_training_command(values, ["my songs"], practice=False))
     assert command[:2] == ["python", "train.py"]
-    meant = train._config(vars(train.make_parser().parse_args(command[2:])))
+    meant = train.read_config(vars(train.make_parser().parse_args(command[2:])))
     assert meant == TrainConfig.from_dict({**values, "data_dir": ["my songs"]})
 
 
