@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Test runs with torch 2.11's bf16 kernels (AMX) have crashed, in threads that outlive a test too. Set before torch
-# is imported, here and in the processes that tests start.
+# Workers have died in tests that compute nothing. The cause is not known; bf16 kernels (AMX) in threads that outlive a
+# test are suspected, and kept out here, before torch is imported. Take this away once the cause is found.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")
 
 import pytest

@@ -226,12 +226,13 @@ def test_a_half_made_database_is_set_aside(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("training.tracking.mlflow_client.QUIET_SECONDS", 0.2)
     with closing(sqlite3.connect("mlflow.db")) as connection:
         connection.execute("CREATE TABLE _alembic_tmp_experiments (id INTEGER)")
-    store, printed = f"sqlite:///{tmp_path / 'mlflow.db'}", []  # MLflow keeps the connections of a relative name
-    number = experiment_id(open_client(store, printed.append), "Training")
+    printed: list[str] = []
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"  # MLflow keeps the connections of a relative name
+    assert experiment_id(open_client(store, printed.append), "Training") == "1"
     (aside,) = tmp_path.glob("mlflow.db.half-made-*")
     assert len(printed) == 1 and aside.name in printed[0]
     assert not list(tmp_path.glob(".*.part*"))
-    assert open_client(store, printed.append).get_experiment(number).name == "Training"
+    assert open_client(store, printed.append).get_experiment("1").name == "Training"
     assert len(printed) == 1
 
 
