@@ -10,7 +10,7 @@ _NO_GLIBC = (OSError, AttributeError, TypeError)
 
 
 def keep_freed_memory() -> None:
-    """Ask glibc to keep freed memory instead of returning it to the system after every step.
+    """Make glibc keep freed memory instead of returning it to the system after every step.
 
     A training step allocates and frees gigabytes, a segment of a song hundreds of megabytes; without this, a third of
     the former's time and a tenth of the latter's goes to clearing fresh pages (measured on two cores). For commands
@@ -25,7 +25,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_memory() -> None:
-    """Ask glibc to return what nobody uses to the operating system.
+    """Make glibc return what is free to the operating system.
 
     It keeps what one thread has freed for that thread's arena, and Gradio and the jobs have many threads: without
     this, a page that trains and has served twenty separations holds 100 to 140 MB that nobody uses.

@@ -19,7 +19,7 @@ SLOPE = 0.2
 
 
 class UNetEncoderLayer(nn.Module):
-    """A strided convolution, normalised and bent."""
+    """A strided convolution, batch normalisation and a leaky ReLU."""
 
     def __init__(self, channels_in: int, channels: int, side: int, stride: tuple[int, int]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class UNetEncoderLayer(nn.Module):
 
 
 class UNetDecoderLayer(nn.Module):
-    """A transposed convolution over a skip and the layer below, bent and normalised."""
+    """A transposed convolution over a skip and the layer below, a ReLU and batch normalisation."""
 
     def __init__(self, channels: int, out: int, side: int, stride: tuple[int, int]) -> None:
         super().__init__()
@@ -71,8 +71,8 @@ class UNetOutputLayer(UNetDecoderLayer):
 class DualPathBottleneck(nn.Module):
     """Bidirectional GRU layers, by turns along time (for each bin) and along frequency (for each frame).
 
-    They see each place at one level, with its level beside it, and what they say is brought back to that level: what
-    the convolutions around them pass on grows with the loudness of the song.
+    Each place is normalised to one level, with the level as a further input, and the output is scaled back to it, since
+    the outputs of the convolutions around them grow with the level of the song.
     """
 
     def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
@@ -86,7 +86,7 @@ class DualPathBottleneck(nn.Module):
 
     def forward(self, x: Tensor, state: State | None = None, steps: Steps = None) -> tuple[Tensor, State]:
         """``(B, C, T, F)`` and the state of the layers along time -> the same shape, and the state after ``steps``."""
-        heard = x
+        features = x
         x = x.permute(0, 3, 2, 1)  # (B, F, T, C)
         level = (x.float().square().mean(-1, keepdim=True) + 1e-4).sqrt()
         x = x / level + self.level(level.log()) + self.place[:, None]
@@ -105,15 +105,14 @@ class DualPathBottleneck(nn.Module):
             x = x.transpose(1, 2)
         y: Tensor = self.out(x)
         if self.local is not None:
-            y = y + self.local(heard, x, level)
+            y = y + self.local(features, x, level)
         return (y * level).permute(0, 3, 2, 1), tuple(states)
 
 
 class LocalPath(nn.Module):
-    """What the place and its neighbours say, beside what the GRU layers remember: one layer of a U-Net, and back.
+    """A fifth U-Net level beside the GRU layers: a strided convolution and its transposed convolution.
 
-    Spleeter's fifth layer passes on its convolution as it is, before anything bends it, to the transposed convolution
-    that answers it. Two linear layers after each other need no more channels between them than carry the sound.
+    As in Spleeter's fifth level, there is no nonlinearity between the two, so few channels between them are enough.
     """
 
     def __init__(self, channels: int, between: int, side: int) -> None:
@@ -129,17 +128,17 @@ class LocalPath(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, heard: Tensor, remembered: Tensor, level: Tensor) -> Tensor:
-        """``(B, C, T, F)``, and at one level ``(B, F, T, 1)`` what the GRU layers say, ``(B, F, T, C)`` -> as these."""
-        frames, bins = heard.shape[2:]
-        down = self.down(self.pad(F.pad(heard, (0, bins % 2, 0, frames % 2))))
+    def forward(self, features: Tensor, recurrent: Tensor, level: Tensor) -> Tensor:
+        """``(B, C, T, F)``, what the GRU layers return, ``(B, F, T, C)``, the level ``(B, F, T, 1)`` -> as the second."""
+        frames, bins = features.shape[2:]
+        down = self.down(self.pad(F.pad(features, (0, bins % 2, 0, frames % 2))))
         near = self.up(down)[:, :, :frames, :bins].permute(0, 3, 2, 1)
-        said: Tensor = self.out(F.relu((near + self.bias) / level + self.mix(remembered)))
-        return said
+        output: Tensor = self.out(F.relu((near + self.bias) / level + self.mix(recurrent)))
+        return output
 
 
 class ResidualGru(nn.Module):
-    """Adds to each place of a sequence what a bidirectional GRU makes of the whole."""
+    """A sequence plus what a normalised bidirectional GRU layer computes from it."""
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
