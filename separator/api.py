@@ -19,7 +19,7 @@ from torch import Tensor
 from separator.audio.reader import AudioInfo, AudioStream
 from separator.audio.writer import describe_clipping, make_folder
 from separator.device import is_out_of_memory, resolve_device
-from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
+from separator.errors import AudioError, ConfigError, SeparatorError
 from separator.inference.compile import compile_for_inference
 from separator.inference.expander import expanded
 from separator.inference.levels import BLOCK_SAMPLES, Levels, measure_levels
@@ -28,7 +28,7 @@ from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_
 from separator.inference.shifts import average_shifts
 from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
-from separator.progress import Cancel, Progress
+from separator.progress import Cancel, Progress, raise_if_cancelled
 from separator.shipped import shipped_folder
 from separator.spectral.grid import Grid, normalize_masks, resample_mask
 from separator.spectral.stft import istft, stft
@@ -181,7 +181,7 @@ class Separator:
         songs = levels.songs()
 
         def separate(segment: Segment, states: list[Any]) -> tuple[Tensor, list[Any]]:
-            _raise_if_cancelled(cancel)
+            raise_if_cancelled(cancel)
             weights = segmentation.weights(segment, grid.hop_length).to(self._spectral_device)
             targets, ends = [], []
             for (channels, gains), state in zip(songs, states, strict=True):
@@ -238,12 +238,7 @@ class Separator:
             raise ConfigError(f"Cannot make {', '.join(unknown) or 'no stems'}; this makes {', '.join(self.stems)}.")
 
 
-def _raise_if_cancelled(cancel: Cancel | None) -> None:
-    if cancel is not None and cancel():
-        raise Cancelled("Stopped as asked; nothing was written.")
-
-
 def _until_cancelled(blocks: Iterable[Tensor], cancel: Cancel | None) -> Iterator[Tensor]:
     for block in blocks:
-        _raise_if_cancelled(cancel)
+        raise_if_cancelled(cancel)
         yield block

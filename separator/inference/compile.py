@@ -83,9 +83,16 @@ class _BinsLast(torch.nn.Module):
         return (masks.transpose(-2, -1), *state)
 
 
-def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
+def _import_openvino() -> Any:
+    """OpenVINO without the package by which it would report each import to a server."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as if it were not installed
     import openvino
 
+    return openvino
+
+
+def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
+    openvino = _import_openvino()
     core = openvino.Core()
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     path = cache_folder() / f"{_hash_of(model, core)}.blob"
@@ -104,7 +111,7 @@ def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
 
 def _convert(model: crnn.CRNN) -> "openvino.Model":
     """Through OpenVINO's frontend itself: ``openvino.convert_model`` reports its use to a server, and is slower."""
-    import openvino
+    openvino = _import_openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -129,8 +136,7 @@ def _convert(model: crnn.CRNN) -> "openvino.Model":
 
 
 def _hash_of(model: crnn.CRNN, core: "openvino.Core") -> str:
-    import openvino
-
+    openvino = _import_openvino()
     processor = core.get_property("CPU", "FULL_DEVICE_NAME")
     digest = hashlib.sha256(json.dumps([openvino.__version__, processor, model.config.to_dict()]).encode())
     for source in sorted(Path(crnn.__file__).parent.glob("*.py")):

@@ -129,7 +129,7 @@ class LocalPath(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, features: Tensor, recurrent: Tensor, level: Tensor) -> Tensor:
-        """``(B, C, T, F)``, what the GRU layers return, ``(B, F, T, C)``, the level ``(B, F, T, 1)`` -> as the second."""
+        """``(B, C, T, F)``, the GRU layers' output ``(B, F, T, C)``, the level ``(B, F, T, 1)`` -> as the second."""
         frames, bins = features.shape[2:]
         down = self.down(self.pad(F.pad(features, (0, bins % 2, 0, frames % 2))))
         near = self.up(down)[:, :, :frames, :bins].permute(0, 3, 2, 1)

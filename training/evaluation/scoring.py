@@ -34,6 +34,7 @@ from separator.metrics import (
     silence_leak,
     summarise,
 )
+from separator.progress import Cancel, raise_if_cancelled
 from training.data.layouts.song import Song
 from training.evaluation.alignment import Alignment, Sound, align
 from training.evaluation.oracles import Oracles, oracles
@@ -172,17 +173,26 @@ def score_files(
     mono: bool = False,
     fix_offset: bool = False,
     bss: bool = False,
+    cancel: Cancel | None = None,
 ) -> Score:
     """Score one file against another; differing rates, channels and lengths are brought together and noted.
 
-    The keywords are those of `ScoreOptions`.
+    The keywords are those of `ScoreOptions`; ``cancel`` is called before each step.
 
     Raises:
         AudioError: a file cannot be read, or there is nothing to compare.
+        Cancelled: by ``cancel``.
     """
-    reference, estimate = (Sound(*read(path)) for path in (reference_path, estimate_path))
-    mixture = None if mixture_path is None else Sound(*read(mixture_path))
+
+    def read_sound(path: str | Path) -> Sound:
+        raise_if_cancelled(cancel)
+        return Sound(*read(path))
+
+    reference, estimate = read_sound(reference_path), read_sound(estimate_path)
+    mixture = None if mixture_path is None else read_sound(mixture_path)
+    raise_if_cancelled(cancel)
     aligned = align(reference, estimate, mixture, sample_rate=sample_rate, mono=mono, fix_offset=fix_offset)
+    raise_if_cancelled(cancel)
     return score_aligned(aligned, bss)
 
 

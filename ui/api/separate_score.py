@@ -116,7 +116,9 @@ class Endpoints:
         if reference is None or estimate is None:
             raise gr.Error("Give both a reference and an estimate to score.", print_exception=False)
         call = BackgroundCall(
-            lambda _progress, _cancel: score_files(reference, estimate, mixture, bss=bss, fix_offset=fix_offset)
+            lambda _progress, cancel: score_files(
+                reference, estimate, mixture, bss=bss, fix_offset=fix_offset, cancel=cancel
+            )
         )
         try:
             for sound in filter(None, (reference, estimate, mixture)):

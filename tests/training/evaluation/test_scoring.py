@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from separator.audio import write
-from separator.errors import AudioError, DatasetError
+from separator.errors import AudioError, Cancelled, DatasetError
 from training.evaluation.alignment import Sound, align, find_offset
 from training.evaluation.bootstrap import mean_interval, median_interval, sdr_difference
 from training.evaluation.report import clock, song_report, summary, table
@@ -245,6 +245,14 @@ def test_songs_whose_references_are_all_silent_have_no_averages(noise: Noise) ->
     rows = [SongScore(name, score_pair(0 * noise(RATE), noise(RATE), RATE)) for name in ("One", "Two")]
     assert summary(rows) == {}
     assert "One" in table(rows)
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_scoring_ends_at_the_next_step_after_cancel(songs: Path, steps: int) -> None:
+    reference = next(songs.rglob("vocals.wav"))
+    answers = iter([False] * steps + [True])
+    with pytest.raises(Cancelled):
+        score_files(reference, reference, cancel=lambda: next(answers))
 
 
 def test_scoring_at_another_format(songs: Path) -> None:
