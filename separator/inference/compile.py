@@ -5,6 +5,7 @@ of everything that it was made from.
 """
 
 import copy
+import functools
 import hashlib
 import importlib.util
 import json
@@ -91,11 +92,20 @@ def _import_openvino() -> Any:
     return openvino
 
 
+@functools.cache
+def _core() -> "openvino.Core":
+    """The process's only one, never freed: it gives the thread that makes it a signal stack for processors with AMX.
+
+    Freed by another thread, it would take the stack away from a thread that goes on with it, and whose next signal
+    then ends the process without a word (OpenVINO 2026.4).
+    """
+    return _import_openvino().Core()
+
+
 def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
-    openvino = _import_openvino()
-    core = openvino.Core()
+    core = _core()
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    path = cache_folder() / f"{_hash_of(model, core)}.blob"
+    path = cache_folder() / f"{_hash_of(model)}.blob"
     with suppress(OSError, RuntimeError):  # absent, unreadable or damaged
         compiled = core.import_model(path.read_bytes(), "CPU", options)
         path.touch()
@@ -135,10 +145,10 @@ def _convert(model: crnn.CRNN) -> "openvino.Model":
     return frontend.convert(graph)
 
 
-def _hash_of(model: crnn.CRNN, core: "openvino.Core") -> str:
-    openvino = _import_openvino()
-    processor = core.get_property("CPU", "FULL_DEVICE_NAME")
-    digest = hashlib.sha256(json.dumps([openvino.__version__, processor, model.config.to_dict()]).encode())
+def _hash_of(model: crnn.CRNN) -> str:
+    processor = _core().get_property("CPU", "FULL_DEVICE_NAME")
+    version = _import_openvino().__version__
+    digest = hashlib.sha256(json.dumps([version, processor, model.config.to_dict()]).encode())
     for source in sorted(Path(crnn.__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     for name, value in model.state_dict().items():

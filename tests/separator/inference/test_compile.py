@@ -1,6 +1,8 @@
 """A compiled network gives the masks and the state of the model, from the cache too."""
 
 import importlib.util
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,19 @@ CPU = torch.device("cpu")
 COMPACT = ModelConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8, refine=False)
 DUAL_PATH = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
+
+FREED_ELSEWHERE = """
+import os, signal, threading, torch
+from separator.inference.compile import compile_for_inference
+from separator.model import CRNN, ModelConfig
+model = CRNN(ModelConfig(channels=(2, 2, 2, 2), gru_input=0, gru_hidden=4, refine=False)).eval()
+networks = [compile_for_inference(model, torch.device("cpu"))]
+thread = threading.Thread(target=networks.clear)
+thread.start()
+thread.join()
+signal.signal(signal.SIGUSR1, lambda number, frame: print("arrived"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
 
 
 def model_of(config: ModelConfig) -> CRNN:
@@ -89,6 +104,14 @@ def test_where_nothing_can_be_kept_it_works_all_the_same(own_cache: Path):
     own_cache.parent.parent.mkdir(parents=True, exist_ok=True)
     own_cache.parent.write_text("a file where a folder should be")
     compile_for_inference(model_of(COMPACT), CPU)(torch.rand(1, 513, 50), None, 32)
+
+
+@pytest.mark.slow
+@needs_openvino
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGUSR1")
+def test_a_signal_arrives_after_another_thread_freed_a_network():
+    done = subprocess.run([sys.executable, "-c", FREED_ELSEWHERE], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "arrived\n", "")
 
 
 def test_without_openvino_torch_runs_the_model(monkeypatch: pytest.MonkeyPatch):
