@@ -27,7 +27,7 @@ test-fast:
 	$(PYTHON) -m pytest -n 2 -m "not slow"
 
 test:
-	$(PYTHON) -m pytest -n 2 --dist loadfile --cov
+	$(PYTHON) -m pytest -n 2 --dist loadfile --max-worker-restart=0 --cov
 
 bench:
 	$(PYTHON) -m tests.benchmarks.separation_speed --model_path checkpoints/vocals.pth
