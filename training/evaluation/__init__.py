@@ -4,9 +4,9 @@ from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.comparison import Comparison, Estimate, compare_files
 from training.evaluation.oracles import Oracles, oracles
-from training.evaluation.report import clock, song_report, table, write_csv, write_json
-from training.evaluation.scoring import Score, ScoreOptions, SongScore, score_aligned, score_dataset, score_files
-from training.evaluation.song_audio import find_scored_songs
+from training.evaluation.report import clock, song_report, stem_table, table, write_csv, write_json
+from training.evaluation.scoring import Score, ScoreOptions, SongScore, score_aligned, score_files, score_song
+from training.evaluation.song_audio import find_scored_songs, find_true_stems, sort_by_stem
 
 __all__ = [
     "Alignment",
@@ -22,12 +22,15 @@ __all__ = [
     "clock",
     "compare_files",
     "find_scored_songs",
+    "find_true_stems",
     "oracles",
     "score_aligned",
-    "score_dataset",
     "score_files",
+    "score_song",
     "sdr_difference",
     "song_report",
+    "sort_by_stem",
+    "stem_table",
     "table",
     "write_csv",
     "write_json",
