@@ -63,7 +63,8 @@ class Endpoints:
 
         Args:
             song: An audio file of any length (WAV, FLAC, MP3, OGG; others through ffmpeg).
-            models: Names as /models gives them; several models give several stems and the rest.
+            models: Names as /models gives them, or a preset: "2stems" for vocals and accompaniment, "4stems" for
+                vocals, drums, bass and other.
             suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
             bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
             strict_band: Leave out everything above the model's band (11 kHz).

@@ -12,6 +12,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from separator.shipped import PRESETS
 from tests.serving import write_song
 from ui.api.separate_score import Endpoints
 from ui.model_registry import ModelRegistry
@@ -45,7 +46,7 @@ def test_only_documented_endpoints_are_public(client: Client) -> None:
 
 def test_models_lists_shipped_and_trained_ones(client: Client) -> None:
     models = {model["name"]: model for model in client.predict(api_name="/models")}
-    assert set(models) == {"vocals.pth", "my run/best_model.pth"}
+    assert set(models) == {*PRESETS["4stems"], "my run/best_model.pth"}
     assert models["vocals.pth"]["target"] == "vocals"
     assert models["vocals.pth"]["training"]["sdr_db"] == 6.25
     assert models["my run/best_model.pth"]["target"] == "drums"
@@ -73,6 +74,15 @@ def test_several_models_give_several_stems_in_the_chosen_format(client: Client, 
     stems = client.predict(song=handle_file(song), models=both, suffix=".ogg", api_name="/separate")
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "drums", "rest"]
     assert {soundfile.info(stem).format for stem in stems} == {"OGG"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "names"), [("2stems", ["vocals", "accompaniment"]), ("4stems", ["vocals", "drums", "bass", "other"])]
+)
+def test_a_preset_stands_for_its_models(client: Client, song: Path, preset: str, names: list[str]) -> None:
+    stems = client.predict(song=handle_file(song), models=[preset], bits=32, api_name="/separate")
+    assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == names
+    np.testing.assert_allclose(sum(soundfile.read(stem)[0] for stem in stems), soundfile.read(song)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["../secret.pth", "nothing.pth", "my run/last.pth", "/etc/passwd"])
