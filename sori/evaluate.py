@@ -26,7 +26,8 @@ from training.data.layouts.song import ACCOMPANIMENT, Song
 from training.evaluation.alignment import Sound
 from training.evaluation.report import song_report, sort_rows, stem_table, table, write_csv, write_json
 from training.evaluation.scoring import ScoreOptions, Separate, SongScore, score_song
-from training.evaluation.song_audio import find_scored_songs, find_true_stems, sort_by_stem
+from training.evaluation.song_audio import find_scored_songs, find_true_stems
+from training.evaluation.stem_files import sort_by_stem
 
 ALL = ["all"]
 FULL_PRESET = "4stems"

@@ -6,7 +6,8 @@ from training.evaluation.comparison import Comparison, Estimate, compare_files
 from training.evaluation.oracles import Oracles, oracles
 from training.evaluation.report import clock, song_report, stem_table, table, write_csv, write_json
 from training.evaluation.scoring import Score, ScoreOptions, SongScore, score_aligned, score_files, score_song
-from training.evaluation.song_audio import find_scored_songs, find_true_stems, sort_by_stem
+from training.evaluation.song_audio import find_scored_songs, find_true_stems
+from training.evaluation.stem_files import pair_stems, score_stem_files, sort_by_stem, split_mixture
 
 __all__ = [
     "Alignment",
@@ -24,12 +25,15 @@ __all__ = [
     "find_scored_songs",
     "find_true_stems",
     "oracles",
+    "pair_stems",
     "score_aligned",
     "score_files",
     "score_song",
+    "score_stem_files",
     "sdr_difference",
     "song_report",
     "sort_by_stem",
+    "split_mixture",
     "stem_table",
     "table",
     "write_csv",

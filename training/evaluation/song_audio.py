@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 
 from separator.audio import read, resample
-from separator.errors import ConfigError, DatasetError
+from separator.errors import DatasetError
 from training.data.layouts.detect import find_songs
-from training.data.layouts.names import find_stem_word
 from training.data.layouts.paths import audio_files
 from training.data.layouts.plain import read_song
 from training.data.layouts.song import ACCOMPANIMENT, FOUR_STEMS, Song
@@ -93,21 +92,6 @@ def find_true_stems(song: Song, stems: Sequence[str]) -> list[str]:
         for stem in stems
         if (song.has(stem) and (stem != "other" or is_full)) or (stem == ACCOMPANIMENT and song.rest("vocals"))
     ]
-
-
-def sort_by_stem(paths: Sequence[Path]) -> dict[str, Path]:
-    """Files by the stems that their names end in; one whose name ends in no stem's goes by its whole name.
-
-    Raises:
-        ConfigError: two files of one stem.
-    """
-    found: dict[str, Path] = {}
-    for path in paths:
-        stem = find_stem_word(path.stem) or path.stem.lower()
-        if stem in found:
-            raise ConfigError(f"{found[stem].name} and {path.name} are both {stem}; give one file per stem")
-        found[stem] = path
-    return found
 
 
 def _sum(paths: Sequence[Path]) -> Sound:

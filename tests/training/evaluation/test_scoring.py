@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from separator.audio import write
-from separator.errors import AudioError, ConfigError, DatasetError
+from separator.errors import AudioError, DatasetError
 from training.data.layouts.song import Song
 from training.evaluation.alignment import Sound, align, find_offset
 from training.evaluation.bootstrap import mean_interval, median_interval, sdr_difference
 from training.evaluation.report import clock, song_report, stem_table, summary, table, write_json
 from training.evaluation.scoring import ScoreOptions, SongScore, oracles, score_files, score_pair, score_song
-from training.evaluation.song_audio import find_scored_songs, find_true_stems, load_song, sort_by_stem
+from training.evaluation.song_audio import find_scored_songs, find_true_stems, load_song
 
 RATE = 8000
 Noise = Callable[..., Tensor]
@@ -252,15 +252,6 @@ def test_other_is_a_true_stem_only_beside_all_four(tmp_path: Path, noise: Noise)
     (tmp_path / "bass.wav").unlink()
     song = find_scored_songs(tmp_path, "vocals")[0][0]
     assert find_true_stems(song, (*four, "accompaniment")) == ["vocals", "drums"]
-
-
-def test_files_are_sorted_by_the_stem_that_ends_their_names() -> None:
-    names = ["Vocals", "my song_drums", "song - bass", "1_song_(Other)", "x no_vocals", "choir"]
-    assert list(sort_by_stem([Path(f"{name}.wav") for name in names])) == [
-        "vocals", "drums", "bass", "other", "accompaniment", "choir",
-    ]  # fmt: skip
-    with pytest.raises(ConfigError, match=r"a_bass\.wav and b_bass\.wav are both bass; give one file per stem"):
-        sort_by_stem([Path("a_bass.wav"), Path("b_bass.wav")])
 
 
 def test_every_song_gets_a_row_and_a_broken_one_a_reason(songs: Path) -> None:
