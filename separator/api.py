@@ -3,6 +3,7 @@
     separator = Separator.from_checkpoint("checkpoints/vocals.pth")
     stems = separator.separate(waveform, sample_rate)           # {"vocals": (C, N), "accompaniment": (C, N)}
     paths = separator.separate_file("song.mp3", "stems")        # streams: constant memory, any length
+    Separator.from_preset("4stems")                             # vocals, drums, bass and other
 
 Stems have the song's own rate, channels and length, and add up to the song.
 """
@@ -28,8 +29,9 @@ from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_
 from separator.inference.shifts import average_shifts
 from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
+from separator.presets import name_stems
 from separator.progress import Cancel, Progress, raise_if_cancelled
-from separator.shipped import shipped_folder
+from separator.shipped import find_preset, shipped_folder
 from separator.spectral.grid import Grid, normalize_masks, resample_mask
 from separator.spectral.stft import istft, stft
 
@@ -80,13 +82,15 @@ class Separator:
         """Load models of several targets, to be separated in one go. Raises CheckpointError, ConfigError."""
         return cls([load_model(path) for path in paths], device, strict_band=strict_band, tta=tta)
 
+    @classmethod
+    def from_preset(cls, name: str, device: str = "auto", *, strict_band: bool = False, tta: bool = False) -> Self:
+        """Load the shipped models of a preset, ``2stems`` or ``4stems``. Raises CheckpointError, ConfigError."""
+        return cls.from_checkpoints(find_preset(name), device, strict_band=strict_band, tta=tta)
+
     @property
     def stems(self) -> tuple[str, ...]:
-        """The targets, then what they leave over: the ``accompaniment`` of vocals, what is ``other`` than vocals, drums
-        and bass, or the ``rest``."""
-        is_full = {"vocals", "drums", "bass"} <= set(self.targets) and "other" not in self.targets
-        left_over = "accompaniment" if self.targets == ("vocals",) else "other" if is_full else "rest"
-        return (*self.targets, left_over)
+        """The targets, then what they leave over (``separator.presets.name_stems``)."""
+        return name_stems(self.targets)
 
     def separate(
         self, waveform: Tensor, sample_rate: int, progress: Progress | None = None, cancel: Cancel | None = None

@@ -1,6 +1,15 @@
-"""Where the files that come with the program are: at the repository's top, or, installed, in the package ``sori``."""
+"""The files that come with the program: at the repository's top, or, installed, in the package ``sori``."""
 
 from pathlib import Path
+
+from separator.errors import ConfigError
+
+PRESETS = {
+    "2stems": ("vocals.pth",),
+    "4stems": ("vocals.pth", "drums.pth", "bass.pth"),
+}
+"""Name -> shipped models that are run together; the first is the default. Their targets and what these leave over are
+the stems (``separator.presets``)."""
 
 _TOP = Path(__file__).resolve().parent.parent
 
@@ -14,3 +23,10 @@ def shipped_folder(name: str) -> Path:
 def home_folder() -> Path:
     """Where the page keeps runs, decoded audio and practice songs: the repository; installed, the working folder."""
     return Path.cwd() if (_TOP / "sori" / "checkpoints").is_dir() else _TOP
+
+
+def find_preset(name: str) -> list[Path]:
+    """The checkpoints of a preset. Raises ConfigError for an unknown name."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}; choose among {', '.join(PRESETS)}.")
+    return [shipped_folder("checkpoints") / file for file in PRESETS[name]]

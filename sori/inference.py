@@ -2,9 +2,11 @@
 
     python inference.py --input_path song.mp3 --output_path separated_vocals.wav
     python inference.py --input_path song.mp3 --output_path karaoke.flac --stems accompaniment
+    python inference.py --input_path song.mp3 --output_path stems --preset 4stems
     python inference.py --input_path album/ --output_path stems/ --model_path checkpoints/best_model.pth
 
-An output path with a suffix is a file, for one stem; any other is a folder, which takes them all.
+An output path with a suffix is a file, for one stem; any other is a folder, which takes them all. Without a model and a
+preset, the stems that are asked for decide which shipped models are run.
 """
 
 import argparse
@@ -19,11 +21,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from separator.api import SHIPPED_MODEL, Separator
+from separator.api import Separator
 from separator.audio import AUDIO_SUFFIXES, OUTPUT_SUFFIXES, make_folder, probe
 from separator.errors import AudioError, ConfigError, SeparatorError
 from separator.inference.output import StemFile
+from separator.presets import choose_preset
 from separator.runtime import keep_freed_memory
+from separator.shipped import PRESETS, find_preset
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="a checkpoint; repeat for more targets (default: the shipped one)",
     )
+    add(
+        "--preset",
+        choices=list(PRESETS),
+        help="shipped models: vocals and accompaniment, or vocals, drums, bass and other (default: what --stems needs)",
+    )
     add("--stems", nargs="+", default=None, help="which stems to write, or all (default: the target, in a folder all)")
     add("--accompaniment_path", type=Path, help="a file for what the target leaves over")
     add("--format", default="wav", choices=[s[1:] for s in OUTPUT_SUFFIXES], help="of the files in an output folder")
@@ -74,7 +83,7 @@ def _separate_all(options: argparse.Namespace) -> int:
     if len(songs) == 1:
         probe(songs[0])  # a wrong name fails before the model loads
     separator = Separator.from_checkpoints(
-        options.model_path or [SHIPPED_MODEL], options.device, strict_band=options.strict_band, tta=options.tta
+        _choose_models(options), options.device, strict_band=options.strict_band, tta=options.tta
     )
     keep_freed_memory()
     outputs = {song: _outputs(options, separator, song, into_folder) for song in songs}
@@ -91,6 +100,16 @@ def _separate_all(options: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             failures += 1
     return 2 if failures else 0
+
+
+def _choose_models(options: argparse.Namespace) -> list[Path]:
+    """The checkpoints that were given, those of the preset, or those of the first preset that makes the stems."""
+    if options.model_path and options.preset:
+        raise ConfigError("--model_path and --preset both choose the models; give one of them.")
+    if options.model_path:
+        return list(options.model_path)
+    stems = [stem for stem in options.stems or () if stem != "all"]
+    return find_preset(options.preset or choose_preset(stems))
 
 
 def _songs(path: Path) -> list[Path]:
@@ -111,7 +130,8 @@ def _is_audio(file: Path) -> bool:
 
 
 def _outputs(options: argparse.Namespace, separator: Separator, song: Path, into_folder: bool) -> dict[str, Path]:
-    everything = options.stems == ["all"] or (options.stems is None and into_folder)
+    takes_all = into_folder or (options.preset is not None and len(separator.targets) > 1)
+    everything = options.stems == ["all"] or (options.stems is None and takes_all)
     stems = separator.stems if everything else options.stems or separator.targets[:1]
     rest = {separator.stems[-1]: options.accompaniment_path} if options.accompaniment_path else {}
     if into_folder:

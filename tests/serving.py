@@ -15,6 +15,8 @@ import soundfile
 import torch
 
 from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.model.checkpoint import describe
+from separator.shipped import find_preset
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 90
@@ -45,10 +47,12 @@ def write_song(path: Path, seconds: float = 1.5, rate: int = 22050, seed: int = 
 
 
 def small_checkpoints(folder: Path) -> Path:
-    """A checkpoints folder: one shipped model, one training run's, and a file that is no model."""
+    """A checkpoints folder: the models of the presets, one training run's, and a file that is no model."""
     torch.manual_seed(0)
     small = {"channels": (2, 2, 2, 2), "gru_hidden": 4, "gru_input": 0, "gru_layers": 3, "refine": False}
-    save_checkpoint(folder / "vocals.pth", CRNN(ModelConfig(**small)), {"sdr_db": 6.25, "date": "2026-11-23T10:00"})
+    for shipped in find_preset("4stems"):
+        record = {"sdr_db": 6.25, "date": "2026-11-23T10:00"}
+        save_checkpoint(folder / shipped.name, CRNN(ModelConfig(targets=describe(shipped).targets, **small)), record)
     (folder / "my run").mkdir()
     drums = CRNN(ModelConfig(targets=("drums",), **small))
     save_checkpoint(folder / "my run" / "best_model.pth", drums, {"run_name": "my run"})

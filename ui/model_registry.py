@@ -7,6 +7,7 @@ from pathlib import Path
 from separator.api import Separator
 from separator.errors import CheckpointError
 from separator.model.checkpoint import CheckpointInfo, list_checkpoints
+from separator.shipped import PRESETS
 
 MAX_NAME_LENGTH = 60
 """Of a run's name in a drop-down."""
@@ -45,17 +46,22 @@ class ModelRegistry:
         names = list(self.list_models())
         return ["vocals.pth"] if "vocals.pth" in names else names[:1]
 
+    def list_presets(self) -> list[str]:
+        """The presets whose models are all there."""
+        return [name for name, files in PRESETS.items() if all((self.shipped / file).is_file() for file in files)]
+
     def find_paths(self, names: Sequence[str] | None) -> list[Path]:
-        """Files of the models called ``names``; only listed ones, so no name leads outside the folder.
+        """Files of the models called ``names``, or of presets; only listed ones, so no name leads outside the folder.
 
         Raises CheckpointError when a name is unknown or none is given.
         """
-        known = self.list_models()
+        presets = {name: [self.shipped / file for file in PRESETS[name]] for name in self.list_presets()}
+        known = presets | {name: [Path(info.path)] for name, info in self.list_models().items()}
         unknown = [name for name in names or () if name not in known]
         if unknown or not names:
             wanted = f"{unknown[0]!r} is not one of them" if unknown else "none was chosen"
             raise CheckpointError(f"Choose among the models {', '.join(known) or '(there are none)'}: {wanted}.")
-        return [Path(known[name].path) for name in names]
+        return [path for name in names for path in known[name]]
 
     def load(self, names: Sequence[str], *, strict_band: bool = False, tta: bool = False) -> Separator:
         """The separator for these models; loading the same files again costs nothing."""

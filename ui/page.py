@@ -14,9 +14,9 @@ from ui.i18n import I18N, t
 from ui.jobs.fair_queue import FairQueue
 from ui.model_registry import ModelRegistry
 from ui.safety import build_guards
-from ui.score.tab import FROM_MODEL, build_score_tab
+from ui.score.tab import FROM_MODEL, ScoreTab, build_score_tab, list_score_models
 from ui.scripts import ASSETS, build_head, build_server_options
-from ui.separate.tab import build_separate_tab
+from ui.separate.tab import MY_MODELS, SeparateTab, build_separate_tab
 from ui.settings import PageSettings
 from ui.theme import build_theme
 from ui.train.run_manager import RunManager
@@ -61,7 +61,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
                 train = build_train_tab(settings, registry, manager, demo, data_folder)
             with gr.Tab(t("page.score"), id="score"):
                 score = build_score_tab(settings, registry, fair_queue)
-        wire_results(train, registry, tabs, separate.models, score.source, score.model)
+        wire_results(train, registry, tabs, separate, score)
         build_endpoints(settings, registry, fair_queue)
         build_train_endpoints(settings, manager)
         demo.load(partial(refresh_models, registry), None, [separate.models, score.model], **UNQUEUED)
@@ -70,19 +70,19 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
 
 
 def wire_results(
-    train: TrainTab, registry: ModelRegistry, tabs: gr.Tabs, separate_models: gr.Dropdown, score_source: gr.Radio,
-    score_model: gr.Dropdown,
-) -> None:  # fmt: skip
+    train: TrainTab, registry: ModelRegistry, tabs: gr.Tabs, separate: SeparateTab, score: ScoreTab
+) -> None:
     """Let the finished run's model be used in Separate and scored in Score, in one click each."""
 
-    def use_run(run: str) -> tuple[Any, Any]:
-        return gr.Tabs(selected="separate"), gr.Dropdown(choices=registry.list_choices(), value=[_best_model(run)])
+    def use_run(run: str) -> tuple[Any, Any, Any]:
+        models = gr.Dropdown(choices=registry.list_choices(), value=[_best_model(run)], visible=True)
+        return gr.Tabs(selected="separate"), MY_MODELS, models
 
     def score_run(run: str) -> tuple[Any, Any, Any]:
-        return gr.Tabs(selected="score"), FROM_MODEL, gr.Dropdown(registry.list_choices(), value=_best_model(run))
+        return gr.Tabs(selected="score"), FROM_MODEL, gr.Dropdown(list_score_models(registry), value=_best_model(run))
 
-    train.use.click(use_run, [train.runs], [tabs, separate_models], **UNQUEUED)
-    train.score.click(score_run, [train.runs], [tabs, score_source, score_model], **UNQUEUED)
+    train.use.click(use_run, [train.runs], [tabs, separate.preset, separate.models], **UNQUEUED)
+    train.score.click(score_run, [train.runs], [tabs, score.source, score.model], **UNQUEUED)
 
 
 def _best_model(run: str) -> str:
@@ -92,8 +92,7 @@ def _best_model(run: str) -> str:
 
 def refresh_models(registry: ModelRegistry) -> tuple[gr.Dropdown, gr.Dropdown]:
     """Out: the model drop-downs of Separate and Score, with whatever has been trained since the page was built."""
-    choices = registry.list_choices()
-    return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
+    return gr.Dropdown(choices=registry.list_choices()), gr.Dropdown(choices=list_score_models(registry))
 
 
 def build_launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:

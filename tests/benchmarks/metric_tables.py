@@ -28,7 +28,7 @@ ENGLISH = {
     "vocals": "vocals",
     "drums": "drums",
     "bass": "bass",
-    "other": "the rest",
+    "other": "other",
 }
 KOREAN = {
     "head": ("SDR(dB)", "곡 수", "믹스 그대로(하한)", "Spleeter", "Sori", "Sori `--tta`", "이상적인 마스크(상한)"),
@@ -38,7 +38,7 @@ KOREAN = {
     "vocals": "보컬",
     "drums": "드럼",
     "bass": "베이스",
-    "other": "나머지",
+    "other": "기타 악기",
 }
 MEASURES = {
     "usdr_mono": "uSDR, 22.05 kHz mono",
@@ -49,9 +49,8 @@ MEASURES = {
 SEPARATES = {
     "vocals": "the voice; the rest is the accompaniment",
     "vocals_scratch": "the voice, without any of Spleeter's weights",
-    "drums": "the drums",
-    "bass": "the bass",
 }
+"""Where there is more to write than the targets."""
 
 
 def summary_table(metrics: Metrics, words: dict[str, Any]) -> Iterable[str]:
@@ -82,13 +81,14 @@ def models_table(metrics: Metrics) -> Iterable[str]:
         ("file", "separates", "weights", "size", "multiply-adds per second of audio", "SDR of the demo song")
     )
     for name, model in metrics["models"].items():
+        demo = metrics["demo"][name]
         yield row(
             f"`{name}.pth`",
-            SEPARATES[name],
+            SEPARATES.get(name, " and ".join(f"the {target}" for target in demo)),
             f"{model['million_weights']:.2f} M",
             f"{model['megabytes']:.1f} MB",
             f"{model['billion_multiply_adds_per_second']:.2f} billion",
-            f"{metrics['demo'][name]:.2f} dB",
+            ", ".join(f"{sdr_db:.2f} dB" for sdr_db in demo.values()),
         )
 
 

@@ -24,18 +24,19 @@ from separator.api import SHIPPED_MODEL, Separator
 from separator.audio import read, resample
 from separator.metrics import sdr
 from separator.model.checkpoint import describe
+from separator.shipped import PRESETS, find_preset
 from separator.spectral import istft, stft
 from tests.benchmarks.metric_tables import METRICS_JSON, ROOT, write_tables
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
-from training.data.layouts.song import FOUR_STEMS, Song
+from training.data.layouts.song import Song
 from training.distillation.spleeter import Networks, load_networks, ratio_mask
 from training.evaluation.alignment import Sound, align
 from training.evaluation.scoring import score_pair
-from training.evaluation.song_audio import find_scored_songs, load_song
+from training.evaluation.song_audio import find_scored_songs, find_true_stems, load_song
 
 SPLEETER_RATE = 44100
-STEMS = ("vocals", "drums", "bass")
-MODELS = ("vocals", "vocals_scratch", "drums", "bass")
+FOUR_STEMS = "4stems"
+MODELS = tuple(dict.fromkeys(("vocals", "vocals_scratch", *(Path(file).stem for file in PRESETS[FOUR_STEMS]))))
 
 Estimate = Callable[[Sound, Sound], Sound]
 """(mixture, reference) -> estimate of the reference."""
@@ -54,7 +55,7 @@ def main() -> None:
         for stem, section in metrics["stems"].items():
             print_section(stem, section)
     if options.metrics_json:
-        metrics["demo"] = {name: round(demo_sdr_db(name), 2) for name in MODELS}
+        metrics["demo"] = {name: demo_sdr_db(name) for name in (*MODELS, FOUR_STEMS)}
         metrics["models"] = {name: describe_model(name) for name in MODELS}
         write_metrics(options.metrics_json, metrics)
 
@@ -93,13 +94,13 @@ def measure_vocals(song_dir: Path, model_path: Path | None) -> dict[str, Any]:
 
 def measure_stems(song_dir: Path) -> dict[str, Any]:
     """For each stem, the scores of the shipped models together, of Spleeter where it can, and of floor and ceiling."""
-    separator = Separator.from_checkpoints([shipped_path(stem) for stem in STEMS])
+    separator = Separator.from_preset(FOUR_STEMS)
     peer = spleeter()
-    per_stem: dict[str, dict[str, Any]] = {stem: {} for stem in (*STEMS, "other")}
+    per_stem: dict[str, dict[str, Any]] = {stem: {} for stem in separator.stems}
     for song in find_scored_songs(song_dir, "vocals")[0]:
         mixture = load_song(song, "vocals").mixture
         estimates = separator.separate(*mixture)
-        for stem in stems_to_score(song):
+        for stem in find_true_stems(song, separator.stems):
             estimate = Sound(estimates[stem], mixture.sample_rate)
             contestants: dict[str, Estimate] = {
                 "floor": take_mixture,
@@ -110,13 +111,6 @@ def measure_stems(song_dir: Path) -> dict[str, Any]:
                 contestants["spleeter"] = peer
             per_stem[stem][song.name] = score_all(song, stem, contestants)
     return {stem: summarize(per_song) for stem, per_song in per_stem.items() if per_song}
-
-
-def stems_to_score(song: Song) -> list[str]:
-    """The song's true stems; ``other`` only of songs with all four, since it holds the bass of those without one."""
-    return [
-        stem for stem in (*STEMS, "other") if song.has(stem) and (stem != "other" or song.stems.keys() >= FOUR_STEMS)
-    ]
 
 
 def score_all(song: Song, stem: str, contestants: Mapping[str, Estimate]) -> dict[str, Scores]:
@@ -195,12 +189,17 @@ def shipped_path(name: str) -> Path:
     return SHIPPED_MODEL.with_name(f"{name}.pth")
 
 
-def demo_sdr_db(name: str) -> float:
-    """SDR of a shipped model's stem of the demo song, as ``evaluate.py --song_dir assets/demo`` prints it."""
-    target = name.split("_")[0]
-    mixture, rate = read(ROOT / "assets" / "demo" / "mixture.flac")
-    reference, _ = read(ROOT / "assets" / "demo" / f"{target}.flac")
-    return float(sdr(reference, Separator.from_checkpoint(shipped_path(name), "cpu").separate(mixture, rate)[target]))
+def demo_sdr_db(name: str) -> dict[str, float]:
+    """SDR of the demo song's stems by a shipped model or a preset, as ``evaluate.py --song_dir assets/demo`` prints it.
+
+    Of one model, of its targets; of a preset, of what they leave over too.
+    """
+    demo = ROOT / "assets" / "demo"
+    paths = find_preset(name) if name in PRESETS else [shipped_path(name)]
+    separator = Separator.from_checkpoints(paths, "cpu")
+    estimates = separator.separate(*read(demo / "mixture.flac"))
+    stems = separator.stems if name in PRESETS else separator.targets
+    return {stem: round(float(sdr(read(demo / f"{stem}.flac")[0], estimates[stem])), 2) for stem in stems}
 
 
 def describe_model(name: str) -> dict[str, float]:

@@ -89,6 +89,21 @@ def test_equal_loudness_is_said_and_can_be_switched_off(visit: Callable[..., Any
     assert engine(page, gain) == 1
 
 
+def test_all_stems_of_a_song_are_a_row_each(visit: Callable[..., Any], demo_song: Path) -> None:
+    page = visit(width=390)
+    open_score(page)
+    stems = [str(demo_song / f"{stem}.flac") for stem in ("vocals", "drums", "bass", "other", "mixture")]
+    for field, files in (("reference", stems), ("a", stems[:4])):
+        page.locator(f"#score-{field} input[type=file]").first.set_input_files(files)
+        page.wait_for_selector(f"#score-{field} .file-preview")
+    page.locator("#score").click()
+    page.wait_for_selector("#score-report table", timeout=60_000)
+    rows = page.locator("#score-report tbody tr td:first-child").all_inner_texts()
+    assert rows == ["Vocals", "Drums", "Bass", "Other"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.problems == []
+
+
 def test_missing_reference_gets_a_sentence(visit: Callable[..., Any]) -> None:
     page = visit()
     open_score(page)

@@ -95,6 +95,22 @@ def test_hearing_the_song_several_times_can_be_asked_for(
     assert Path(by_api[0]).read_bytes() == (tmp_path / "page.wav").read_bytes()
 
 
+def test_four_stems_are_one_choice_away(visit: Callable[..., Any], song: Path) -> None:
+    page = visit()
+    assert page.locator("#preset input:checked").get_attribute("value") == "2stems"
+    assert page.locator("#models").count() == 0
+    page.locator("#preset label").nth(1).click()
+    page.wait_for_function("document.querySelector('#command textarea').value.includes('--preset 4stems')")
+    separate(page, song)
+    names = page.locator(f"{PLAYER} a.letter").evaluate_all("links => links.map(link => link.download)")
+    assert [name.removeprefix("봄 노래 - ") for name in names[1:]] == [
+        "vocals.wav", "drums.wav", "bass.wav", "other.wav",
+    ]  # fmt: skip
+    page.locator("#preset label").nth(2).click()
+    page.wait_for_selector("#models", state="visible")
+    assert page.problems == []
+
+
 def test_null_test_and_export(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
     page = visit()
     separate(page, song)

@@ -28,7 +28,7 @@ def run(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> Callable[.
     """Run the command on the tiny model; its exit code, output and errors."""
 
     def call(input_path: Path, output_path: Path, *flags: str) -> tuple[int, str, str]:
-        model = [] if "--model_path" in flags else ["--model_path", str(tiny_checkpoint)]
+        model = [] if {"--model_path", "--preset"} & set(flags) else ["--model_path", str(tiny_checkpoint)]
         code = main(
             ["--input_path", str(input_path), "--output_path", str(output_path), "--device", "cpu", *model, *flags]
         )
@@ -145,6 +145,39 @@ def test_two_models_make_two_targets_and_the_rest(
     code, *_ = run(song, tmp_path / "out", "--model_path", str(tiny_checkpoint), "--model_path", str(drums))
     assert code == 0
     assert {f.stem.rsplit("_")[-1] for f in (tmp_path / "out").iterdir()} == {"vocals", "drums", "rest"}
+
+
+def test_a_preset_writes_four_stems_that_add_up(run: Run, song: Path, tmp_path: Path) -> None:
+    code, *_ = run(song, tmp_path / "stems", "--preset", "4stems", "--bits", "32")
+    assert code == 0
+    paths = [tmp_path / "stems" / f"my song_{stem}.wav" for stem in ("vocals", "drums", "bass", "other")]
+    assert sorted((tmp_path / "stems").iterdir()) == sorted(paths)
+    assert (sum(read(path)[0] for path in paths) - read(song)[0]).abs().max() < 1e-6
+
+
+def test_stems_choose_the_preset(song: Path, tmp_path: Path) -> None:
+    flags = ["--input_path", str(song), "--device", "cpu", "--quiet"]
+    assert main([*flags, "--output_path", str(tmp_path / "stems"), "--stems", "other", "drums"]) == 0
+    assert {file.name for file in (tmp_path / "stems").iterdir()} == {"my song_other.wav", "my song_drums.wav"}
+    assert main([*flags, "--output_path", str(tmp_path / "band.wav"), "--stems", "accompaniment"]) == 0
+    assert (tmp_path / "band.wav").is_file()
+
+
+def test_models_that_cannot_be_chosen(run: Run, song: Path, tmp_path: Path, capsys) -> None:
+    for flags, sentence in [
+        (("--preset", "4stems"), "is one file, but 4 stems are asked for; give a folder"),
+        (
+            ("--preset", "4stems", "--stems", "accompaniment"),
+            "Cannot make accompaniment; this makes vocals, drums, bas",
+        ),
+        (("--preset", "2stems", "--model_path", "a.pth"), "both choose the models; give one of them"),
+    ]:
+        code, _, errors = run(song, tmp_path / "stem.wav", *flags)
+        assert (code, sentence in errors) == (2, True), errors
+    command = ["--input_path", str(song), "--output_path", str(tmp_path / "stem.wav"), "--stems", "piano"]
+    assert main(command) == 2
+    assert "No shipped models make piano together: 2stems makes vocals" in capsys.readouterr().err
+    assert list(tmp_path.glob("stem*")) == []
 
 
 def test_songs_of_every_kind_work(run: Run, tmp_path: Path, noise: Callable[..., Tensor]) -> None:

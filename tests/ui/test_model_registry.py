@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
+from separator.errors import CheckpointError
 from separator.model.checkpoint import read_checkpoint
+from separator.presets import read_preset_stems
+from separator.shipped import PRESETS
 from tests.serving import small_checkpoints
 from ui.model_registry import ModelRegistry
 
@@ -19,10 +23,23 @@ def test_bad_files_leave_the_others_on_the_list(tmp_path: Path) -> None:
     }
     for name, bad in odd.items():
         torch.save(bad, tmp_path / f"{name}.pth")
-    assert [name for _, name in ModelRegistry(tmp_path).list_choices()] == ["vocals.pth", "my run/best_model.pth"]
+    assert [name for _, name in ModelRegistry(tmp_path).list_choices()] == [
+        *sorted(PRESETS["4stems"]),
+        "my run/best_model.pth",
+    ]
 
 
 def test_a_record_is_one_short_line_on_the_list(tmp_path: Path) -> None:
     path = small_checkpoints(tmp_path) / "my run" / "best_model.pth"
     torch.save(read_checkpoint(path) | {"training": {"run_name": "x" * 5000, "sdr_db": "?", "date": [1] * 99}}, path)
     assert all(len(label) < 200 for label, _ in ModelRegistry(tmp_path).list_choices())
+
+
+def test_a_preset_is_offered_where_its_models_are(tmp_path: Path) -> None:
+    registry = ModelRegistry(small_checkpoints(tmp_path))
+    assert registry.list_presets() == list(PRESETS)
+    assert registry.load(["4stems"]).stems == read_preset_stems("4stems")
+    (tmp_path / PRESETS["4stems"][-1]).unlink()
+    assert registry.list_presets() == ["2stems"]
+    with pytest.raises(CheckpointError, match="'4stems' is not one of them"):
+        registry.load(["4stems"])

@@ -43,14 +43,14 @@ def test_every_event_is_private_or_a_documented_endpoint(page: gr.Blocks) -> Non
 
 def test_mcp_tools_have_the_names_of_the_endpoints(page: gr.Blocks) -> None:
     public = [event for event in page.fns.values() if event.api_visibility != "private"]
-    assert len(public) == 6
+    assert len(public) == 7
     for event in public:
         assert event.fn.__name__ == event.api_name, "Gradio names a tool after its function"
 
 
 def test_heavy_work_takes_turns_and_stop_does_not_wait(page: gr.Blocks) -> None:
     events = {event.name: event for event in page.fns.values()}
-    heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score")]
+    heavy = [events[name] for name in ("run_queue", "run_scoring", "separate", "score", "score_stems")]
     assert {event.concurrency_limit for event in heavy} == {None}, (
         "they wait for ui.jobs.fair_queue, not in Gradio's queue"
     )

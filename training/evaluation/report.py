@@ -86,18 +86,28 @@ def _oracle_lines(oracles: Oracles, sdr_db: float | None) -> list[str]:
 
 def table(rows: Sequence[SongScore], *, averages: bool = True) -> str:
     """A line per song; with `averages`, the mean of SDR (uSDR) and the median of SDR/s (cSDR), with 95 % intervals."""
+    return _table("song", [row.name for row in rows], rows, _averages(rows) if averages else [])
+
+
+def stem_table(rows: Sequence[SongScore]) -> str:
+    """A line per stem of one song, its name above them."""
+    return f"{rows[0].name}\n{_table('stem', [row.stem for row in rows], rows, [])}"
+
+
+def _table(title: str, names: Sequence[str], rows: Sequence[SongScore], averages: Sequence[str]) -> str:
     scored = [row for row in rows if row.score is not None]
     columns = {name: [column(row.score) for row in scored if row.score] for name, column in _COLUMNS.items()}
     columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     columns |= _oracle_columns(scored)
-    width = max(_width(name) for name in ["song", *(row.name for row in rows)])
-    head = "  ".join([_pad("song", width), *(f"{name:>7}" for name in columns), "grade"])
+    width = max(map(_width, [title, *names]))
+    named = [(_pad(name, width), row) for name, row in zip(names, rows, strict=True)]
+    head = "  ".join([_pad(title, width), *(f"{name:>7}" for name in columns), "grade"])
     lines = [
-        "  ".join([_pad(row.name, width), *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
-        for i, row in enumerate(scored)
+        "  ".join([name, *(_cell(values[i]) for values in columns.values()), _grade_name(row)])
+        for i, (name, row) in enumerate(pair for pair in named if pair[1].score is not None)
     ]
-    failed = [f"{_pad(row.name, width)}  not scored: {row.problem}" for row in rows if row.score is None]
-    return "\n".join([*_conventions(columns), "", head, *lines, *failed, *(["", *_averages(rows)] if averages else [])])
+    failed = [f"{name}  not scored: {row.problem}" for name, row in named if row.score is None]
+    return "\n".join([*_conventions(columns), "", head, *lines, *failed, *(["", *averages] if averages else [])])
 
 
 def _width(name: str) -> int:
@@ -148,27 +158,37 @@ def summary(rows: Sequence[SongScore]) -> dict[str, tuple[Interval, int]]:
 
 
 def write_json(path: str | Path, rows: Sequence[SongScore], about: dict[str, Any]) -> None:
-    """Everything, seconds included, with `about` (target, model, options) first."""
+    """Everything, seconds included, with `about` (target, model, options) first; averages of several stems by stem."""
     songs = [
-        {"name": row.name, "problem": row.problem}
+        {"name": row.name, "stem": row.stem, "problem": row.problem}
         | {"score": row.score.to_dict() if row.score else None}
         | {"oracles": asdict(row.oracles) if row.oracles else None}
         for row in rows
     ]
-    averages = {name: asdict(interval) | {"songs": count} for name, (interval, count) in summary(rows).items()}
+    by_stem = {stem: _plain_summary(of_stem) for stem, of_stem in sort_rows(rows).items()}
+    averages = by_stem if len(by_stem) > 1 else _plain_summary(rows)
     report = about | {"conventions": CONVENTIONS, "averages": averages, "songs": songs}
     _write(Path(path), json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def sort_rows(rows: Sequence[SongScore]) -> dict[str, list[SongScore]]:
+    """Rows by stem, in the order of their first appearance."""
+    return {stem: [row for row in rows if row.stem == stem] for stem in dict.fromkeys(row.stem for row in rows)}
+
+
+def _plain_summary(rows: Sequence[SongScore]) -> dict[str, Any]:
+    return {name: asdict(interval) | {"songs": count} for name, (interval, count) in summary(rows).items()}
+
+
 def write_csv(path: str | Path, rows: Sequence[SongScore]) -> None:
-    """A row per song, for a spreadsheet."""
+    """A row per song and stem, for a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["song", *_COLUMNS, "grade", "floor", "IBM", "IRM1", "IRM2", "problem"])
+    writer.writerow(["song", "stem", *_COLUMNS, "grade", "floor", "IBM", "IRM1", "IRM2", "problem"])
     for row in rows:
         numbers = [None if row.score is None else column(row.score) for column in _COLUMNS.values()]
         oracles = [values[0] for values in _oracle_columns([row]).values()] or [None] * 4
-        writer.writerow([row.name, *numbers, _grade_name(row), *oracles, row.problem])
+        writer.writerow([row.name, row.stem, *numbers, _grade_name(row), *oracles, row.problem])
     _write(Path(path), text.getvalue())
 
 

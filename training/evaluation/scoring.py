@@ -6,7 +6,7 @@ The measures of `separator.metrics` make a `Score`, after `training.evaluation.a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from separator.progress import Cancel, raise_if_cancelled
 from training.data.layouts.song import Song
 from training.evaluation.alignment import Alignment, Sound, align
 from training.evaluation.oracles import Oracles, oracles
-from training.evaluation.song_audio import load_song
+from training.evaluation.song_audio import SongAudio, load_song
 
 __all__ = [
     "Oracles",
@@ -47,9 +47,9 @@ __all__ = [
     "SongScore",
     "oracles",
     "score_aligned",
-    "score_dataset",
     "score_files",
     "score_pair",
+    "score_song",
 ]
 
 
@@ -161,7 +161,7 @@ class ScoreOptions:
     bss: bool = False
     """Also run BSSEval: SIR, SAR and ISR."""
     oracle: bool = False
-    """Also score the mixture and ideal masks (`score_dataset` only)."""
+    """Also score the mixture and ideal masks (`score_song` only)."""
 
 
 def score_files(
@@ -198,34 +198,37 @@ def score_files(
 
 @dataclass(frozen=True)
 class SongScore:
-    """A row of a table: a song's score, or why it has none."""
+    """A row of a table: the score of one stem of a song, or why it has none."""
 
     name: str
     score: Score | None
     oracles: Oracles | None = None
     problem: str | None = None
+    stem: str = ""
 
 
-def score_dataset(
-    songs: Sequence[Song],
-    target: str,
-    separate: Callable[[Song, Sound], Sound],
-    options: ScoreOptions = ScoreOptions(),
+Separate = Callable[[Song, Sound], Mapping[str, Sound]]
+"""(song, its mixture) -> estimates of its stems."""
+
+
+def score_song(
+    song: Song, targets: Sequence[str], separate: Separate, options: ScoreOptions = ScoreOptions()
 ) -> Iterator[SongScore]:
-    """Score `separate(song, mixture)` against the stem `target` of each song in turn; each row comes when it is done.
+    """Score the estimates of a song, separated once, against its stems `targets`; each row comes when it is done.
 
-    A song that cannot be read or separated has the reason in its row and does not stop the others.
+    A stem that cannot be read or separated has the reason in its row and does not stop the others.
     """
-    for song in songs:
+    estimates: Mapping[str, Sound] = {}
+    for target in targets:
         try:
-            yield _score_song(song, target, separate, options)
+            audio = load_song(song, target)
+            estimates = estimates or separate(song, audio.mixture)
+            yield _score_stem(song.name, target, audio, estimates[target], options)
         except SeparatorError as error:
-            yield SongScore(song.name, None, problem=str(error))
+            yield SongScore(song.name, None, problem=str(error), stem=target)
 
 
-def _score_song(song: Song, target: str, separate: Callable[[Song, Sound], Sound], options: ScoreOptions) -> SongScore:
-    audio = load_song(song, target)
-    estimate = separate(song, audio.mixture)
+def _score_stem(name: str, target: str, audio: SongAudio, estimate: Sound, options: ScoreOptions) -> SongScore:
     aligned = align(
         audio.reference,
         estimate,
@@ -236,8 +239,9 @@ def _score_song(song: Song, target: str, separate: Callable[[Song, Sound], Sound
     )
     score = score_aligned(aligned, options.bss, audio.notes)
     if not options.oracle or aligned.mixture is None:
-        return SongScore(song.name, score)
-    return SongScore(song.name, score, oracles(aligned.mixture, aligned.reference, aligned.sample_rate))
+        return SongScore(name, score, stem=target)
+    ideal = oracles(aligned.mixture, aligned.reference, aligned.sample_rate)
+    return SongScore(name, score, ideal, stem=target)
 
 
 def score_aligned(aligned: Alignment, bss: bool, notes: Sequence[str] = ()) -> Score:

@@ -83,6 +83,17 @@ def reference_files(song: Song, target: str) -> tuple[Path, ...]:
     return files
 
 
+def find_true_stems(song: Song, stems: Sequence[str]) -> list[str]:
+    """Those of `stems` that a song has true audio of. Its `other` holds any of vocals, drums and bass that it has no
+    files of, and is then left out."""
+    is_full = all(song.has(stem) or song.lacks(stem) for stem in FOUR_STEMS)
+    return [
+        stem
+        for stem in stems
+        if (song.has(stem) and (stem != "other" or is_full)) or (stem == ACCOMPANIMENT and song.rest("vocals"))
+    ]
+
+
 def _sum(paths: Sequence[Path]) -> Sound:
     total = Sound(*read(paths[0]))
     for path in paths[1:]:

@@ -1,12 +1,15 @@
 """The endpoints that programs call (``gradio_client``, MCP): typed, documented, and doing what the tabs do."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from separator.errors import SeparatorError
-from training.evaluation.scoring import score_files
+from separator.progress import Cancel, Progress
+from training.evaluation.scoring import SongScore, score_files
+from training.evaluation.stem_files import score_stem_files, split_mixture
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS
 from ui.jobs.background_call import BackgroundCall
 from ui.jobs.fair_queue import FairQueue
@@ -16,9 +19,11 @@ from ui.safety.visitors import has_disconnected
 from ui.separate.queue import LOSSLESS, LOSSY, Options, create_job
 from ui.settings import PageSettings
 
+Result = TypeVar("Result")
+
 
 def build_endpoints(settings: PageSettings, registry: ModelRegistry, fair_queue: FairQueue) -> None:
-    """Add /separate, /score and /models to the current Blocks with hidden widgets."""
+    """Add /separate, /score, /score_stems and /models to the current Blocks with hidden widgets."""
     endpoints = Endpoints(settings, registry, fair_queue)
     with gr.Column(visible=False):
         song = gr.File(label="song")
@@ -38,6 +43,12 @@ def build_endpoints(settings: PageSettings, registry: ModelRegistry, fair_queue:
         gr.Button().click(
             endpoints.score, [reference, estimate, mixture, bss, offset], [score], api_name="score", **GPU_SLOT
         )
+        references, estimates = (gr.Files(label=name) for name in ("references", "estimates"))
+        rows = gr.JSON(label="scores")
+        gr.Button().click(
+            endpoints.score_stems, [references, estimates, mixture, bss, offset], [rows], api_name="score_stems",
+            **GPU_SLOT,
+        )  # fmt: skip
         records = gr.JSON(label="models")
         gr.Button().click(endpoints.models, None, [records], api_name="models", queue=False)
 
@@ -63,7 +74,8 @@ class Endpoints:
 
         Args:
             song: An audio file of any length (WAV, FLAC, MP3, OGG; others through ffmpeg).
-            models: Names as /models gives them; several models give several stems and the rest.
+            models: Names as /models gives them, or a preset: "2stems" for vocals and accompaniment, "4stems" for
+                vocals, drums, bass and other.
             suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
             bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
             strict_band: Leave out everything above the model's band (11 kHz).
@@ -115,13 +127,63 @@ class Endpoints:
         """
         if reference is None or estimate is None:
             raise gr.Error("Give both a reference and an estimate to score.", print_exception=False)
-        call = BackgroundCall(
+        score = self._call(
             lambda _progress, cancel: score_files(
                 reference, estimate, mixture, bss=bss, fix_offset=fix_offset, cancel=cancel
-            )
+            ),
+            [reference, estimate, mixture],
+            request,
         )
+        return score.to_dict()
+
+    def score_stems(
+        self,
+        references: list[str] | None,
+        estimates: list[str] | None,
+        mixture: str | None,
+        bss: bool,
+        fix_offset: bool,
+        request: gr.Request | None = None,
+    ) -> list[dict[str, Any]]:
+        """Score estimates of several stems of a song in one go; files are paired by the stems that their names end in.
+
+        Args:
+            references: The true stems, such as vocals.wav and drums.wav.
+            estimates: What a separator made of them, such as song_vocals.wav and song_drums.wav.
+            mixture: The song, unless it is among the references as mixture.wav; Clean and BSSEval need it.
+            bss: Also run BSSEval v4 for SIR, SAR and ISR (slow; needs the mixture).
+            fix_offset: Shift an estimate that is late or early into place first.
+
+        Returns:
+            A record per stem: stem, problem (why it has no score, or null) and score, as /score gives it.
+        """
+        if not references or not estimates:
+            raise gr.Error("Give both references and estimates to score.", print_exception=False)
+
+        def work(progress: Progress, cancel: Cancel) -> list[SongScore]:
+            stems, found = split_mixture([Path(path) for path in references])
+            made, song = {"a": [Path(path) for path in estimates]}, Path(mixture) if mixture else found
+            return score_stem_files(stems, made, song, bss=bss, fix_offset=fix_offset, progress=progress, cancel=cancel)
+
+        rows = self._call(work, [*references, *estimates, mixture], request)
+        return [
+            {"stem": row.stem, "problem": row.problem, "score": row.score.to_dict() if row.score else None}
+            for row in rows
+        ]
+
+    def _call(
+        self,
+        work: Callable[[Progress, Cancel], Result],
+        sounds: Sequence[str | None],
+        request: gr.Request | None,
+    ) -> Result:
+        """The result of work in the background, in its turn, on sounds that are short enough.
+
+        Raises gr.Error, also where its caller has hung up.
+        """
+        call = BackgroundCall(work)
         try:
-            for sound in filter(None, (reference, estimate, mixture)):
+            for sound in filter(None, sounds):
                 refuse_long(sound, self.settings.max_minutes)
             call.start(self.fair_queue.join(request))
         except SeparatorError as error:
@@ -132,7 +194,7 @@ class Endpoints:
                 break
         if call.result is None:
             raise gr.Error(call.error or "Nobody waited for the score, so it was stopped.", print_exception=False)
-        return call.result.to_dict()
+        return call.result
 
     def models(self) -> list[dict[str, Any]]:
         """List the models that /separate can use.

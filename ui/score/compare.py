@@ -1,6 +1,6 @@
 """Scores estimates against a reference and writes the files that the comparison player plays; no widgets here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from separator.audio import read, write
 from separator.errors import AudioError, Cancelled
 from separator.metrics import SILENCE_DB
 from separator.progress import Cancel, Progress
+from training.data.layouts.names import find_stem_word
 from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.oracles import Oracles, oracles
-from training.evaluation.scoring import Score, score_aligned
+from training.evaluation.scoring import Score, SongScore, score_aligned
 from ui.components.player import make_comparison_value, make_track
 from ui.score.error_map import compute_error_map
 
@@ -48,13 +49,25 @@ class ScoreResult:
     player_value: dict[str, Any] = field(repr=False)
 
 
-def separate_estimate(
-    separator: Separator, mixture: Path, target: str, folder: Path, progress: Progress, cancel: Cancel
-) -> Path:
-    """Make estimate A: the stem ``target`` of ``mixture``, as a lossless file in ``folder``."""
-    output = folder / f"{target} by the model.wav"
-    made = separator.separate_to(mixture, {target: output}, bits=32, progress=progress, cancel=cancel)
-    return made[target].path
+@dataclass(frozen=True)
+class StemScores:
+    """Scores of several stems, a row for each and for each set of estimates, ``a`` and ``b``."""
+
+    rows: tuple[SongScore, ...]
+    fix_offset: bool
+
+
+def separate_estimates(
+    separator: Separator, mixture: Path, references: Sequence[Path], folder: Path, progress: Progress, cancel: Cancel
+) -> list[Path]:
+    """Make estimate A: the stems of ``mixture`` that the references are named after, as lossless files in ``folder``.
+
+    Where none is, the first target.
+    """
+    named = [stem for stem in map(find_stem_word, (path.stem for path in references)) if stem in separator.stems]
+    outputs = {stem: folder / f"by the model - {stem}.wav" for stem in named or separator.targets[:1]}
+    made = separator.separate_to(mixture, outputs, bits=32, progress=progress, cancel=cancel)
+    return [file.path for file in made.values()]
 
 
 def compare(request: ScoreRequest, folder: Path, progress: Progress, cancel: Cancel) -> ScoreResult:

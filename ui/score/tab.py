@@ -1,16 +1,21 @@
-"""The Score tab: a reference and one or two estimates in; grades, an SDR strip, a comparison by ear and MLflow out."""
+"""The Score tab: a reference and one or two estimates in; grades, an SDR strip, a comparison by ear and MLflow out.
+
+Several references, with an estimate of each, give a table with a row per stem.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import gradio as gr
 
 from separator.audio import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
 from separator.progress import Cancel, Progress
+from training.evaluation.stem_files import pair_stems, score_stem_files, split_mixture
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
 from ui.components.player import build_player
@@ -22,9 +27,9 @@ from ui.limits import refuse_long
 from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder
 from ui.safety.visitors import has_disconnected
-from ui.score.compare import ScoreRequest, ScoreResult, compare, separate_estimate
+from ui.score.compare import ScoreRequest, ScoreResult, StemScores, compare, separate_estimates
 from ui.score.mlflow_log import log_result
-from ui.score.view import render_report
+from ui.score.view import render_report, render_stem_report
 from ui.settings import PageSettings
 
 FROM_FILE, FROM_MODEL = "file", "model"
@@ -44,18 +49,18 @@ def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue:
     result, blind_result = gr.State(None), gr.State(None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            reference = _build_file_input("score.reference", "score-reference")
+            reference = _build_file_input("score.reference", "score-reference", "multiple")
             mixture = _build_file_input("score.mixture", "score-mixture")
             source = gr.Radio(
                 [(t("score.source_model"), FROM_MODEL), (t("score.source_file"), FROM_FILE)],
                 value=FROM_FILE, label=t("score.source"), elem_id="score-source",
             )  # fmt: skip
-            estimate_a = _build_file_input("score.a", "score-a")
+            estimate_a = _build_file_input("score.a", "score-a", "multiple")
             model = gr.Dropdown(
-                registry.list_choices(), value=next(iter(registry.choose_default()), None), label=t("score.model"),
+                list_score_models(registry), value=next(iter(registry.choose_default()), None), label=t("score.model"),
                 visible=False, elem_id="score-model",
             )  # fmt: skip
-            estimate_b = _build_file_input("score.b", "score-b")
+            estimate_b = _build_file_input("score.b", "score-b", "multiple")
             with gr.Accordion(t("score.more"), open=False):
                 bss = gr.Checkbox(label=t("score.bss"))
                 offset = gr.Checkbox(label=t("score.offset"))
@@ -84,8 +89,14 @@ def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue:
     return ScoreTab(source, model)
 
 
-def _build_file_input(label: str, elem_id: str) -> gr.File:
-    return gr.File(label=t(label), file_types=["audio", *AUDIO_SUFFIXES], height=136, elem_id=elem_id)
+def _build_file_input(label: str, elem_id: str, count: Literal["single", "multiple"] = "single") -> gr.File:
+    return gr.File(label=t(label), file_count=count, file_types=["audio", *AUDIO_SUFFIXES], height=136, elem_id=elem_id)
+
+
+def list_score_models(registry: ModelRegistry) -> list[tuple[Any, str]]:
+    """(label, name) of the models that can make estimates: each alone, then the presets of several."""
+    presets = [name for name in registry.list_presets() if len(registry.find_paths([name])) > 1]
+    return [*registry.list_choices(), *((t(f"separate.preset_{name}"), name) for name in presets)]
 
 
 def show_source(source: str) -> tuple[Any, Any]:
@@ -98,50 +109,81 @@ def keep_blind_result(event: gr.EventData) -> dict[str, float]:
     return {name: float(event._data[name]) for name in ("correct", "trials", "p_value")}
 
 
+@dataclass(frozen=True)
+class ScoreForm:
+    """What was given: files, and the model that makes estimate A where there is one."""
+
+    references: list[Path]
+    mixture: Path | None
+    estimates: dict[str, list[Path]]
+    """By ``a`` and ``b``, those that are given as files."""
+    model: str | None
+    bss: bool
+    fix_offset: bool
+
+    @classmethod
+    def of(
+        cls, references: list[str] | None, mixture: str | None, source: str, a: list[str] | None, model: str | None,
+        b: list[str] | None, bss: bool, offset: bool,
+    ) -> Self:  # fmt: skip
+        """The form's values. A mixture among the references is the mixture, where no other is given."""
+        stems, found = split_mixture([Path(path) for path in references or ()])
+        given = {"a": a if source == FROM_FILE else None, "b": b}
+        estimates = {key: [Path(path) for path in paths] for key, paths in given.items() if paths}
+        song = Path(mixture) if mixture else found
+        return cls(stems, song, estimates, model if source == FROM_MODEL else None, bss, offset)
+
+    @property
+    def has_several_stems(self) -> bool:
+        return any(len(paths) > 1 for paths in (self.references, *self.estimates.values()))
+
+
 class ScoreHandlers:
     """Handlers of the tab's events; each docstring lists inputs and outputs."""
 
     def __init__(self, settings: PageSettings, registry: ModelRegistry, fair_queue: FairQueue | None = None) -> None:
         self.settings, self.registry, self.fair_queue = settings, registry, fair_queue or FairQueue()
-        self.jobs: JobRegistry[BackgroundCall[ScoreResult]] = JobRegistry()
+        self.jobs: JobRegistry[BackgroundCall[ScoreResult | StemScores]] = JobRegistry()
 
-    def load_demo(self, request: gr.Request) -> tuple[str, str, str]:
+    def load_demo(self, request: gr.Request) -> tuple[list[str], str, str]:
         """Out: reference, mixture, source. The demo song's vocals, to be made again by the model."""
         found = {stem: sorted(self.settings.demo_song.glob(f"{stem}.*")) for stem in ("vocals", "mixture")}
         if not all(found.values()):
             raise html.make_toast(translate(request, "separate.no_demo"))
-        return str(found["vocals"][0]), str(found["mixture"][0]), FROM_MODEL
+        return [str(found["vocals"][0])], str(found["mixture"][0]), FROM_MODEL
 
     def validate_form(
-        self, reference: str | None, mixture: str | None, source: str, a: str | None, model: str | None,
-        b: str | None, bss: bool, offset: bool, request: gr.Request,
+        self, references: list[str] | None, mixture: str | None, source: str, a: list[str] | None, model: str | None,
+        b: list[str] | None, bss: bool, offset: bool, request: gr.Request,
     ) -> str:  # fmt: skip
         """In: the form. Out: status, at once; refuses what cannot be scored."""
-        missing = {
-            "score.need_reference": reference is None,
-            "score.need_estimate": source == FROM_FILE and a is None,
-            "score.need_mixture": source == FROM_MODEL and mixture is None,
-            "score.need_model": source == FROM_MODEL and not model,
-        }
-        for key, is_missing in missing.items():
-            if is_missing:
-                raise html.make_toast(translate(request, key))
         try:
-            for path in filter(None, (reference, mixture, a if source == FROM_FILE else None, b)):
+            form = ScoreForm.of(references, mixture, source, a, model, b, bss, offset)
+            missing = {
+                "score.need_reference": not form.references,
+                "score.need_estimate": source == FROM_FILE and "a" not in form.estimates,
+                "score.need_mixture": source == FROM_MODEL and form.mixture is None,
+                "score.need_model": source == FROM_MODEL and not model,
+            }
+            for key, is_missing in missing.items():
+                if is_missing:
+                    raise html.make_toast(translate(request, key))
+            if form.has_several_stems:
+                for files in form.estimates.values():
+                    pair_stems(form.references, files)
+            for path in chain(form.references, filter(None, [form.mixture]), *form.estimates.values()):
                 refuse_long(path, self.settings.max_minutes, request)
         except SeparatorError as error:
             raise html.make_toast(str(error)) from error
         return html.render_progress(translate(request, "score.queued"), 0.0)
 
     def run_scoring(
-        self, reference: str, mixture: str | None, source: str, a: str | None, model: str, b: str | None,
-        bss: bool, offset: bool, request: gr.Request,
+        self, references: list[str], mixture: str | None, source: str, a: list[str] | None, model: str,
+        b: list[str] | None, bss: bool, offset: bool, request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         """In: the form. Out, again and again until done: what ``_draw_outcome`` gives."""
-        estimates = {"a": Path(a)} if source == FROM_FILE and a else {}
-        estimates |= {"b": Path(b)} if b else {}
-        score_request = ScoreRequest(Path(reference), estimates, Path(mixture) if mixture else None, bss, offset)
-        call = BackgroundCall(partial(self._score, score_request, model if source == FROM_MODEL else None))
+        form = ScoreForm.of(references, mixture, source, a, model, b, bss, offset)
+        call = BackgroundCall(partial(self._score, form))
         try:
             ticket = self.fair_queue.join(request)
         except SeparatorError as error:
@@ -156,33 +198,41 @@ class ScoreHandlers:
             self.jobs.forget(request, call)
         yield self._draw_outcome(call, request)
 
-    def _score(self, score_request: ScoreRequest, model: str | None, progress: Progress, cancel: Cancel) -> ScoreResult:
+    def _score(self, form: ScoreForm, progress: Progress, cancel: Cancel) -> ScoreResult | StemScores:
         folder = make_job_folder(self.settings.work)
-        if model is not None and score_request.mixture is not None:
-            separator = self.registry.load([model])
-            made = separate_estimate(separator, score_request.mixture, separator.targets[0], folder, progress, cancel)
-            score_request = ScoreRequest(
-                score_request.reference,
-                {"a": made, **score_request.estimates},
-                score_request.mixture,
-                score_request.bss,
-                score_request.fix_offset,
-            )
-        return compare(score_request, folder, progress, cancel)
+        estimates = form.estimates
+        if form.model is not None and form.mixture is not None:
+            separator = self.registry.load([form.model])
+            made = separate_estimates(separator, form.mixture, form.references, folder, progress, cancel)
+            estimates = {"a": made, **estimates}
+        if form.has_several_stems:
+            rows = score_stem_files(
+                form.references, estimates, form.mixture, bss=form.bss, fix_offset=form.fix_offset,
+                progress=progress, cancel=cancel,
+            )  # fmt: skip
+            return StemScores(tuple(rows), form.fix_offset)
+        files = {key: paths[0] for key, paths in estimates.items()}
+        request = ScoreRequest(form.references[0], files, form.mixture, form.bss, form.fix_offset)
+        return compare(request, folder, progress, cancel)
 
     @staticmethod
-    def _render_progress(call: BackgroundCall[ScoreResult], request: gr.Request) -> str:
+    def _render_progress(call: BackgroundCall[ScoreResult | StemScores], request: gr.Request) -> str:
         stage = "scoring" if call.stage == "scoring" else "separating"
         return html.render_progress(
             translate(request, f"score.busy_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %"
         )
 
-    def _draw_outcome(self, call: BackgroundCall[ScoreResult], request: gr.Request) -> tuple[Any, ...]:
-        """Status, result, report, comparison, log row, logged, and an empty result of the blind test."""
+    def _draw_outcome(self, call: BackgroundCall[ScoreResult | StemScores], request: gr.Request) -> tuple[Any, ...]:
+        """Status, result, report, comparison, log row, logged, and an empty result of the blind test.
+
+        Of several stems, only the report.
+        """
         if call.cancelled or call.result is None:
             sentence = call.error or translate(request, "score.stopped")
             return html.render_note(sentence, "bad" if call.error else ""), *[gr.skip()] * 6
         result = call.result
+        if isinstance(result, StemScores):
+            return "", None, render_stem_report(result, request), None, gr.Row(visible=False), "", None
         log_row = gr.Row(visible=not self.settings.on_space)
         return "", result, render_report(result, request), result.player_value, log_row, "", None
 

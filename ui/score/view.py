@@ -1,21 +1,22 @@
 """What the Score tab draws: grades, all measures side by side, what they can be compared with. No wiring here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 import gradio as gr
 
 from separator.metrics import Grade
 from training.evaluation.report import clock
-from training.evaluation.scoring import Score
+from training.evaluation.scoring import Score, SongScore
 from ui.components import html
 from ui.i18n import TEXTS, detect_language, translate
-from ui.score.compare import ScoreResult
+from ui.score.compare import ScoreResult, StemScores
 
 PUBLISHED_RATE, PUBLISHED_CHANNELS = 44100, 2
 
-# Text key of a measure, its explanation if any, and its value in dB.
-MEASURES: tuple[tuple[str, str | None, Callable[[Score], float | None]], ...] = (
+Measure = tuple[str, str | None, Callable[[Score], float | None]]
+"""Text key of a measure, its explanation if any, and its value in dB."""
+MEASURES: tuple[Measure, ...] = (
     ("sdr", None, lambda score: score.sdr_db),
     ("median", None, lambda score: score.frames.median),
     ("si_sdr", None, lambda score: score.si_sdr_db),
@@ -32,9 +33,40 @@ def render_report(result: ScoreResult, request: gr.Request | None) -> str:
     cards = "".join(_render_card(key, result, request) for key in result.scores)
     sentences = [*_describe_reach(result, request), *_describe_lead(result, request)]
     remarks = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    remarks += _render_caveats(result, request) + _render_notes(result, request)
+    first, scores = next(iter(result.scores.values())), list(result.scores.values())
+    remarks += _render_caveats(first, result.request.fix_offset, request) + _render_notes(scores, request)
     about = f'<div class="card prose-card">{remarks}</div>'
     return f'<div class="report"><div class="score-cards">{cards}</div>{_render_table(result, request)}{about}</div>'
+
+
+def render_stem_report(result: StemScores, request: gr.Request | None) -> str:
+    """A table with a row per stem (and set of estimates), and what the numbers can be compared with, as HTML."""
+    scores = [row.score for row in result.rows if row.score is not None]
+    columns = [column for column in MEASURES if any(column[2](score) is not None for score in scores)]
+    sets = {row.name for row in result.rows}
+    rows = [_render_stem_row(row, columns, request, with_set=len(sets) > 1) for row in result.rows]
+    heads = [translate(request, f"score.{key}") for key in ("stem", "grade", *(key for key, _, _ in columns))]
+    table = html.render_table(heads, rows, numbers=frozenset(range(2, len(heads))))
+    if not scores:
+        return table
+    remarks = _render_caveats(scores[0], result.fix_offset, request) + _render_notes(scores, request)
+    return f'<div class="report stem-scores">{table}<div class="card prose-card">{remarks}</div></div>'
+
+
+def _render_stem_row(
+    row: SongScore, columns: Sequence[Measure], request: gr.Request | None, *, with_set: bool
+) -> list[str]:
+    """Stem, its grade and measures; of a stem without score the reason below its name."""
+    name = TEXTS[detect_language(request)].get(f"player.{row.stem}", row.stem)
+    label = f"{name} · {row.name.upper()}" if with_set else name
+    remark = f'<br><span class="quiet">{escape(row.problem)}</span>' if row.problem else ""
+    score = row.score
+    values = ["–" if score is None else _format_measure(key, value(score)) for key, _, value in columns]
+    return [escape(label) + remark, "–" if score is None else _render_grade(score.grade, request), *values]
+
+
+def _format_measure(key: str, value: float | None) -> str:
+    return format_decibels(value, "dBFS" if key == "silence" else "dB")
 
 
 def format_decibels(value: float | None, unit: str = "dB") -> str:
@@ -70,8 +102,7 @@ def _render_table(result: ScoreResult, request: gr.Request | None) -> str:
         values = [value(score) for score in scores]
         if all(number is None for number in values):
             continue
-        unit = "dBFS" if key == "silence" else "dB"
-        rows.append((_render_measure(key, about, request), *(format_decibels(number, unit) for number in values)))
+        rows.append((_render_measure(key, about, request), *(_format_measure(key, number) for number in values)))
     rows.append((_render_measure("range", None, request), *(_format_range(score) for score in scores)))
     rows.append(
         (_render_measure("worst", None, request), *(", ".join(map(clock, s.worst_seconds())) or "–" for s in scores))
@@ -112,23 +143,22 @@ def _describe_lead(result: ScoreResult, request: gr.Request | None) -> list[str]
     return [translate(request, "score.lead", name=winner, lead=f"{abs(lead.value):.2f}{within}")]
 
 
-def _render_caveats(result: ScoreResult, request: gr.Request | None) -> str:
+def _render_caveats(score: Score, fix_offset: bool, request: gr.Request | None) -> str:
     """Whether the numbers may stand beside published ones, and why not."""
-    score = next(iter(result.scores.values()))
     reasons = [translate(request, "score.why_one_song")]
     if score.sample_rate != PUBLISHED_RATE:
         reasons.append(translate(request, "score.why_rate", rate=f"{score.sample_rate:,}"))
     if score.channels != PUBLISHED_CHANNELS:
         reasons.append(translate(request, "score.why_mono", channels=score.channels))
-    if result.request.fix_offset:
+    if fix_offset:
         reasons.append(translate(request, "score.why_offset"))
     listed = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
     head, same = translate(request, "score.not_comparable"), translate(request, "score.same_way")
     return f'<p>{escape(same)}</p><p class="comparable">{escape(head)}</p><ul>{listed}</ul>'
 
 
-def _render_notes(result: ScoreResult, request: gr.Request | None) -> str:
-    notes = dict.fromkeys(note for score in result.scores.values() for note in score.notes)
+def _render_notes(scores: Sequence[Score], request: gr.Request | None) -> str:
+    notes = dict.fromkeys(note for score in scores for note in score.notes)
     if not notes:
         return ""
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)

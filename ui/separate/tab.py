@@ -22,6 +22,8 @@ from ui.separate.queue import LOSSLESS, LOSSY, Options, SeparationJob, SongRow, 
 from ui.separate.view import build_separation_command, draw_job, draw_outcome, render_hint, render_queue, show_song
 from ui.settings import PageSettings
 
+MY_MODELS = "models"
+"""The choice beside the presets: the models of the drop-down."""
 UNCHANGED = [gr.skip()] * 7
 """The outcome's widgets, left as they are."""
 
@@ -30,6 +32,7 @@ UNCHANGED = [gr.skip()] * 7
 class SeparateTab:
     """The widgets that events of other tabs use."""
 
+    preset: gr.Radio
     models: gr.Dropdown
     mixer: gr.HTML
 
@@ -41,9 +44,10 @@ class SeparateForm:
     songs: gr.File
     demo_song: gr.Button
     microphone: gr.Audio
+    preset: gr.Radio
     models: gr.Dropdown
     options: list[Any]
-    """Suffix, bits, strict, tta: what the handlers take after songs and models, in this order."""
+    """Suffix, bits, strict, tta: what the handlers take after songs, preset and models, in this order."""
     go: gr.Button
     cancel: gr.Button
 
@@ -71,26 +75,27 @@ def build_separate_tab(
             archive = gr.DownloadButton(label, size="md", elem_id="zip")
         with gr.Column(min_width=320):
             command = gr.Textbox(
-                build_separation_command([], registry.choose_default()), label=t("separate.command"), interactive=False,
-                lines=2, buttons=["copy"], elem_id="command",
+                build_separation_command([], choose_models(form.preset.value, form.models.value)),
+                label=t("separate.command"), interactive=False, lines=2, buttons=["copy"], elem_id="command",
             )  # fmt: skip
 
-    songs, models = form.songs, form.models
-    filled = [songs, models, *form.options]
+    songs = form.songs
+    filled = [songs, form.preset, form.models, *form.options]
     shown = [status, queue]
     outcome = [results, which, mixer, pictures, results_column, files, archive]
     page.load(handle.show_hint, None, [status], **UNQUEUED)
     songs.change(handle.draw_preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
     form.demo_song.click(handle.load_demo, None, [songs], **QUEUED)
     form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **UNQUEUED)
+    form.preset.change(show_models, [form.preset], [form.models], **UNQUEUED)
     for widget in filled:
-        widget.change(build_separation_command, filled, [command], **UNQUEUED)
-    run = form.go.click(handle.validate_form, filled[:4], [status], **QUEUED).success(
+        widget.change(draw_command, filled, [command], **UNQUEUED)
+    run = form.go.click(handle.validate_form, filled[:5], [status], **QUEUED).success(
         handle.run_queue, filled, [*shown, *outcome], **PRIVATE, **GPU_SLOT
     )
     form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **QUEUED)
     which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
-    return SeparateTab(models, mixer)
+    return SeparateTab(form.preset, form.models, mixer)
 
 
 def _build_form(registry: ModelRegistry) -> SeparateForm:
@@ -104,9 +109,14 @@ def _build_form(registry: ModelRegistry) -> SeparateForm:
         microphone = gr.Audio(
             sources=["microphone"], type="filepath", format="wav", show_label=False, elem_id="microphone"
         )
+    presets = registry.list_presets()
+    preset = gr.Radio(
+        [(t(f"separate.preset_{name}"), name) for name in (*presets, MY_MODELS)],
+        value=(*presets, MY_MODELS)[0], label=t("separate.preset"), elem_id="preset",
+    )  # fmt: skip
     models = gr.Dropdown(
         choices=registry.list_choices(), value=registry.choose_default(), multiselect=True, label=t("separate.models"),
-        info=t("separate.models_info"), elem_id="models",
+        info=t("separate.models_info"), visible=not presets, elem_id="models",
     )  # fmt: skip
     tta = gr.Checkbox(label=t("separate.tta"), info=t("separate.tta_info"), elem_id="tta")
     with gr.Accordion(t("separate.options"), open=False):
@@ -123,12 +133,27 @@ def _build_form(registry: ModelRegistry) -> SeparateForm:
     with gr.Row():
         go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
         cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
-    return SeparateForm(songs, demo_song, microphone, models, [suffix, bits, strict, tta], go, cancel)
+    return SeparateForm(songs, demo_song, microphone, preset, models, [suffix, bits, strict, tta], go, cancel)
 
 
 def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:
     """In: songs, microphone. Out: songs with the recording added."""
     return [*(songs or []), *([recording] if recording else [])]
+
+
+def choose_models(preset: str, models: list[str] | None) -> list[str]:
+    """The names that the registry knows the choice by: the preset, or the models of the drop-down."""
+    return list(models or ()) if preset == MY_MODELS else [preset]
+
+
+def show_models(preset: str) -> gr.Dropdown:
+    """In: preset. Out: models, visible where they count."""
+    return gr.Dropdown(visible=preset == MY_MODELS)
+
+
+def draw_command(paths: list[str] | None, preset: str, models: list[str] | None, *options: Any) -> str:
+    """In: songs and the form. Out: command."""
+    return build_separation_command(paths, choose_models(preset, models), *options)
 
 
 class SeparateHandlers:
@@ -172,16 +197,16 @@ class SeparateHandlers:
         return html.make_picture_value(drawn)
 
     def validate_form(
-        self, paths: list[str] | None, models: list[str], suffix: str, bits: int, request: gr.Request
+        self, paths: list[str] | None, preset: str, models: list[str], suffix: str, bits: int, request: gr.Request
     ) -> str:
-        """In: songs, models, suffix, bits. Out: status, at once, while the queue may make one wait.
+        """In: songs, preset, models, suffix, bits. Out: status, at once, while the queue may make one wait.
 
         Refuses what cannot be done.
         """
         if not paths:
             raise html.make_toast(translate(request, "separate.no_song"))
         try:
-            self.registry.find_paths(models)
+            self.registry.find_paths(choose_models(preset, models))
             if suffix in LOSSLESS:
                 choose_subtype(f"stem{suffix}", bits or None)
         except SeparatorError as error:
@@ -189,13 +214,14 @@ class SeparateHandlers:
         return html.render_progress(translate(request, "separate.queued"), 0.0)
 
     def run_queue(
-        self, paths: list[str], models: list[str], suffix: str, bits: int, strict: bool, tta: bool, request: gr.Request
-    ) -> Iterator[tuple[Any, ...]]:
+        self, paths: list[str], preset: str, models: list[str], suffix: str, bits: int, strict: bool, tta: bool,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
-        options = Options(suffix, bits or None)
+        names, options = choose_models(preset, models), Options(suffix, bits or None)
         try:
             job = create_job(
-                self.settings, self.registry, paths, models, options, strict_band=strict, tta=tta, request=request
+                self.settings, self.registry, paths, names, options, strict_band=strict, tta=tta, request=request
             )
             ticket = self.fair_queue.join(request, job.seconds)
         except SeparatorError as error:

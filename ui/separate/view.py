@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from separator.shipped import PRESETS
 from ui.components import html
 from ui.components.player import make_mixer_value, make_track
 from ui.components.spectrogram import draw_spectrograms
@@ -35,8 +36,12 @@ def build_separation_command(
     strict: bool = False,
     tta: bool = False,
 ) -> str:
-    """In: songs and the form. Out: the command that does the same, one line a song."""
-    flags = [flag for name in models or [] for flag in ("--model_path", f"checkpoints/{name}")]
+    """The command that does the same, one line a song; ``models`` are names of models, or of one preset."""
+    flags = [
+        flag
+        for name in models or []
+        for flag in (("--preset", name) if name in PRESETS else ("--model_path", f"checkpoints/{name}"))
+    ]
     flags += ["--format", suffix[1:]] if suffix != ".wav" else []
     flags += ["--bits", str(bits)] if bits and suffix in LOSSLESS else []
     flags += ["--strict_band"] if strict else []

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from separator.audio import write
 from separator.errors import AudioError, Cancelled, DatasetError
+from training.data.layouts.song import Song
 from training.evaluation.alignment import Sound, align, find_offset
 from training.evaluation.bootstrap import mean_interval, median_interval, sdr_difference
-from training.evaluation.report import clock, song_report, summary, table
-from training.evaluation.scoring import ScoreOptions, SongScore, oracles, score_dataset, score_files, score_pair
-from training.evaluation.song_audio import find_scored_songs, load_song
+from training.evaluation.report import clock, song_report, stem_table, summary, table, write_json
+from training.evaluation.scoring import ScoreOptions, SongScore, oracles, score_files, score_pair, score_song
+from training.evaluation.song_audio import find_scored_songs, find_true_stems, load_song
 
 RATE = 8000
 Noise = Callable[..., Tensor]
@@ -217,13 +218,50 @@ def test_a_missing_mixture_is_the_sum_of_the_stems(songs: Path, noise: Noise) ->
     torch.testing.assert_close(backing.mixture.waveform, audio.mixture.waveform[:1].expand(2, -1), atol=1, rtol=0)
 
 
+def take_mixture(_: Song, mixture: Sound) -> dict[str, Sound]:
+    return dict.fromkeys(("vocals", "accompaniment", "drums"), mixture)
+
+
+def test_a_song_is_separated_once_for_a_row_per_stem(songs: Path, tmp_path: Path) -> None:
+    song = find_scored_songs(songs / "One", "vocals")[0][0]
+    separated = []
+
+    def separate(song: Song, mixture: Sound) -> dict[str, Sound]:
+        separated.append(song.name)
+        return take_mixture(song, mixture)
+
+    rows = list(score_song(song, ["vocals", "drums", "accompaniment"], separate))
+    assert separated == ["One"]
+    assert [(row.stem, row.score is None) for row in rows] == [
+        ("vocals", False), ("drums", True), ("accompaniment", False),
+    ]  # fmt: skip
+    lines = stem_table(rows).splitlines()
+    assert lines[0] == "One"
+    assert [line.split()[0] for line in lines[-4:]] == ["stem", "vocals", "accompaniment", "drums"]
+    write_json(tmp_path / "scores.json", rows, {})
+    report = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert [row["stem"] for row in report["songs"]] == ["vocals", "drums", "accompaniment"]
+    assert report["averages"]["vocals"]["uSDR (mean)"]["value"] == rows[0].score.sdr_db
+
+
+def test_other_is_a_true_stem_only_beside_all_four(tmp_path: Path, noise: Noise) -> None:
+    four = ("vocals", "drums", "bass", "other")
+    for stem in (*four, "mixture"):
+        write(tmp_path / f"{stem}.wav", noise(100), RATE)
+    assert find_true_stems(find_scored_songs(tmp_path, "vocals")[0][0], four) == list(four)
+    (tmp_path / "bass.wav").unlink()
+    song = find_scored_songs(tmp_path, "vocals")[0][0]
+    assert find_true_stems(song, (*four, "accompaniment")) == ["vocals", "drums"]
+
+
 def test_every_song_gets_a_row_and_a_broken_one_a_reason(songs: Path) -> None:
     broken = songs / "broken"
     broken.mkdir()
     (broken / "vocals.wav").write_bytes(b"no audio")
     (broken / "accompaniment.wav").write_bytes(b"")
     found, _ = find_scored_songs(songs, "vocals")
-    rows = list(score_dataset(found, "vocals", lambda song, mixture: mixture, ScoreOptions(oracle=True)))
+    options = ScoreOptions(oracle=True)
+    rows = [row for song in found for row in score_song(song, ["vocals"], take_mixture, options)]
     assert [row.score is None for row in rows] == [False, True, False]
     assert "broken" not in table(rows[:1])
     text = table(rows)
@@ -257,7 +295,7 @@ def test_scoring_ends_at_the_next_step_after_cancel(songs: Path, steps: int) -> 
 
 def test_scoring_at_another_format(songs: Path) -> None:
     found, _ = find_scored_songs(songs / "둘 Two", "vocals")
-    (row,) = score_dataset(found, "vocals", lambda song, mixture: mixture, ScoreOptions(sample_rate=4000, mono=True))
+    (row,) = score_song(found[0], ["vocals"], take_mixture, ScoreOptions(sample_rate=4000, mono=True))
     assert (row.score.sample_rate, row.score.channels) == (4000, 1)
 
 

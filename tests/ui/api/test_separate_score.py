@@ -12,6 +12,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from separator.shipped import PRESETS
 from tests.serving import write_song
 from ui.api.separate_score import Endpoints
 from ui.model_registry import ModelRegistry
@@ -36,7 +37,7 @@ def test_only_documented_endpoints_are_public(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert {"/separate", "/score", "/models"} <= set(endpoints)
     public = {name for name in endpoints if not name.startswith("/train")}
-    assert public == {"/separate", "/score", "/models"}
+    assert public == {"/separate", "/score", "/score_stems", "/models"}
     for name in public:
         assert endpoints[name]["description"], f"{name} is undocumented"
     names = [parameter["parameter_name"] for parameter in endpoints["/separate"]["parameters"]]
@@ -45,7 +46,7 @@ def test_only_documented_endpoints_are_public(client: Client) -> None:
 
 def test_models_lists_shipped_and_trained_ones(client: Client) -> None:
     models = {model["name"]: model for model in client.predict(api_name="/models")}
-    assert set(models) == {"vocals.pth", "my run/best_model.pth"}
+    assert set(models) == {*PRESETS["4stems"], "my run/best_model.pth"}
     assert models["vocals.pth"]["target"] == "vocals"
     assert models["vocals.pth"]["training"]["sdr_db"] == 6.25
     assert models["my run/best_model.pth"]["target"] == "drums"
@@ -73,6 +74,15 @@ def test_several_models_give_several_stems_in_the_chosen_format(client: Client, 
     stems = client.predict(song=handle_file(song), models=both, suffix=".ogg", api_name="/separate")
     assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == ["vocals", "drums", "rest"]
     assert {soundfile.info(stem).format for stem in stems} == {"OGG"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "names"), [("2stems", ["vocals", "accompaniment"]), ("4stems", ["vocals", "drums", "bass", "other"])]
+)
+def test_a_preset_stands_for_its_models(client: Client, song: Path, preset: str, names: list[str]) -> None:
+    stems = client.predict(song=handle_file(song), models=[preset], bits=32, api_name="/separate")
+    assert [Path(stem).stem.rsplit(" - ")[-1] for stem in stems] == names
+    np.testing.assert_allclose(sum(soundfile.read(stem)[0] for stem in stems), soundfile.read(song)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["../secret.pth", "nothing.pth", "my run/last.pth", "/etc/passwd"])
@@ -103,6 +113,27 @@ def test_score_of_noise_20_db_below(client: Client, tmp_path: Path) -> None:
     )
     assert score["sdr_db"] == pytest.approx(20, abs=0.1)
     assert score["grade"] == "excellent"
+
+
+def test_stems_are_scored_by_name_beside_their_mixture(client: Client, tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    stems = {name: 0.1 * generator.standard_normal((22050, 2)) for name in ("vocals", "drums")}
+    files = stems | {"mixture": sum(stems.values()), "song_vocals": 0.9 * stems["vocals"], "choir": stems["drums"]}
+    for name, wave in files.items():
+        soundfile.write(tmp_path / f"{name}.wav", wave, 22050, subtype="FLOAT")
+    references, estimates = (
+        [handle_file(tmp_path / f"{name}.wav") for name in names]
+        for names in (("vocals", "drums", "mixture"), ("song_vocals", "choir"))
+    )
+    rows = client.predict(references=references, estimates=estimates, mixture=None, api_name="/score_stems")
+    assert [row["stem"] for row in rows] == ["vocals", "drums", "choir"]
+    assert rows[0]["score"]["sdr_db"] == pytest.approx(20, abs=0.01)
+    assert rows[0]["score"]["clean_db"] is not None, "the mixture lay among the references"
+    assert [row["problem"] for row in rows[1:]] == ["there is no estimate of drums", "there is no reference of choir"]
+    with pytest.raises(AppError, match=r"no estimate \(choir\) is of a stem"):
+        client.predict(references=references, estimates=estimates[1:], mixture=None, api_name="/score_stems")
+    with pytest.raises(AppError, match="Give both references and estimates"):
+        client.predict(references=references, estimates=None, mixture=None, api_name="/score_stems")
 
 
 def test_a_missing_file_gets_a_sentence(client: Client, song: Path) -> None:

@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 from separator.errors import Cancelled
+from separator.shipped import shipped_folder
 from ui.model_registry import ModelRegistry
 from ui.score.compare import ScoreRequest, ScoreResult, compare, compute_loudness_match_db
 from ui.score.error_map import compute_error_map
@@ -142,7 +143,7 @@ def handlers(settings: PageSettings) -> ScoreHandlers:
 
 def outcome(settings: PageSettings, sounds: dict[str, Path]) -> tuple[Any, ...]:
     """The last of what scoring one estimate draws."""
-    files = (str(sounds["reference"]), str(sounds["mixture"]), FROM_FILE, str(sounds["half"]))
+    files = ([str(sounds["reference"])], str(sounds["mixture"]), FROM_FILE, [str(sounds["half"])])
     *_, last = handlers(settings).run_scoring(*files, "", None, False, False, VISITOR)
     return last
 
@@ -163,7 +164,8 @@ def test_nothing_is_logged_on_a_space(settings: PageSettings, sounds: dict[str, 
 
 def validate(settings: PageSettings, sounds: dict[str, Path], source: str, a: str | None, model: str | None) -> str:
     reference, mixture, b = (str(sounds[name]) for name in ("reference", "mixture", "half"))
-    return handlers(settings).validate_form(reference, mixture, source, a, model, b, False, False, VISITOR)
+    form = ([reference], mixture, source, [a] if a else None, model, [b])
+    return handlers(settings).validate_form(*form, False, False, VISITOR)
 
 
 def test_a_hidden_estimate_is_not_looked_at(settings: PageSettings, sounds: dict[str, Path], tmp_path: Path) -> None:
@@ -180,3 +182,50 @@ def test_a_model_is_needed_where_it_makes_the_estimate(
 ) -> None:
     with pytest.raises(gr.Error, match="Choose a model"):
         validate(settings, sounds, FROM_MODEL, None, model)
+
+
+@pytest.fixture
+def stem_files(sounds: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
+    """A song's folder of true vocals, drums and mixture, and estimates that are half as loud."""
+    made = {}
+    for stem, source in (("vocals", "reference"), ("drums", "half"), ("mixture", "mixture")):
+        samples, rate = soundfile.read(sounds[source])
+        for name, gain in ((stem, 1.0), (f"x_{stem}", 0.5)):
+            made[name] = tmp_path / f"{name}.wav"
+            soundfile.write(made[name], gain * samples, rate, subtype="FLOAT")
+    return made
+
+
+def test_several_stems_are_a_row_each(settings: PageSettings, stem_files: dict[str, Path]) -> None:
+    references, a = (
+        [str(path) for name, path in stem_files.items() if name.startswith("x_") == made] for made in (False, True)
+    )
+    form = (references, None, FROM_FILE, a, None, None, False, False, VISITOR)
+    assert "Waiting" in handlers(settings).validate_form(*form)
+    *_, (status, result, report, player, log_row, *_) = handlers(settings).run_scoring(*form)
+    assert (status, result, player, log_row.visible) == ("", None, None, False)
+    assert report.count("<tr>") == 3
+    assert report.index("<td>Vocals</td>") < report.index("<td>Drums</td>")
+    assert report.count("6.02 dB") >= 2 and "Clean" in report, "the mixture lay among the references"
+    *_, (_, _, report, *_) = handlers(settings).run_scoring(references, None, FROM_FILE, a, None, a[:1], *form[6:])
+    assert [label in report for label in ("Vocals · A", "Vocals · B", "Drums · B")] == [True, True, True]
+
+
+def test_names_that_make_no_pair_are_refused_first(settings: PageSettings, stem_files: dict[str, Path]) -> None:
+    references, a = ([str(stem_files[name])] * n for name, n in (("vocals", 1), ("x_drums", 2)))
+    form = (FROM_FILE, a, None, None, False, False, VISITOR)
+    with pytest.raises(gr.Error, match="are both drums; give one file per stem"):
+        handlers(settings).validate_form(references, None, *form)
+    with pytest.raises(gr.Error, match="no estimate"):
+        handlers(settings).validate_form([*references, str(stem_files["mixture"])], None, FROM_FILE, a[:1],
+            None, [str(stem_files["x_vocals"]), str(stem_files["x_drums"])], False, False, VISITOR)  # fmt: skip
+
+
+def test_a_preset_makes_the_estimates_that_have_references(settings: PageSettings, stem_files: dict[str, Path]) -> None:
+    references = [str(stem_files[name]) for name in ("drums", "vocals", "mixture")]
+    tab = ScoreHandlers(settings, ModelRegistry(settings.checkpoints, shipped_folder("checkpoints")))
+    model = (None, FROM_MODEL, None, "4stems", None, False, False, VISITOR)
+    *_, (_, _, report, *_) = tab.run_scoring(references, *model)
+    assert report.index("<td>Drums</td>") < report.index("<td>Vocals</td>")
+    *_, (_, result, *_) = tab.run_scoring(references[::2], *model)
+    assert result.names["a"] == "by the model - drums.wav", "of one reference, the stem that it is named after"

@@ -17,7 +17,7 @@ from separator.api import Separator
 from tests.serving import write_song
 from ui.model_registry import ModelRegistry
 from ui.separate.queue import Options, SeparationJob, make_rows
-from ui.separate.tab import SeparateHandlers
+from ui.separate.tab import MY_MODELS, SeparateHandlers, draw_command
 from ui.separate.view import draw_outcome, render_queue, render_status
 from ui.settings import PageSettings
 
@@ -143,7 +143,7 @@ def test_a_full_disk_costs_the_archive_and_no_stem(
 @pytest.mark.slow
 def test_cancel_hands_over_the_songs_that_are_done(handle: SeparateHandlers, tmp_path: Path) -> None:
     songs = [write_song(tmp_path / "a.wav"), write_song(tmp_path / "long.wav", seconds=600)]
-    run = handle.run_queue([str(song) for song in songs], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
+    run = handle.run_queue([str(song) for song in songs], MY_MODELS, ["vocals.pth"], ".wav", 0, False, False, VISITOR)
     job = next(job for _ in run if (job := handle.jobs.get(VISITOR)) and job.songs[0].state == "done")
     _, _, results, _, mixer, _, column, files, archive = handle.cancel(VISITOR)
     assert [song.state for song in job.songs] == ["done", "cancelled"]
@@ -156,7 +156,7 @@ def test_cancel_hands_over_the_songs_that_are_done(handle: SeparateHandlers, tmp
 
 def test_cancel_while_the_outcome_is_drawn_loses_nothing(handle: SeparateHandlers, tmp_path: Path) -> None:
     song = str(write_song(tmp_path / "a.wav"))
-    run = handle.run_queue([song], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
+    run = handle.run_queue([song], MY_MODELS, ["vocals.pth"], ".wav", 0, False, False, VISITOR)
     job = next(job for _ in run if (job := handle.jobs.get(VISITOR)) and job.finished.is_set())
     _, _, results, *_, archive = handle.cancel(VISITOR)
     assert [song.title for song in results] == ["a"]
@@ -168,17 +168,25 @@ def test_cancel_of_what_had_not_begun_leaves_the_results_alone(handle: SeparateH
 
 
 def test_nothing_waits_without_a_song_or_a_model(handle: SeparateHandlers, song: Path) -> None:
-    assert "Waiting" in handle.validate_form([str(song)], ["vocals.pth"], ".wav", 32, VISITOR)
+    assert "Waiting" in handle.validate_form([str(song)], MY_MODELS, ["vocals.pth"], ".wav", 32, VISITOR)
     for songs, models, reason in (([], ["vocals.pth"], "no song"), ([str(song)], [], "none was chosen")):
         with pytest.raises(gr.Error, match=reason):
-            handle.validate_form(songs, models, ".wav", 0, VISITOR)
+            handle.validate_form(songs, MY_MODELS, models, ".wav", 0, VISITOR)
+
+
+def test_a_preset_needs_no_model(handle: SeparateHandlers, song: Path) -> None:
+    assert "Waiting" in handle.validate_form([str(song)], "4stems", [], ".wav", 0, VISITOR)
+    *_, (_, _, results, *_) = handle.run_queue([str(song)], "4stems", [], ".wav", 0, False, False, VISITOR)
+    assert list(results[0].stems) == ["vocals", "drums", "bass", "other"]
+    assert draw_command(["a/song.mp3"], "4stems", ["vocals.pth"]).endswith("--input_path song.mp3 --preset 4stems")
+    assert draw_command([], MY_MODELS, ["vocals.pth"]).endswith("--model_path checkpoints/vocals.pth")
 
 
 def test_a_depth_that_the_format_lacks_is_refused_first(handle: SeparateHandlers, song: Path) -> None:
     with pytest.raises(gr.Error, match="FLAC is written with 16, 24 bits, not 32"):
-        handle.validate_form([str(song)], ["vocals.pth"], ".flac", 32, VISITOR)
+        handle.validate_form([str(song)], MY_MODELS, ["vocals.pth"], ".flac", 32, VISITOR)
     assert "Waiting" in handle.validate_form(
-        [str(song)], ["vocals.pth"], ".mp3", 32, VISITOR
+        [str(song)], MY_MODELS, ["vocals.pth"], ".mp3", 32, VISITOR
     )  # depth is for lossless ones
 
 
@@ -224,7 +232,7 @@ def test_clipped_stems_are_reported(load: Callable[[], Separator], tmp_path: Pat
 
 
 def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: SeparateHandlers, song: Path) -> None:
-    run = handle.run_queue([str(song)], ["vocals.pth"], ".wav", 0, False, False, VISITOR)
+    run = handle.run_queue([str(song)], MY_MODELS, ["vocals.pth"], ".wav", 0, False, False, VISITOR)
     next(run)
     status, queue, picture = handle.draw_preview([str(song)], VISITOR)
     assert (status, queue) == (gr.skip(), gr.skip())
