@@ -1,5 +1,6 @@
 """Separate a song, or a folder of songs, from the command line::
 
+    python inference.py song.mp3
     python inference.py --input_path song.mp3 --output_path separated_vocals.wav
     python inference.py --input_path song.mp3 --output_path karaoke.flac --stems accompaniment
     python inference.py --input_path song.mp3 --output_path stems --preset 4stems
@@ -32,7 +33,7 @@ from separator.shipped import PRESETS, find_preset
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 is success, 2 something the user can mend, 130 an interruption."""
-    options = _parser().parse_args(argv)
+    options = _parse(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a song's name need not be text
     with warnings.catch_warnings():
@@ -48,11 +49,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _make_parser()
+    options = parser.parse_args(argv)
+    if (options.song is None) == (options.input_path is None):
+        parser.error("give one song, or one folder of songs, as in: song.mp3")
+    options.input_path = options.input_path or options.song
+    return options
+
+
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Separate songs into stems that add up to the song.")
     add = parser.add_argument
-    add("--input_path", type=Path, required=True, help="a song, or a folder of songs")
-    add("--output_path", type=Path, required=True, help="a file for one stem, or a folder for all of them")
+    add("song", type=Path, nargs="?", help="a song, or a folder of songs")
+    add("--input_path", type=Path, metavar="SONG", help="the same")
+    add(
+        "--output_path",
+        type=Path,
+        default=Path("separated"),
+        help="a file for one stem, or a folder for all of them (default: the folder separated)",
+    )
     add(
         "--model_path",
         type=Path,

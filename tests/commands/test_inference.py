@@ -49,6 +49,15 @@ def test_the_target_lands_where_asked(run: Run, song: Path, tmp_path: Path) -> N
     assert (info.sample_rate, info.channels, info.n_samples, info.subtype) == (RATE, 2, RATE, "PCM_16")
 
 
+def test_a_song_alone_is_enough(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([song.name]) == 0
+    assert {path.name for path in Path("separated").iterdir()} == {"my song_vocals.wav", "my song_accompaniment.wav"}
+    for words in ([], [song.name, "--input_path", song.name]):
+        with pytest.raises(SystemExit):
+            main(words)
+
+
 def test_the_two_stems_add_up_on_disk(run: Run, song: Path, tmp_path: Path) -> None:
     code, *_ = run(song, tmp_path / "v.wav", "--accompaniment_path", str(tmp_path / "a.flac"), "--bits", "24")
     assert code == 0
