@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from separator.errors import Cancelled, ConfigError, SeparatorError
 from separator.progress import Cancel, Progress
 from training.data.layouts.names import MIXTURE, find_stem_word
-from training.evaluation.scoring import SongScore, score_files
+from training.evaluation.scoring import Score, SongScore, score_files
 
 
 def sort_by_stem(paths: Sequence[Path]) -> dict[str, Path]:
@@ -66,23 +67,23 @@ def score_stem_files(
     pairs = {name: pair_stems(references, files) for name, files in estimates.items()}
     stems = list(dict.fromkeys(stem for of_set in pairs.values() for stem in of_set))
     todo = [(name, stem) for stem in stems for name in pairs if stem in pairs[name]]
+    score = partial(score_files, mixture_path=mixture, bss=bss, fix_offset=fix_offset, cancel=cancel)
     rows = []
     for number, (name, stem) in enumerate(todo):
-        if cancel():
-            raise Cancelled("Scoring was cancelled.")
         progress(number / len(todo), "scoring")
-        rows.append(_score_pair(name, stem, *pairs[name][stem], mixture, bss, fix_offset))
+        rows.append(_score_pair(name, stem, *pairs[name][stem], score))
     return rows
 
 
 def _score_pair(
-    name: str, stem: str, reference: Path | None, estimate: Path | None, mixture: Path | None, bss: bool, offset: bool
+    name: str, stem: str, reference: Path | None, estimate: Path | None, score: Callable[[Path, Path], Score]
 ) -> SongScore:
     if reference is None or estimate is None:
         missing = "reference" if reference is None else "estimate"
         return SongScore(name, None, problem=f"there is no {missing} of {stem}", stem=stem)
     try:
-        score = score_files(reference, estimate, mixture, bss=bss, fix_offset=offset)
+        return SongScore(name, score(reference, estimate), stem=stem)
+    except Cancelled:
+        raise
     except SeparatorError as error:
         return SongScore(name, None, problem=str(error), stem=stem)
-    return SongScore(name, score, stem=stem)
