@@ -6,10 +6,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Two processes of tests ended in a bf16 kernel (vdpbf16ps) that read memory it does not own, which training of the
-# shipped sizes never did in many hours: kept out of tests, whose models are tiny, before torch is imported.
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")
-
 import pytest
 import torch
 from torch import Tensor
