@@ -1,0 +1,1 @@
+"""A model on its way to other programs: files that run without torch."""
