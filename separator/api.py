@@ -20,13 +20,13 @@ from separator.audio.reader import AudioInfo, AudioStream
 from separator.audio.writer import describe_clipping, make_folder
 from separator.device import is_out_of_memory, resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
-from separator.inference.compile import compile_for_inference
+from separator.inference.compile import compile_for_inference, load_for_inference
 from separator.inference.expander import expanded
 from separator.inference.levels import BLOCK_SAMPLES, Levels, measure_levels
-from separator.inference.output import StemFile, open_stem, refuse_overwriting, refuse_unusable
+from separator.inference.onnx_model import OnnxModel
+from separator.inference.output import StemFile, name_stems, open_stem, refuse_overwriting, refuse_unusable
 from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_add
 from separator.inference.shifts import average_shifts
-from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
 from separator.progress import Cancel, Progress
 from separator.shipped import shipped_folder
@@ -46,7 +46,7 @@ class Separator:
 
     def __init__(
         self,
-        models: Sequence[CRNN],
+        models: Sequence[CRNN | OnnxModel],
         device: str = "auto",
         *,
         segmentation: Segmentation | None = None,
@@ -70,7 +70,8 @@ class Separator:
     def from_checkpoint(
         cls, path: str | Path | None = None, device: str = "auto", *, strict_band: bool = False, tta: bool = False
     ) -> Self:
-        """Load one model; None stands for the shipped one, vocals. Raises CheckpointError, ConfigError."""
+        """Load one model, ``.pth`` or ``.onnx``; None stands for the shipped one, vocals. Raises CheckpointError,
+        ConfigError."""
         return cls.from_checkpoints([path or SHIPPED_MODEL], device, strict_band=strict_band, tta=tta)
 
     @classmethod
@@ -78,15 +79,12 @@ class Separator:
         cls, paths: Sequence[str | Path], device: str = "auto", *, strict_band: bool = False, tta: bool = False
     ) -> Self:
         """Load models of several targets, to be separated in one go. Raises CheckpointError, ConfigError."""
-        return cls([load_model(path) for path in paths], device, strict_band=strict_band, tta=tta)
+        return cls([load_for_inference(path) for path in paths], device, strict_band=strict_band, tta=tta)
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """The targets, then what they leave over: the ``accompaniment`` of vocals, what is ``other`` than vocals, drums
-        and bass, or the ``rest``."""
-        is_full = {"vocals", "drums", "bass"} <= set(self.targets) and "other" not in self.targets
-        left_over = "accompaniment" if self.targets == ("vocals",) else "other" if is_full else "rest"
-        return (*self.targets, left_over)
+        """The targets, then what they leave over."""
+        return name_stems(self.targets)
 
     def separate(
         self, waveform: Tensor, sample_rate: int, progress: Progress | None = None, cancel: Cancel | None = None
@@ -224,7 +222,7 @@ class Separator:
                 masks.append(resample_mask(mask, grid, common, (spectrum.shape[-2], spectrum.shape[-1])))
         return masks, ends
 
-    def _refuse_repeated_targets(self, models: Sequence[CRNN]) -> None:
+    def _refuse_repeated_targets(self, models: Sequence[CRNN | OnnxModel]) -> None:
         if not models:
             raise ConfigError("No model given.")
         if len(set(self.targets)) < len(self.targets):

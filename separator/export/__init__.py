@@ -1,1 +1,6 @@
-"""A model on its way to other programs: files that run without torch."""
+"""Models written for other programs."""
+
+from separator.export.html import export_html
+from separator.export.onnx import export_onnx
+
+__all__ = ["export_html", "export_onnx"]
