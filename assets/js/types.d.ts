@@ -87,8 +87,8 @@ interface ModelSettings {
   time_factor: number; // frames that the network's state takes as one
   state_shapes: number[][];
   segmentation: Segmentation;
-  about: [name: string, value: string][];
-  licences: [name: string, text: string][];
+  about: Record<string, string>; // by the last part of a text's key
+  licences: Record<string, string>; // of what the page carries
 }
 
 interface StftSettings {

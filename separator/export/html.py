@@ -9,15 +9,16 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+import tempfile
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from separator.files import atomic_write
-from separator.inference.overlap_add import Segmentation
-from separator.model.crnn import CRNN
+from separator.errors import SeparatorError
+from separator.export.onnx import export_onnx
+from separator.files import atomic_write, explain_os_error
+from separator.inference.onnx_model import SUFFIX, OnnxModel, read_onnx
 from separator.shipped import shipped_folder
 
 ASSETS = shipped_folder("assets")
@@ -29,49 +30,53 @@ _IMPORT = re.compile(r'(\bfrom |^import )"(\.[^"]+)"', re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
-def write_html(
-    path: str | Path, onnx: bytes, model: CRNN, stems: tuple[str, ...], name: str, about: Mapping[str, str] | None = None
-) -> None:
-    """Write the page of a model. Raises OSError.
+def export_html(model_path: Path | str, output: Path | str, *, name: str | None = None) -> Path:
+    """Write the page of a checkpoint's model, or of one that is ONNX already; of 17 MB for the shipped ones.
 
-    Args:
-        onnx: the same model, with the inputs and outputs of ``separator.export.onnx``.
-        stems: the model's targets, then what they leave over.
-        about: facts that the page shows, such as the model's licence.
+    ``name`` is what the page calls the model; without it its file is, or the folder of a run's best model.
+    Raises CheckpointError, ConfigError and SeparatorError as :func:`export_onnx`.
     """
-    with atomic_write(path) as part:
-        part.write_text(build_html(onnx, model, stems, name, about or {}), encoding="utf-8")
+    model_path, output = Path(model_path), Path(output)
+    with tempfile.TemporaryDirectory() as folder:
+        is_onnx = model_path.suffix == SUFFIX
+        model = read_onnx(model_path if is_onnx else export_onnx(model_path, Path(folder) / "model.onnx"))
+        page = build_html(model, name or _name_model(model_path))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(output) as part:
+            part.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SeparatorError(f"cannot write {output}: {explain_os_error(error, output)}") from error
+    return output
 
 
-def build_html(onnx: bytes, model: CRNN, stems: tuple[str, ...], name: str, about: Mapping[str, str]) -> str:
-    """The page's text, of 17 MB for the shipped models."""
-    settings = describe_model(model, stems, name) | {"about": list(about.items()), "licences": list(_read_licences())}
+def build_html(model: OnnxModel, name: str) -> str:
+    """The page's text."""
     values = {
         "title": escape(name),
         "icon": base64.b64encode(_read("images/logo.svg")).decode(),
         "style": (_read("css/style.css") + _read("css/export.css")).decode(),
         "texts": _dump(read_texts()),
-        "model": _dump(settings),
+        "model": _dump(describe_model(model, name)),
         "modules": _dump(list(link_modules().items())),
-        "onnx": _pack(onnx),
+        "onnx": _pack(model.path.read_bytes()),
         "runtime": _pack(_read(f"{RUNTIME}/ort-wasm-simd-threaded.wasm")),
         "fft": _pack(_read(f"{FFT}/kissfft.wasm")),
     }
     return _BLANK.sub(lambda blank: values[blank[1]], _read("html/export.html").decode())
 
 
-def describe_model(model: CRNN, stems: tuple[str, ...], name: str) -> dict[str, Any]:
+def describe_model(model: OnnxModel, name: str) -> dict[str, Any]:
     """What the page's scripts need of a model: ``ModelSettings`` in ``assets/js/types.d.ts``."""
-    config = model.config
-    return {
+    written = {key: json.loads(model.metadata[key]) for key in ("stft", "targets", "stems", "segmentation", "training")}
+    trained = str(written.pop("training").get("date", ""))[:10]
+    return written | {
         "name": name,
-        "stft": config.stft.to_dict(),
-        "targets": list(config.targets),
-        "stems": list(stems),
-        "input_channels": config.input_channels,
-        "time_factor": config.time_factor,
-        "state_shapes": [list(state.shape) for state in model.empty_state()],
-        "segmentation": asdict(Segmentation.for_model(config)),
+        "input_channels": model.config.input_channels,
+        "time_factor": model.config.time_factor,
+        "state_shapes": [[1, *shape] for shape in model.state_shapes],
+        "about": {key: fact for key, fact in (("terms", model.metadata["license"]), ("trained", trained)) if fact},
+        "licences": dict(_read_licences()),
     }
 
 
@@ -106,6 +111,10 @@ def read_texts() -> dict[str, dict[str, str]]:
             for language, sentence in translations.items():
                 texts.setdefault(language, {})[f"{section}.{key}"] = sentence
     return texts
+
+
+def _name_model(path: Path) -> str:
+    return path.absolute().parent.name if path.stem in ("best_model", "last") else path.stem
 
 
 def _read_licences() -> Iterator[tuple[str, str]]:

@@ -31,8 +31,8 @@ export const buildAbout = (model) =>
     "details",
     { class: "about" },
     make("summary", { text: text("export.about") }),
-    ...model.about.map(([name, value]) => make("p", {}, make("strong", { text: `${name}: ` }), value)),
-    ...model.licences.map(([name, licence]) =>
+    ...Object.entries(model.about).map(([key, fact]) => make("p", { text: text(`export.${key}`, { fact }) })),
+    ...Object.entries(model.licences).map(([name, licence]) =>
       make("details", {}, make("summary", { text: name }), make("pre", { text: licence })),
     ),
   );

@@ -68,7 +68,8 @@ function addLikeness(block, stft, sums) {
   for (let frame = 0; frame < a.length; frame += 2 * stft.bins) {
     for (let bin = FIRST_BIN; bin < LAST_BIN; bin++) {
       const at = frame + 2 * bin;
-      const [x, y] = [a, b].map((values) => Math.sqrt(values[at] ** 2 + values[at + 1] ** 2));
+      const x = Math.sqrt(a[at] * a[at] + a[at + 1] * a[at + 1]);
+      const y = Math.sqrt(b[at] * b[at] + b[at + 1] * b[at + 1]);
       sums[0] += x * x;
       sums[1] += x * y;
       sums[2] += y * y;
