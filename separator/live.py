@@ -28,7 +28,7 @@ from separator.inference.expander import WINDOW_SECONDS, expanded
 from separator.inference.levels import LevelMeter
 from separator.inference.onnx_model import OnnxModel
 from separator.inference.output import name_stems, refuse_unusable
-from separator.inference.overlap_add import CONTEXT_SECONDS, LOOKAHEAD_SECONDS
+from separator.inference.overlap_add import LOOKAHEAD_SECONDS
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 from separator.spectral.grid import Grid, normalize_masks
@@ -36,8 +36,12 @@ from separator.spectral.stft import istft, stft
 
 LEVEL_SECONDS = 30.0
 """The level of a stream is measured over so much of its past."""
+LIVE_CONTEXT_SECONDS = 0.56
+"""Half of that of whole songs, for half of the work at short delays; on the demo song the SDR is as good."""
+ENOUGH_LOOKAHEAD_SECONDS = 0.75
+"""More than this gains less than 0.05 dB (``python -m tests.benchmarks.live``), so that longer steps come first."""
 LONGEST_STEP = 32
-"""Frames from one run of the network to the next."""
+"""Frames from one run of the network to the next, a power of two."""
 MOST_DELAY_SECONDS = 60.0
 
 
@@ -56,18 +60,17 @@ class LivePlan:
 
     @classmethod
     def within(cls, frames: int, config: ModelConfig, reach: int) -> "LivePlan":
-        """The plan of the most lookahead whose delay is at most ``frames``, at a quarter of it per step.
-
-        Raises ConfigError where there is no time for a single frame.
+        """A plan whose delay is at most ``frames``: a quarter of it is for the step, or more where enough lookahead is
+        left. Raises ConfigError where there is no time for a single frame.
         """
+        per_second = config.stft.frames_per_second
         budget = frames - 2 * reach + 1
         if budget < 1:
-            least = 2 * reach / config.stft.frames_per_second
-            raise ConfigError(f"The delay is too short; this model's window needs at least {least:.3f} s.")
-        step = min(LONGEST_STEP, 1 << max(0, budget // 4).bit_length() >> 1) or 1
-        longest = round(LOOKAHEAD_SECONDS * config.stft.frames_per_second)
-        lookahead = min(budget - step, longest)
-        context = round(CONTEXT_SECONDS * config.stft.frames_per_second)
+            raise ConfigError(f"The delay is too short; this model needs at least {2 * reach / per_second:.3f} s.")
+        longest = max(-(-budget // 4), budget - round(ENOUGH_LOOKAHEAD_SECONDS * per_second))
+        step = min(LONGEST_STEP, 1 << (longest.bit_length() - 1))
+        lookahead = min(budget - step, round(LOOKAHEAD_SECONDS * per_second))
+        context = round(LIVE_CONTEXT_SECONDS * per_second)
         stride = math.lcm(step, config.time_factor)
         needed = max(context + step + lookahead, stride)
         return cls(step, lookahead, -(-needed // config.fold) * config.fold, stride // step, reach)
