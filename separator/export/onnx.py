@@ -141,7 +141,7 @@ def _convert(model: CRNN, metadata: dict[str, str]) -> "onnx.ModelProto":
         torch.onnx.export(
             BinsLast(copy.deepcopy(model).eval().cpu()),
             make_example(model),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # that the tracer takes
             input_names=inputs,
             output_names=outputs,
             dynamic_axes={name: axes for name, axes in free.items() if axes},

@@ -7,7 +7,7 @@ their own metadata describes, reach the runtime: ``separator.export.onnx`` docum
 import importlib.util
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,14 @@ OPERATORS = {
     *("Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze", "Where"),
 }
 """All that layers of a CRNN become. None has code, files or a graph of its own."""
+PLAIN_ATTRIBUTES = {1, 2, 3, 4, 6, 7, 8}
+"""``AttributeProto.AttributeType``: a number, text or tensor, or several numbers or texts; no graph."""
+MOST_NUMBER = 1 << 20
+"""Of the sizes and places in a graph."""
+END_OF_AXIS = 2**63 - 2
+"""The first of the numbers that stand for the end of an axis, wherever that is."""
+MOST_BYTES = 2**31 - 1
+"""Of a file: protobuf takes no more."""
 MOST_STRUCTURE_BYTES = 4_000_000
 """Of a file beside its weights: some 100 kB for a shipped model."""
 
@@ -44,6 +52,8 @@ class OnnxModel:
     config: ModelConfig
     state_shapes: tuple[tuple[int, ...], ...]
     metadata: dict[str, str]
+    content: bytes = field(repr=False)
+    """Of the whole file, as it was when it was checked."""
 
 
 def read_onnx(path: Path | str) -> OnnxModel:
@@ -57,8 +67,9 @@ def read_onnx(path: Path | str) -> OnnxModel:
         raise CheckpointError(f"there is no model file {path}; write one with export.py, or give another --model_path")
     _require("onnx", path)
     _require("onnxruntime", path)
-    content = _parse(path)
-    metadata = {entry.key: entry.value for entry in content.metadata_props}
+    content = _read(path)
+    graph = _parse(path, content)
+    metadata = {entry.key: entry.value for entry in graph.metadata_props}
     config = _read_config(path, metadata)
     try:
         with torch.device("meta"):  # takes no memory
@@ -66,10 +77,11 @@ def read_onnx(path: Path | str) -> OnnxModel:
             shapes = tuple(tuple(state.shape[1:]) for state in model.empty_state())
     except (RuntimeError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} describes a model that this Sori cannot build: {error}") from error
-    if path.stat().st_size > 4 * model.n_weights() + MOST_STRUCTURE_BYTES:
+    if len(content) > 4 * model.n_weights() + MOST_STRUCTURE_BYTES:
         raise CheckpointError(f"{path} is larger than the model that it describes")
-    _check_graph(path, content, config, shapes)
-    return OnnxModel(path, config, shapes, metadata)
+    _check_graph(path, graph)
+    _check_interface(path, graph, config, shapes)
+    return OnnxModel(path, config, shapes, metadata, content)
 
 
 class OnnxNetwork:
@@ -85,7 +97,7 @@ class OnnxNetwork:
         self._inputs = name_inputs(len(model.state_shapes))
         self._lock = threading.Lock()  # a session serves one caller at a time, and uses all threads
         try:
-            self._session = onnxruntime.InferenceSession(model.path.read_bytes(), options, ["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(model.content, options, ["CPUExecutionProvider"])
             frames = 2 * model.config.fold
             masks, _ = self(torch.zeros(1, model.config.stft.n_bins, frames), None, model.config.time_factor)
         except CheckpointError:
@@ -139,13 +151,22 @@ def _require(package: str, path: Path) -> None:
         raise CheckpointError(f"{path} needs the package {package}, which is missing: pip install onnx onnxruntime")
 
 
-def _parse(path: Path) -> "onnx.ModelProto":
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CheckpointError(f"{path} is larger than any ONNX file can be")
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parse(path: Path, content: bytes) -> "onnx.ModelProto":
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
-        return onnx.load(path, load_external_data=False)
-    except (DecodeError, OSError, ValueError) as error:
+        return onnx.load_from_string(content)
+    except (DecodeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or is not an ONNX file: {_first_line(error)}") from error
 
 
@@ -172,38 +193,56 @@ def _read_config(path: Path, metadata: dict[str, str]) -> ModelConfig:
     return config
 
 
-def _check_graph(
-    path: Path, content: "onnx.ModelProto", config: ModelConfig, states: tuple[tuple[int, ...], ...]
-) -> None:
+def _check_graph(path: Path, content: "onnx.ModelProto") -> None:
+    """Refuse what brings code, files or graphs of its own, or numbers that only ask for memory."""
     import onnx
 
     graph = content.graph
     if content.functions or any(opset.domain not in ("", "ai.onnx") for opset in content.opset_import):
         raise CheckpointError(f"{path} brings functions or operators of its own, which no model of Sori's has")
-    foreign = {node.op_type for node in graph.node if node.domain not in ("", "ai.onnx")}
-    foreign |= {node.op_type for node in graph.node} - OPERATORS
-    kinds = {attribute.type for node in graph.node for attribute in node.attribute}
-    if foreign or kinds & {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS} or graph.sparse_initializer:
-        names = ", ".join(sorted(foreign))[:80] or "graphs inside of its graph"
+    foreign = {node.op_type for node in graph.node} - OPERATORS
+    foreign |= {node.domain for node in graph.node} - {"", "ai.onnx"}
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
+    if foreign or graph.sparse_initializer or not {attribute.type for attribute in attributes} <= PLAIN_ATTRIBUTES:
+        names = ", ".join(sorted(foreign))[:80] or "a graph or sparse weights inside"
         raise CheckpointError(f"{path} has {names}, which no model of Sori's has")
-    constants = [attribute.t for node in graph.node for attribute in node.attribute if attribute.HasField("t")]
-    for tensor in [*graph.initializer, *constants]:
+    tensors = [*graph.initializer, *(attribute.t for attribute in attributes if attribute.HasField("t"))]
+    for tensor in tensors:
         if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise CheckpointError(f"{path} keeps weights in other files; a model of Sori's is one file")
+    try:
+        whole_numbers = [onnx.numpy_helper.to_array(x) for x in tensors if x.data_type == onnx.TensorProto.INT64]
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged: {_first_line(error)}") from error
+    listed = [number for attribute in attributes for number in attribute.ints]
+    if any(MOST_NUMBER < abs(int(n)) < END_OF_AXIS for n in [*listed, *(n for x in whole_numbers for n in x.flat)]):
+        raise CheckpointError(f"{path} asks for a tensor that is larger than those of any model of Sori's")
+
+
+def _check_interface(
+    path: Path, content: "onnx.ModelProto", config: ModelConfig, states: tuple[tuple[int, ...], ...]
+) -> None:
+    values = [*content.graph.input, *content.graph.output]
+    found = [(value.name, _describe_value(value)) for value in values]
     shapes = list_shapes(config, states)
-    described = {name: _describe("INT64" if name == "hop" else "FLOAT", shape) for name, shape in shapes.items()}
-    found = {value.name: _describe_value(value) for value in [*graph.input, *graph.output]}
-    names = [value.name for value in [*graph.input, *graph.output]]
-    if names != [*name_inputs(len(states)), *name_outputs(len(states))] or found != described:
-        wrong = next((name for name in [*described, *names] if found.get(name) != described.get(name)), "their order")
-        raise CheckpointError(f"{path} has other inputs or outputs than the model it describes: {wrong[:80]}")
+    expected = [
+        (name, _describe("INT64" if name == "hop" else "FLOAT", shapes[name]))
+        for name in [*name_inputs(len(states)), *name_outputs(len(states))]
+    ]
+    if found != expected:
+        wrong = next(
+            (pair for pair in [*expected, *found] if (pair in found) != (pair in expected)), ("their order", "")
+        )
+        raise CheckpointError(
+            f"{path} has other inputs or outputs than the model it describes: {' '.join(wrong)[:120]}"
+        )
 
 
 def _describe_value(value: "onnx.ValueInfoProto") -> str:
     import onnx
 
     tensor = value.type.tensor_type
-    shape = [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
+    shape: list[int | str] = [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
     return _describe(onnx.TensorProto.DataType.Name(tensor.elem_type), shape)
 
 
