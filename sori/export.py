@@ -1,8 +1,10 @@
 """Write a model as one file that separates without this program::
 
     python export.py --model_path checkpoints/vocals.pth --output vocals.onnx
+    python export.py --model_path checkpoints/vocals.pth --output vocals.html
 
-The suffix is the format. ``.onnx`` runs in ONNX Runtime, and in ``inference.py --model_path vocals.onnx``.
+The suffix is the format. ``.onnx`` runs in ONNX Runtime, and in ``inference.py --model_path vocals.onnx``. ``.html`` is
+a page that separates songs in any browser, from a double click and offline.
 """
 
 import argparse
@@ -14,7 +16,7 @@ from pathlib import Path
 from separator.errors import ConfigError, SeparatorError
 from separator.shipped import shipped_folder
 
-SUFFIXES = (".onnx",)
+SUFFIXES = (".onnx", ".html")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +50,8 @@ def _export(options: argparse.Namespace) -> None:
         raise ConfigError(f"--output is {output}; its suffix must be one of {', '.join(SUFFIXES)}.")
     if output.exists() and (not options.overwrite or output.resolve() == options.model_path.resolve()):
         raise ConfigError(f"{output} exists already; give --overwrite, or another --output.")
-    from separator.export.onnx import export_onnx, require_packages  # needs torch, which a mistake need not wait for
+    from separator.export import export_html, export_onnx  # needs torch, which a mistake need not wait for
+    from separator.export.onnx import require_packages
 
     require_packages()
     delays = None
@@ -58,7 +61,8 @@ def _export(options: argparse.Namespace) -> None:
         delays = [asdict(price) for price in measure_delays(options.model_path)]
         for price in delays:
             del price["cores"]  # of this machine, not of the model
-    export_onnx(options.model_path, output, live_delays=delays)
+    export = export_html if output.suffix.lower() == ".html" else export_onnx
+    export(options.model_path, output, live_delays=delays)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
 
 

@@ -30,16 +30,24 @@ _IMPORT = re.compile(r'(\bfrom |^import )"(\.[^"]+)"', re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
-def export_html(model_path: Path | str, output: Path | str, *, name: str | None = None) -> Path:
+def export_html(
+    model_path: Path | str,
+    output: Path | str,
+    *,
+    name: str | None = None,
+    live_delays: list[dict[str, float]] | None = None,
+) -> Path:
     """Write the page of a checkpoint's model, or of one that is ONNX already; of 17 MB for the shipped ones.
 
-    ``name`` is what the page calls the model; without it its file is, or the folder of a run's best model.
+    ``name`` is what the page calls the model: by default as its file, or as the folder of a run's best model.
     Raises CheckpointError, ConfigError and SeparatorError as :func:`export_onnx`.
     """
     model_path, output = Path(model_path), Path(output)
     with tempfile.TemporaryDirectory() as folder:
-        is_onnx = model_path.suffix == SUFFIX
-        model = read_onnx(model_path if is_onnx else export_onnx(model_path, Path(folder) / "model.onnx"))
+        onnx = model_path
+        if model_path.suffix != SUFFIX:
+            onnx = export_onnx(model_path, Path(folder) / "model.onnx", live_delays=live_delays)
+        model = read_onnx(onnx)
         page = build_html(model, name or _name_model(model_path))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -59,3 +59,12 @@ def test_an_old_file_is_replaced_where_asked(tiny_checkpoint: Path, tmp_path: Pa
     output.write_bytes(b"old")
     assert main(["--model_path", str(tiny_checkpoint), "--output", str(output), "--overwrite"]) == 0
     assert output.stat().st_size > 1000
+
+
+def test_a_page_is_written_where_the_suffix_is_html(
+    tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    output = tmp_path / "vocals.html"
+    assert main(["--model_path", str(tiny_checkpoint), "--output", str(output)]) == 0
+    assert capsys.readouterr().out == f"{output}: {output.stat().st_size / 1e6:.1f} MB\n"
+    assert output.read_text(encoding="utf-8").startswith("<!doctype html>")
