@@ -33,8 +33,8 @@ ARROWS = {
     "training.practice": ("config", "practice.synthesis"),
     "ui.components": ("scripts",),
     "ui.jobs": ("components", "safety"),
-    "ui.separate": ("components", "i18n", "jobs", "limits", "model_registry", "safety", "settings"),
-    "ui.train": ("components", "i18n", "jobs", "model_registry", "safety", "scripts", "settings"),
+    "ui.separate": ("components", "i18n", "jobs", "limits", "model_export", "model_registry", "safety", "settings"),
+    "ui.train": ("components", "i18n", "jobs", "model_export", "model_registry", "safety", "scripts", "settings"),
     "ui.score": ("components", "i18n", "jobs", "limits", "model_registry", "safety", "settings"),
 }
 """Package -> the packages and modules of its room that it may import."""
