@@ -109,7 +109,8 @@ class LiveSeparator:
     """One model over an endless stream. Stems are late by exactly ``latency_samples`` and add up to the stream.
 
     ``model`` is a path (``.pth`` or ``.onnx``) or a loaded model. The level is measured as the stream goes, over the
-    last half minute.
+    last half minute. The network runs inside of ``push`` whenever a step is complete (``plan.step`` frames), so that a
+    host keeps as much output in store as that takes: what a delay costs in time, ``tests.benchmarks.live`` prints.
     Raises CheckpointError, and ConfigError for a delay, rate or number of channels that cannot work.
     """
 
