@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from separator.device import resolve_device
-from separator.errors import ConfigError
+from separator.errors import AudioError, ConfigError
 from separator.inference.compile import compile_for_inference, load_for_inference
 from separator.inference.expander import WINDOW_SECONDS, expanded
 from separator.inference.levels import LevelMeter
@@ -169,7 +169,7 @@ class LiveSeparator:
         """
         refuse_unusable(block, self.sample_rate)
         if len(block) != self.channels:
-            raise ConfigError(f"The block has {len(block)} channels; this stream has {self.channels}.")
+            raise AudioError(f"The block has {len(block)} channels; this stream has {self.channels}.")
         block = block.detach().float().cpu().clone()  # a host may use its buffer again
         self._new.add(block)
         self._mixture.add(block)

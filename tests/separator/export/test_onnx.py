@@ -156,6 +156,11 @@ def move_weights_out(content: onnx.ModelProto) -> None:
     onnx.external_data_helper.set_external_data(tensor, "../../etc/passwd")
 
 
+def forget_a_weight(content: onnx.ModelProto) -> None:
+    tensor = next(x for x in content.graph.initializer if x.data_type == onnx.TensorProto.FLOAT)
+    tensor.raw_data = b"\xff" * len(tensor.raw_data)  # NaN
+
+
 def claim_more(content: onnx.ModelProto) -> None:
     content.graph.initializer[0].dims[0] = 1 << 18
 
@@ -176,6 +181,7 @@ HOSTILE = {
     "other files": move_weights_out,
     "larger than those": add_constant,
     "larger than the model": lambda content: content.graph.initializer.add(raw_data=bytes(5_000_000)),
+    "not between 0 and 1": forget_a_weight,
     "cannot be run": claim_more,
     "cannot be run: ": lambda content: content.graph.node.pop(0),
 }
