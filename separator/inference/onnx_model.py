@@ -106,6 +106,8 @@ class OnnxNetwork:
             raise CheckpointError(f"{model.path} cannot be run: {_first_line(error)}") from error
         if masks.shape != (1, len(model.config.targets), model.config.stft.n_bins, frames):
             raise CheckpointError(f"{model.path} gives masks of shape {tuple(masks.shape)}, not those it describes")
+        if not (masks.min() >= 0 and masks.max() <= 1):
+            raise CheckpointError(f"{model.path} gives no masks: they are not between 0 and 1")
 
     def __call__(self, magnitude: Tensor, state: State | None, hop: int) -> tuple[Tensor, State]:
         """As ``CRNN.forward``; masks and state are returned where the magnitude lies."""

@@ -128,5 +128,5 @@ def test_blocks_that_are_no_audio_are_refused(tiny_model: CRNN, tiny_checkpoint:
         live.push(torch.full((2, 10), float("nan")))
     with pytest.raises(AudioError, match="no audio"):
         live.push(torch.zeros(2, 0))
-    with pytest.raises(ConfigError, match="1 channels; this stream has 2"):
+    with pytest.raises(AudioError, match="1 channels; this stream has 2"):
         live.push(torch.zeros(1, 10))

@@ -35,6 +35,8 @@ def test_a_song_without_the_target_is_refused(tiny_checkpoint: Path, song: Path)
     (song / "vocals.wav").unlink()
     with pytest.raises(ConfigError, match="no true stem of vocals"):
         measure_delays(tiny_checkpoint, (0.5,), song)
+    with pytest.raises(ConfigError, match="no mixture"):
+        measure_delays(tiny_checkpoint, (0.5,), song.parent)
 
 
 def test_prices_are_stored_where_asked(

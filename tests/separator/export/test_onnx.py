@@ -72,9 +72,9 @@ def test_masks_and_state_are_the_models(config: ModelConfig, tmp_path: Path):
             magnitude = 3 * torch.rand(1, config.stft.n_bins, frames)
             masks, state = model(magnitude, state, 32)
             exported_masks, exported_state = network(magnitude, exported_state, 32)
-            assert sdr(masks[0], exported_masks[0]) > 80
-            for own, other in zip(state, exported_state, strict=True):
-                assert sdr(own.flatten(0, -2), other.flatten(0, -2)) > 80
+            for own, other in zip([masks, *state], [exported_masks, *exported_state], strict=True):
+                assert own.shape == other.shape
+                assert sdr(own.flatten()[None], other.flatten()[None]) > 80
 
 
 def test_metadata_describe_the_model(pair: tuple[Path, Path]):
@@ -156,6 +156,11 @@ def move_weights_out(content: onnx.ModelProto) -> None:
     onnx.external_data_helper.set_external_data(tensor, "../../etc/passwd")
 
 
+def forget_a_weight(content: onnx.ModelProto) -> None:
+    tensor = next(x for x in content.graph.initializer if x.data_type == onnx.TensorProto.FLOAT)
+    tensor.raw_data = b"\xff" * len(tensor.raw_data)  # NaN
+
+
 def claim_more(content: onnx.ModelProto) -> None:
     content.graph.initializer[0].dims[0] = 1 << 18
 
@@ -176,6 +181,7 @@ HOSTILE = {
     "other files": move_weights_out,
     "larger than those": add_constant,
     "larger than the model": lambda content: content.graph.initializer.add(raw_data=bytes(5_000_000)),
+    "not between 0 and 1": forget_a_weight,
     "cannot be run": claim_more,
     "cannot be run: ": lambda content: content.graph.node.pop(0),
 }
