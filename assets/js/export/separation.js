@@ -44,9 +44,11 @@ export class Separation {
   }
 
   async load() {
+    const { worker } = this;
     await this.answer(); // it has started
     const [onnx, runtime, fft] = await this.payload;
-    return this.ask({ kind: "load", model: this.model, onnx, runtime, fft }, []);
+    if (worker !== this.worker) return; // another one has taken its place meanwhile
+    await this.ask({ kind: "load", model: this.model, onnx, runtime, fft }, []);
   }
 
   /**
