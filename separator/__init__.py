@@ -23,6 +23,7 @@ from separator.errors import (
 
 if TYPE_CHECKING:
     from separator.api import Separator
+    from separator.live import LiveSeparator
     from separator.model import load_model
 
 __version__ = "0.2.0"
@@ -33,6 +34,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DatasetError",
+    "LiveSeparator",
     "Separator",
     "SeparatorError",
     "TrainingBusyError",
@@ -40,7 +42,7 @@ __all__ = [
     "load_model",
 ]
 
-_MODULES = {"Separator": "separator.api", "load_model": "separator.model"}
+_MODULES = {"LiveSeparator": "separator.live", "Separator": "separator.api", "load_model": "separator.model"}
 """Of the exports that need torch, which ``import separator`` alone does not load."""
 
 

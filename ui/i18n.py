@@ -1,6 +1,7 @@
 """The page's texts in five languages.
 
-The strings live in ``ui/languages/<section>.json``, one file a tab, each key with its five translations side by side.
+The strings live in ``ui/languages/<section>.json``, one file a tab, each key with its five translations side by side;
+those of scripts that exported pages carry too, in ``assets/languages``.
 ``t(key)`` is for labels that the browser translates; ``translate(request, key)`` for sentences made on the server.
 """
 
@@ -10,14 +11,16 @@ from pathlib import Path
 import gradio as gr
 from gradio.i18n import I18nData
 
+from separator.shipped import shipped_folder
+
 LANGUAGES = ("en", "ko", "ja", "zh", "es")
-TEXTS_FOLDER = Path(__file__).parent / "languages"
+TEXTS_FOLDERS = (Path(__file__).parent / "languages", shipped_folder("assets") / "languages")
 
 
-def load_texts(folder: Path = TEXTS_FOLDER) -> dict[str, dict[str, str]]:
-    """Language -> ``section.key`` -> sentence, read from every JSON file in ``folder``."""
+def load_texts() -> dict[str, dict[str, str]]:
+    """Language -> ``section.key`` -> sentence, read from every JSON file in the folders."""
     texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
-    for path in sorted(folder.glob("*.json")):
+    for path in (path for folder in TEXTS_FOLDERS for path in sorted(folder.glob("*.json"))):
         section = json.loads(path.read_text(encoding="utf-8"))
         for key, translations in section.items():
             for language, sentence in translations.items():
@@ -32,7 +35,7 @@ I18N = gr.I18n(**TEXTS)
 def t(key: str) -> I18nData:
     """A label that the browser shows in its own language; raises KeyError when English has no such key."""
     if key not in TEXTS["en"]:
-        raise KeyError(f"no text called {key!r} in {TEXTS_FOLDER.name}/")
+        raise KeyError(f"no text called {key!r} in languages/")
     return I18N(key)
 
 

@@ -12,6 +12,7 @@ from ui.api.train import build_train_endpoints
 from ui.components.event_options import UNQUEUED
 from ui.i18n import I18N, t
 from ui.jobs.fair_queue import FairQueue
+from ui.model_export import wire_export
 from ui.model_registry import ModelRegistry
 from ui.safety import build_guards
 from ui.score.tab import FROM_MODEL, ScoreTab, build_score_tab, list_score_models
@@ -62,6 +63,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
             with gr.Tab(t("page.score"), id="score"):
                 score = build_score_tab(settings, registry, fair_queue)
         wire_results(train, registry, tabs, separate, score)
+        wire_export(settings, registry, train.take, [train.runs], train.taken, lambda run: [_best_model(run)])
         build_endpoints(settings, registry, fair_queue)
         build_train_endpoints(settings, manager)
         demo.load(partial(refresh_models, registry), None, [separate.models, score.model], **UNQUEUED)

@@ -19,7 +19,7 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** @param {Element} element @param {string} selector @returns {HTMLElement} */
+/** @param {ParentNode} element @param {string} selector @returns {HTMLElement} */
 export function find(element, selector) {
   const found = element.querySelector(selector);
   if (!(found instanceof HTMLElement)) throw new Error(`no ${selector} in the component`);

@@ -76,3 +76,65 @@ interface PreviewsData {
   run: string;
   epochs: [epoch: number, sdr_db: Decibels | null][];
 }
+
+/** Settings of an exported model, written by separator/export/html.py. */
+interface ModelSettings {
+  name: string;
+  stft: StftSettings;
+  targets: string[];
+  stems: string[]; // the targets, then what they leave over
+  input_channels: number;
+  time_factor: number; // frames that the network's state takes as one
+  state_shapes: number[][];
+  segmentation: Segmentation;
+  about: Record<string, string>; // by the last part of a text's key
+  licences: Record<string, string>; // of what the page carries
+}
+
+interface StftSettings {
+  sample_rate: number;
+  n_fft: number;
+  hop_length: number;
+}
+
+/** In frames. */
+interface Segmentation {
+  hop: number;
+  context: number;
+  lookahead: number;
+  fade: number;
+}
+
+/** Takes and returns frames of bins; the state is that where the next segment begins. */
+interface Network {
+  emptyState: () => any;
+  run: (magnitude: Float32Array, frames: number, state: any) => Promise<{ masks: Float32Array; state: any }>;
+}
+
+/** What is used of onnxruntime-web. */
+interface OnnxRuntime {
+  env: { wasm: { numThreads: number; wasmBinary: Uint8Array } };
+  InferenceSession: { create: (model: Uint8Array, options: object) => Promise<any> };
+  Tensor: new (type: string, data: Float32Array | BigInt64Array, shape: number[]) => any;
+}
+
+/** KISS FFT's C functions; numbers are addresses in its memory. */
+interface KissFft {
+  HEAPF32: Float32Array;
+  _malloc: (bytes: number) => number;
+  _free: (address: number) => void;
+  _kiss_fftr_alloc: (size: number, isInverse: number, memory: number, memorySize: number) => number;
+  _kiss_fftr: (plan: number, samples: number, spectrum: number) => void;
+  _kiss_fftri: (plan: number, spectrum: number, samples: number) => void;
+}
+
+/** To the Worker, and back. */
+type Order =
+  | { kind: "load"; model: ModelSettings; onnx: Uint8Array; runtime: Uint8Array; fft: Uint8Array }
+  | { kind: "separate"; channels: Float32Array[]; rate: number };
+type Answer =
+  | { kind: "started" }
+  | { kind: "ready" }
+  | { kind: "progress"; share: number }
+  | { kind: "stems"; stems: { kind: Kind; wav: Blob }[] }
+  | { kind: "failed"; reason: string };

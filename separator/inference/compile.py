@@ -23,7 +23,9 @@ import torch
 from torch import Tensor
 
 from separator.files import atomic_write
+from separator.inference.onnx_model import SUFFIX, OnnxModel, OnnxNetwork, read_onnx
 from separator.model import crnn
+from separator.model.checkpoint import load_model
 from separator.model.recurrent import State
 
 if TYPE_CHECKING:
@@ -35,11 +37,19 @@ MOST_CACHED = 8
 """Compiled networks kept, some 16 MB each; the least recently used goes first."""
 
 
-def compile_for_inference(model: crnn.CRNN, device: torch.device) -> Network:
+def load_for_inference(path: Path | str) -> crnn.CRNN | OnnxModel:
+    """A checkpoint's model, or an exported one, told apart by the suffix. Raises CheckpointError."""
+    return read_onnx(path) if Path(path).suffix.lower() == SUFFIX else load_model(path)
+
+
+def compile_for_inference(model: crnn.CRNN | OnnxModel, device: torch.device) -> Network:
     """A copy of a model, fixed and ready to run on a device; masks are returned where the magnitude lies.
 
-    On CPUs that OpenVINO supports it runs there, otherwise in torch; masks differ by rounding, 1e-6 at most.
+    On CPUs that OpenVINO supports it runs there, otherwise in torch; masks differ by rounding, 1e-6 at most. A model in
+    ONNX runs in ONNX Runtime on the CPU, whatever the device.
     """
+    if isinstance(model, OnnxModel):
+        return OnnxNetwork(model)
     if device.type == "cpu" and importlib.util.find_spec("openvino") is not None:
         return OpenVinoNetwork(model)
     fixed = copy.deepcopy(model).eval().to(device)
@@ -72,7 +82,7 @@ class OpenVinoNetwork:
         return masks.mT, tuple(ends)
 
 
-class _BinsLast(torch.nn.Module):
+class BinsLast(torch.nn.Module):
     """A network whose spectrograms have bins innermost, as they are in memory, and whose state is flat."""
 
     def __init__(self, model: crnn.CRNN) -> None:
@@ -82,6 +92,13 @@ class _BinsLast(torch.nn.Module):
     def forward(self, magnitude: Tensor, hop: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         masks, state = self.model(magnitude.transpose(-2, -1), state, hop)
         return (masks.transpose(-2, -1), *state)
+
+
+def make_example(model: crnn.CRNN) -> tuple[Tensor, ...]:
+    """Inputs of ``BinsLast`` to trace it with."""
+    config = model.config
+    magnitude = torch.rand(1, config.input_channels, 2 * config.fold, config.stft.n_bins)
+    return magnitude, torch.tensor(config.fold), *model.empty_state()
 
 
 def _import_openvino() -> Any:
@@ -125,15 +142,10 @@ def _convert(model: crnn.CRNN) -> "openvino.Model":
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    config, state = model.config, model.empty_state()
-    example = (
-        torch.rand(1, config.input_channels, 2 * config.fold, config.stft.n_bins),
-        torch.tensor(config.fold),
-        *state,
-    )
+    example = make_example(model)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing is deprecated, but what OpenVINO reads
-        traced = torch.jit.trace(_BinsLast(copy.deepcopy(model).eval().cpu()), example, check_trace=False)
+        traced = torch.jit.trace(BinsLast(copy.deepcopy(model).eval().cpu()), example, check_trace=False)
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced)  # has to live as long as the graph
     graph = frontend.load(decoder)

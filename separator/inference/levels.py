@@ -5,6 +5,7 @@ any song to that on its way into a network; masks are applied to the song as it 
 each of this is worth: ``python -m tests.benchmarks.robustness``.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,25 +48,43 @@ class Levels:
         return [(slice(c, c + 1), (abs(gain),)) for c, gain in enumerate(self.gains)]
 
 
+class LevelMeter:
+    """Levels of the last ``n_blocks`` finite blocks ``(C, n)`` of equal length that were added; of all without a
+    number."""
+
+    def __init__(self, n_blocks: int | None = None) -> None:
+        # (C, C) each: powers on the diagonal, products of channels beside it
+        self._grams: deque[Tensor] = deque(maxlen=n_blocks)
+        self._magnitudes = torch.zeros(2, 2, dtype=torch.float64)
+
+    def add(self, block: Tensor, *, compare_spectra: bool = False) -> None:
+        """Take in a block; for ``Levels.unlike`` the spectra of two channels have to be compared too."""
+        self._grams.append((block @ block.T).double() / block.shape[1])
+        if compare_spectra and len(block) == 2:
+            excerpt = stft(block[:, :_EXCERPT_SAMPLES], 2048, 512)[:, _BINS].abs().flatten(1)
+            self._magnitudes += (excerpt @ excerpt.T).double()
+
+    def levels(self) -> Levels:
+        """Of what was added so far."""
+        if not self._grams:
+            return Levels((1.0,))
+        gram = _mean_without_pauses(torch.stack(tuple(self._grams)))
+        power = gram.diagonal()
+        is_audible = power > _INAUDIBLE * power.max()
+        if len(power) != 2 or not is_audible.all():
+            power = torch.where(is_audible, power[is_audible].mean(), torch.inf)
+            usable = is_audible.any()
+            return Levels(tuple((_gain_from(power) * (power > 0)).tolist()) if usable else (1.0,) * len(power))
+        gains = _gain_from(power) * torch.tensor([1.0, -1.0 if _cosine(gram) < _OPPOSITE else 1.0])
+        return Levels(tuple(gains.tolist()), unlike=_cosine(self._magnitudes) < _UNLIKE)
+
+
 def measure_levels(blocks: Iterable[Tensor]) -> Levels:
     """Levels of a song of finite blocks ``(C, n)``, each of ``BLOCK_SAMPLES`` but the last."""
-    grams = []  # (C, C) each: powers on the diagonal, products of channels beside it
-    magnitudes = torch.zeros(2, 2, dtype=torch.float64)
+    meter = LevelMeter()
     for block in blocks:
-        grams.append((block @ block.T).double() / block.shape[1])
-        if len(block) == 2:
-            excerpt = stft(block[:, :_EXCERPT_SAMPLES], 2048, 512)[:, _BINS].abs().flatten(1)
-            magnitudes += (excerpt @ excerpt.T).double()
-    if not grams:
-        return Levels((1.0,))
-    gram = _mean_without_pauses(torch.stack(grams))
-    power = gram.diagonal()
-    is_audible = power > _INAUDIBLE * power.max()
-    if len(power) != 2 or not is_audible.all():
-        power = torch.where(is_audible, power[is_audible].mean(), torch.inf)
-        return Levels(tuple((_gain_from(power) * (power > 0)).tolist()) if is_audible.any() else (1.0,) * len(power))
-    gains = _gain_from(power) * torch.tensor([1.0, -1.0 if _cosine(gram) < _OPPOSITE else 1.0])
-    return Levels(tuple(gains.tolist()), unlike=_cosine(magnitudes) < _UNLIKE)
+        meter.add(block, compare_spectra=True)
+    return meter.levels()
 
 
 def _mean_without_pauses(grams: Tensor) -> Tensor:

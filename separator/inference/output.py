@@ -31,6 +31,14 @@ class StemFile:
         return cls(writer.path, writer.peak, writer.subtype, writer.clips, missing_seconds)
 
 
+def name_stems(targets: tuple[str, ...]) -> tuple[str, ...]:
+    """The targets, then what they leave over: the ``accompaniment`` of vocals, what is ``other`` than vocals, drums and
+    bass, or the ``rest``."""
+    is_full = {"vocals", "drums", "bass"} <= set(targets) and "other" not in targets
+    left_over = "accompaniment" if targets == ("vocals",) else "other" if is_full else "rest"
+    return (*targets, left_over)
+
+
 def open_stem(path: str | Path, song: AudioInfo, bits: int | None) -> AudioWriter:
     """A file like the song; without ``bits`` of the song's depth, and float where the stem goes above full scale."""
     subtype = choose_subtype(Path(path), bits, like=song.subtype)

@@ -98,9 +98,9 @@ class DualPathBottleneck(nn.Module):
             begin = state[i // 2].flatten(0, 1) if state and along_time else None
             batch, rows = x.shape[:2]
             x, end = layer(x.flatten(0, 1), begin, steps if along_time else None)
-            x = x.unflatten(0, (batch, rows))
+            x = x.reshape(batch, rows, *x.shape[1:])
             if along_time:
-                states.append(end.unflatten(0, (batch, rows)))
+                states.append(end.reshape(batch, rows, -1))
         if len(self.layers) % 2 == 0:
             x = x.transpose(1, 2)
         y: Tensor = self.out(x)

@@ -21,6 +21,8 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
+from separator.api import SHIPPED_MODEL  # noqa: E402
+from separator.export import export_html  # noqa: E402
 from tests.serving import served_page  # noqa: E402
 
 OUTPUT = ROOT / "assets" / "images" / "screenshots"
@@ -59,12 +61,22 @@ def train(page: Any) -> None:
     page.wait_for_timeout(12_000)
 
 
+def export(page: Any) -> None:
+    """The shipped vocals' own page, with the demo song separated."""
+    with tempfile.TemporaryDirectory() as folder:
+        page.goto(export_html(SHIPPED_MODEL, Path(folder) / "vocals.html").as_uri())
+        song = next((ROOT / "assets" / "demo").glob("mixture.*"))
+        page.locator("input[type=file]").set_input_files(song)
+        page.wait_for_selector(".sori-player[data-ready]", timeout=PATIENCE_MS)
+
+
 # Name -> what to do first, how wide, dark or light, and in which language.
 PICTURES: dict[str, tuple[Callable[[Any], None], int, bool, str]] = {
     "separate": (separate, WIDE, False, "en-US"),
     "separate-dark": (separate, WIDE, True, "en-US"),
     "separate-phone-ko": (separate, PHONE, False, "ko-KR"),
     "train": (train, WIDE, False, "en-US"),
+    "export": (export, WIDE, False, "en-US"),
     "score": (score, WIDE, False, "en-US"),
     "score-dark": (score, WIDE, True, "en-US"),
 }

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.serving import ROOT, served_page, small_checkpoints
+from tests.serving import served_page, small_checkpoints
+from ui.i18n import TEXTS_FOLDERS
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +17,8 @@ LOCALES = {"en": "en-US", "ko": "ko-KR", "ja": "ja-JP", "zh": "zh-CN", "es": "es
 
 
 def words(section: str) -> dict[str, dict[str, str]]:
-    return json.loads((ROOT / "ui" / "languages" / f"{section}.json").read_text(encoding="utf-8"))
+    (path,) = (path for folder in TEXTS_FOLDERS for path in folder.glob(f"{section}.json"))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("language", LOCALES)

@@ -8,8 +8,9 @@ import gradio as gr
 import pytest
 
 from tests.serving import ROOT
-from ui.i18n import LANGUAGES, TEXTS, TEXTS_FOLDER, detect_language, dump_script_texts, t, translate
+from ui.i18n import LANGUAGES, TEXTS, TEXTS_FOLDERS, detect_language, dump_script_texts, t, translate
 
+FILES = sorted(path for folder in TEXTS_FOLDERS for path in folder.glob("*.json"))
 BLANK = re.compile(r"\{(\w+)\}")
 
 
@@ -20,7 +21,7 @@ class Visitor:
         self.headers = {"accept-language": languages}
 
 
-@pytest.mark.parametrize("path", sorted(TEXTS_FOLDER.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_translation_is_missing(path: Path) -> None:
     for key, translations in json.loads(path.read_text(encoding="utf-8")).items():
         assert set(translations) == set(LANGUAGES), f"{path.stem}.{key}"
@@ -34,7 +35,7 @@ def test_translations_have_the_same_blanks(language: str) -> None:
 
 
 def test_every_text_that_the_code_names_exists() -> None:
-    sections = {path.stem for path in TEXTS_FOLDER.glob("*.json")}
+    sections = {path.stem for path in FILES}
     named = re.compile(rf'"((?:{"|".join(sections)})\.(?!(?:js|py|css)")[a-z_]+)"')
     sources = [*(ROOT / "ui").glob("*.py"), *(ROOT / "assets").rglob("*.js")]
     used = {(source.name, key) for source in sources for key in named.findall(source.read_text(encoding="utf-8"))}

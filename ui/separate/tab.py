@@ -15,6 +15,7 @@ from ui.components.spectrogram import draw_spectrograms
 from ui.i18n import t, translate
 from ui.jobs.fair_queue import FairQueue
 from ui.jobs.registry import JobRegistry
+from ui.model_export import build_export_button, build_export_files, wire_export
 from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder
 from ui.safety.visitors import has_disconnected
@@ -46,6 +47,8 @@ class SeparateForm:
     microphone: gr.Audio
     preset: gr.Radio
     models: gr.Dropdown
+    take: gr.Button
+    taken: gr.Files
     options: list[Any]
     """Suffix, bits, strict, tta: what the handlers take after songs, preset and models, in this order."""
     go: gr.Button
@@ -88,6 +91,7 @@ def build_separate_tab(
     form.demo_song.click(handle.load_demo, None, [songs], **QUEUED)
     form.microphone.stop_recording(add_recording, [songs, form.microphone], [songs], **UNQUEUED)
     form.preset.change(show_models, [form.preset], [form.models], **UNQUEUED)
+    wire_export(settings, registry, form.take, [form.preset, form.models], form.taken, choose_models)
     for widget in filled:
         widget.change(draw_command, filled, [command], **UNQUEUED)
     run = form.go.click(handle.validate_form, filled[:5], [status], **QUEUED).success(
@@ -118,6 +122,8 @@ def _build_form(registry: ModelRegistry) -> SeparateForm:
         choices=registry.list_choices(), value=registry.choose_default(), multiselect=True, label=t("separate.models"),
         info=t("separate.models_info"), visible=not presets, elem_id="models",
     )  # fmt: skip
+    take = build_export_button("take")
+    taken = build_export_files("taken")
     tta = gr.Checkbox(label=t("separate.tta"), info=t("separate.tta_info"), elem_id="tta")
     with gr.Accordion(t("separate.options"), open=False):
         with gr.Row():
@@ -133,7 +139,9 @@ def _build_form(registry: ModelRegistry) -> SeparateForm:
     with gr.Row():
         go = gr.Button(t("separate.go"), variant="primary", scale=3, elem_id="separate")
         cancel = gr.Button(t("separate.cancel"), scale=1, min_width=90, elem_id="cancel")
-    return SeparateForm(songs, demo_song, microphone, preset, models, [suffix, bits, strict, tta], go, cancel)
+    return SeparateForm(
+        songs, demo_song, microphone, preset, models, take, taken, [suffix, bits, strict, tta], go, cancel
+    )
 
 
 def add_recording(songs: list[str] | None, recording: str | None) -> list[str]:

@@ -8,6 +8,7 @@ import gradio as gr
 from ui.components import html
 from ui.components.event_options import PRIVATE, QUEUED, SERIAL_DRAW, UNQUEUED
 from ui.i18n import t
+from ui.model_export import build_export_button, build_export_files
 from ui.model_registry import ModelRegistry
 from ui.scripts import mount_script
 from ui.settings import PageSettings
@@ -30,6 +31,8 @@ class TrainTab:
     runs: gr.Radio
     use: gr.Button
     score: gr.Button
+    take: gr.Button
+    taken: gr.Files
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class _RunPanel:
     address: gr.HTML
     use: gr.Button
     score: gr.Button
+    take: gr.Button
+    taken: gr.Files
     learn: gr.HTML
 
 
@@ -63,7 +68,7 @@ def build_train_tab(
             run_panel = _build_run_panel(manager)
     handle = TrainHandlers(settings, registry, manager, DataChecks(settings), list(setup.form))
     _wire(handle, setup, run_panel, page, remembered)
-    return TrainTab(run_panel.runs, run_panel.use, run_panel.score)
+    return TrainTab(run_panel.runs, run_panel.use, run_panel.score, run_panel.take, run_panel.taken)
 
 
 def _build_run_panel(manager: RunManager) -> _RunPanel:
@@ -75,6 +80,8 @@ def _build_run_panel(manager: RunManager) -> _RunPanel:
     with gr.Row(visible=False, elem_id="train-done") as done:
         use = gr.Button(t("train.use"), variant="primary", min_width=150, elem_id="train-use")
         score = gr.Button(t("train.score"), min_width=150, elem_id="train-score")
+        take = build_export_button("train-take")
+    taken = build_export_files("train-taken")
     with gr.Row(visible=False) as in_mlflow:
         mlflow = gr.Button(t("train.mlflow"), size="md", min_width=150, elem_id="train-mlflow")
         address = html.build_panel(elem_id="train-address")
@@ -82,7 +89,7 @@ def _build_run_panel(manager: RunManager) -> _RunPanel:
         None, html_template=LEARN, js_on_load=mount_script("js/train/learn.js", "mountLearn"),
         elem_id="train-learn", apply_default_css=False, server_functions=[make_preview_server(manager)],
     )  # fmt: skip
-    return _RunPanel(runs, live, done, in_mlflow, mlflow, address, use, score, learn)
+    return _RunPanel(runs, live, done, in_mlflow, mlflow, address, use, score, take, taken, learn)
 
 
 def _wire(

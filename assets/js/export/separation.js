@@ -1,0 +1,85 @@
+// The page's side of the Worker: one song at a time, which can be stopped.
+import { readPayload } from "./payload.js";
+
+/** @typedef {[path: string, source: string][]} Modules in an order in which they can be linked */
+/** @typedef {(modules: Modules) => Record<string, string>} Link gives every module a URL */
+
+/** A Worker that makes its own modules: one of a page from a file may not read the page's. */
+const startWorker = (/** @type {Modules} */ modules, /** @type {Link} */ link) => {
+  const source = `
+    const urls = (${link})(${JSON.stringify(modules)});
+    Promise.all([
+      import(urls["js/export/worker.js"]),
+      import(urls["vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"]),
+      import(urls["vendor/kissfft-wasm/kissfft.js"]),
+    ]).then(
+      ([worker, ort, fft]) => worker.serve(self, ort, fft.default),
+      (error) => postMessage({ kind: "failed", reason: String(error) }),
+    );`;
+  return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+};
+
+export class Separation {
+  /** @type {((answer: Answer) => void) | null} */ answered = null;
+
+  /** @param {ModelSettings} model @param {Modules} modules @param {Link} link */
+  constructor(model, modules, link) {
+    this.model = model;
+    this.modules = modules;
+    this.link = link;
+    const [onnx, runtime, fft] = ["sori-onnx", "sori-runtime", "sori-fft"].map(readPayload);
+    this.payload = Promise.all([onnx, runtime, fft]);
+    this.restart();
+  }
+
+  /** Ends what is being separated, which then never resolves, and reads the model anew. */
+  restart() {
+    this.worker?.terminate();
+    const worker = startWorker(this.modules, this.link);
+    this.worker = worker;
+    worker.onmessage = ({ data }) => this.answered?.(data);
+    worker.onerror = (event) => this.answered?.({ kind: "failed", reason: event.message });
+    this.loaded = this.load();
+    this.loaded.catch(() => {}); // whoever separates awaits it
+  }
+
+  async load() {
+    const { worker } = this;
+    await this.answer(); // it has started
+    const [onnx, runtime, fft] = await this.payload;
+    if (worker !== this.worker) return; // another one has taken its place meanwhile
+    await this.ask({ kind: "load", model: this.model, onnx, runtime, fft }, []);
+  }
+
+  /**
+   * Stems as WAV files. Rejects with an Error that gives the reason.
+   * @param {{channels: Float32Array[], rate: number}} song given away @param {(share: number) => void} progress
+   */
+  async separate({ channels, rate }, progress) {
+    await this.loaded;
+    const buffers = channels.map((samples) => samples.buffer);
+    const answer = await this.ask({ kind: "separate", channels, rate }, buffers, progress);
+    return /** @type {Extract<Answer, {kind: "stems"}>} */ (answer).stems;
+  }
+
+  /**
+   * @param {Order} order @param {Transferable[]} given @param {(share: number) => void} [progress]
+   * @returns {Promise<Answer>}
+   */
+  ask(order, given, progress) {
+    const answer = this.answer(progress);
+    this.worker?.postMessage(order, given);
+    return answer;
+  }
+
+  /** The Worker's next answer. @param {(share: number) => void} [progress] @returns {Promise<Answer>} */
+  answer(progress) {
+    return new Promise((resolve, reject) => {
+      this.answered = (answer) => {
+        if (answer.kind === "progress") progress?.(answer.share);
+        else if (answer.kind === "failed") reject(new Error(answer.reason));
+        else resolve(answer);
+      };
+    });
+  }
+}

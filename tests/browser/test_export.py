@@ -1,0 +1,176 @@
+"""An exported page, as its listener uses it: opened from a file, without a network."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+import torch
+
+from separator.api import Separator
+from separator.audio import read
+from separator.export import export_html
+from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.serving import ROOT, write_song
+
+pytestmark = pytest.mark.browser
+
+READY = ".sori-player[data-ready]"
+WORDS = json.loads((ROOT / "assets" / "languages" / "export.json").read_text(encoding="utf-8"))
+CONFIG = replace(ModelConfig.unet(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("export") / "tiny.pth"
+    save_checkpoint(path, CRNN(CONFIG).eval(), {"terms": "for tests"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint: Path) -> Path:
+    return export_html(checkpoint, checkpoint.with_name("tiny 모델.html"))
+
+
+@pytest.fixture
+def open_file(playwright: Any, exported: Path, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Open the page from its file, offline; ``problems`` are script errors and requests for anything else."""
+    contexts = []
+
+    def open_page(locale: str = "en-US", width: int = 1280, dark: bool = False, setup: str = "") -> Any:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / f"profile {len(contexts)}", executable_path=CHROMIUM, args=FLAGS, locale=locale, offline=True,
+            viewport={"width": width, "height": 900}, accept_downloads=True, color_scheme="dark" if dark else "light",
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.pages[0]
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("request", lambda request: _note_stranger(page.problems, request.url))
+        if setup:
+            page.add_init_script(setup)
+        page.goto(exported.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _note_stranger(problems: list[str], requested: str) -> None:
+    if not requested.startswith(("file:", "data:", "blob:")):
+        problems.append(f"a request left this computer: {requested}")
+
+
+def separate(page: Any, song: Path) -> None:
+    page.locator("input[type=file]").set_input_files(song)
+    page.wait_for_selector(READY, timeout=60_000)
+
+
+def download(page: Any, index: int, folder: Path) -> Path:
+    with page.expect_download() as started:
+        page.locator(f"{READY} a.letter").nth(index).click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44100, 2), (48000, 1), (8000, 2)])
+def test_downloads_are_the_stems_of_separator(
+    open_file: Callable[..., Any], checkpoint: Path, tmp_path: Path, rate: int, channels: int
+) -> None:
+    song = write_song(tmp_path / "봄 노래.wav", seconds=3, rate=rate)
+    if channels == 1:
+        soundfile.write(song, soundfile.read(song)[0][:, 0], rate)
+    page = open_file()
+    separate(page, song)
+    waveform, _ = read(song)
+    reference = Separator([load_model(checkpoint)], "cpu").separate(waveform, rate)
+    for index, (name, expected) in enumerate(reference.items(), start=1):
+        path = download(page, index, tmp_path)
+        stem, stem_rate = read(path)
+        assert (path.name, stem_rate, stem.shape) == (f"봄 노래_{name}.wav", rate, expected.shape)
+        difference = 10 * torch.log10((stem - expected).square().sum() / expected.square().sum())
+        assert difference < -60
+    assert page.problems == []
+
+
+def test_stems_play_in_the_mixer(open_file: Callable[..., Any], song: Path) -> None:
+    page = open_file()
+    separate(page, song)
+    page.locator(READY).focus()
+    page.keyboard.press(" ")
+    page.wait_for_selector(f"{READY}:not([data-position^='0.0'])")
+    page.wait_for_timeout(250)
+    assert float(page.locator(READY).get_attribute("data-peak-db")) > -40
+    assert page.locator(f"{READY} .title").count() == 4
+    assert page.problems == []
+
+
+def test_file_without_audio_is_a_sentence(open_file: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes <b>.wav").write_text("no audio at all")
+    page = open_file()
+    page.locator("input[type=file]").set_input_files(tmp_path / "notes <b>.wav")
+    page.get_by_text(WORDS["no_audio"]["en"].format(name="notes <b>.wav")).wait_for()
+    separate(page, song)  # the next song is separated all the same
+    assert page.problems == []
+
+
+def test_song_is_dropped_anywhere(open_file: Callable[..., Any], song: Path) -> None:
+    page = open_file()
+    page.evaluate(
+        """(bytes) => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(bytes)], "dropped.wav"));
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        list(song.read_bytes()),
+    )
+    page.wait_for_selector(READY, timeout=60_000)
+    assert page.locator("[role=status]").first.inner_text().startswith("dropped.wav")
+
+
+def test_stopped_song_leaves_room_for_the_next(open_file: Callable[..., Any], song: Path) -> None:
+    page = open_file()
+    page.locator("input[type=file]").set_input_files(song)
+    page.get_by_role("button", name=WORDS["stop"]["en"]).click()
+    page.get_by_text(WORDS["stopped"]["en"], exact=True).wait_for()
+    separate(page, song)
+    assert page.problems == []
+
+
+@pytest.mark.parametrize(("language", "locale"), [("ko", "ko-KR"), ("ja", "ja-JP"), ("zh", "zh-CN"), ("es", "es-ES")])
+def test_page_is_in_the_listeners_language(open_file: Callable[..., Any], language: str, locale: str) -> None:
+    page = open_file(locale=locale, width=390)
+    page.get_by_text(WORDS["privacy"][language]).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("combobox").select_option("en")
+    page.get_by_text(WORDS["privacy"]["en"]).wait_for()
+
+
+@pytest.mark.parametrize("missing", ["WebAssembly", "DecompressionStream", "Worker"])
+def test_browser_that_lacks_something_gets_a_sentence(open_file: Callable[..., Any], missing: str) -> None:
+    page = open_file(setup=f"delete window.{missing};")
+    page.get_by_text(WORDS["too_old"]["en"]).wait_for()
+
+
+def test_page_needs_no_shared_memory(open_file: Callable[..., Any], song: Path) -> None:
+    page = open_file()
+    assert page.evaluate("typeof SharedArrayBuffer") == "undefined"
+    separate(page, song)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_page_is_accessible(open_file: Callable[..., Any], song: Path, axe: str, dark: bool) -> None:
+    page = open_file(dark=dark)
+    separate(page, song)
+    page.evaluate(axe)
+    found = page.evaluate("axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
+    assert found == []

@@ -1,0 +1,52 @@
+"""The price of a delay is measured on a song with true stems, and stored with the model where asked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch import Tensor
+
+from separator.audio import write
+from separator.errors import ConfigError
+from separator.export.delays import measure_delays
+from separator.inference.onnx_model import read_onnx
+from sori.export import main
+
+
+@pytest.fixture
+def song(tmp_path: Path, noise: Callable[..., Tensor]) -> Path:
+    folder = tmp_path / "song"
+    folder.mkdir()
+    target, rest = noise(3 * 22050), noise(3 * 22050, seed=1)
+    for name, waveform in {"mixture": target + rest, "vocals": target}.items():
+        write(folder / f"{name}.wav", waveform, 22050)
+    return folder
+
+
+def test_each_delay_has_its_price(tiny_checkpoint: Path, song: Path):
+    short, long = measure_delays(tiny_checkpoint, (0.2, 2.0), song)
+    assert (short.delay_seconds, long.delay_seconds) == (0.2, 2.0)
+    assert short.sdr_db - short.change_db == pytest.approx(long.sdr_db - long.change_db)
+    assert abs(long.change_db) < 0.3
+
+
+def test_a_song_without_the_target_is_refused(tiny_checkpoint: Path, song: Path):
+    (song / "vocals.wav").unlink()
+    with pytest.raises(ConfigError, match="no true stem of vocals"):
+        measure_delays(tiny_checkpoint, (0.5,), song)
+    with pytest.raises(ConfigError, match="no mixture"):
+        measure_delays(tiny_checkpoint, (0.5,), song.parent)
+
+
+def test_prices_are_stored_where_asked(
+    tiny_checkpoint: Path, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr("separator.export.delays.measure_delays.__defaults__", ((0.5,), song))
+    output = tmp_path / "vocals.onnx"
+    assert main(["--model_path", str(tiny_checkpoint), "--output", str(output), "--measure_delays"]) == 0
+    (price,) = json.loads(read_onnx(output).metadata["live_delays"])
+    assert price.keys() == {"delay_seconds", "sdr_db", "change_db"}
+    assert price["delay_seconds"] == 0.5
