@@ -29,7 +29,7 @@ def wire_export(
     settings: PageSettings, registry: ModelRegistry, button: gr.Button, sources: Sequence[gr.components.Component],
     files: gr.Files, name_models: Callable[..., list[str]],
 ) -> None:  # fmt: skip
-    """Let the button write the models that ``name_models`` names by the values of ``sources``, one visitor at a time."""
+    """Let the button write the models that ``name_models`` names by the values of ``sources``; one at a time."""
 
     def write(*values: Any) -> gr.Files:
         return gr.Files(value=export_models(settings, registry, name_models(*values)), visible=True)
