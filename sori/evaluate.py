@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from separator.audio import read
-from separator.errors import ConfigError, DatasetError, SeparatorError
+from separator.errors import ConfigError, DatasetError
 from separator.runtime import keep_freed_memory
+from training.cli import run_command
 from training.data.layouts.song import ACCOMPANIMENT, Song
 from training.evaluation.alignment import Sound
 from training.evaluation.report import song_report, table, write_csv, write_json
@@ -28,12 +29,7 @@ Separate = Callable[[Song, Sound], Sound]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 2 when nothing could be scored."""
     arguments = _make_parser().parse_args(argv)
-    try:
-        _evaluate(arguments)
-    except (SeparatorError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(lambda: _evaluate(arguments))
 
 
 def _make_parser() -> argparse.ArgumentParser:

@@ -288,8 +288,7 @@ class Trainer:
         self._last_good = self.state_dict()
         if self.fabric.is_global_zero:
             state = dict(self._last_good)
-            model = CRNN(self.learner.crnn.config)
-            model.load_state_dict(state.pop("weights"))
+            model = self.learner.make_model(state.pop("weights"))
             save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
 
     def _record(self, scores: Scores | None) -> dict[str, Any]:
