@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from separator.errors import ConfigError, SeparatorError
+from separator.errors import ConfigError
+from training.cli import run_command
 from training.evaluation.comparison import Comparison, compare_files
 from training.evaluation.report import clock, table
 from training.evaluation.scoring import SongScore
@@ -30,13 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(_split_quoted(sys.argv[1:] if argv is None else argv))
     if not arguments.log_kept and not (arguments.ref and arguments.a and arguments.b):
         parser.error("--ref, --a and --b are required, or --log_kept")
-    try:
-        run_id = _log_kept(arguments) if arguments.log_kept else _compare(arguments)
-        print(f"\nMLflow: experiment {arguments.experiment}, run {run_id}; see it with: {_viewing_command(arguments)}")
-    except (SeparatorError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(lambda: _log(arguments))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -74,8 +69,12 @@ def _refuse_blanks(arguments: argparse.Namespace) -> None:
             raise ConfigError(f"--{name} is empty; leave it out, or give one, such as {example}")
 
 
-def _log_kept(arguments: argparse.Namespace) -> str:
-    return log_kept(arguments.log_kept, arguments.tracking_uri, arguments.experiment)
+def _log(arguments: argparse.Namespace) -> None:
+    if arguments.log_kept:
+        run_id = log_kept(arguments.log_kept, arguments.tracking_uri, arguments.experiment)
+    else:
+        run_id = _compare(arguments)
+    print(f"\nMLflow: experiment {arguments.experiment}, run {run_id}; see it with: {_viewing_command(arguments)}")
 
 
 def _compare(arguments: argparse.Namespace) -> str:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from separator.audio import read
-from separator.errors import ConfigError, DatasetError, SeparatorError
+from separator.errors import ConfigError, DatasetError
 from separator.presets import choose_preset
 from separator.runtime import keep_freed_memory
 from separator.shipped import find_preset, shipped_folder
+from training.cli import run_command
 from training.data.layouts.names import MIXTURE
 from training.data.layouts.paths import audio_files
 from training.data.layouts.song import ACCOMPANIMENT, Song
@@ -46,12 +47,7 @@ class Source:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 2 when nothing could be scored."""
     arguments = _make_parser().parse_args(argv)
-    try:
-        _evaluate(arguments)
-    except (SeparatorError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(lambda: _evaluate(arguments))
 
 
 def _make_parser() -> argparse.ArgumentParser:

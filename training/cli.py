@@ -1,10 +1,23 @@
-"""TrainConfig as command-line flags: one per field, its help from the field."""
+"""What commands share: TrainConfig as flags, one per field with its help, and errors as a line and an exit code."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import Any
 
+from separator.errors import SeparatorError
 from training.config import TrainConfig, get_default
+
+
+def run_command(run: Callable[[], object]) -> int:
+    """Run a command's work; returns its exit code: 0, or 2 after a line about an error that the user can mend."""
+    try:
+        run()
+    except (SeparatorError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

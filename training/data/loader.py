@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -44,6 +45,7 @@ class Batches:
             prefetch_factor=4 if config.workers else None,
             multiprocessing_context=_worker_context() if config.workers else None,
             worker_init_fn=_exit_with_trainer,
+            generator=torch.Generator(),  # not the global one, whose numbers a resumed run goes on with
             pin_memory=fabric.device.type == "cuda",
         )
 

@@ -1,1 +1,1 @@
-"""The recipe of the shipped vocals model; not needed to train."""
+"""Learning from another network: what it would give as the goal, and its layers to start from."""

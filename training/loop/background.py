@@ -1,24 +1,15 @@
-"""The training thread of a process that does other things too, such as serving the page: start, stop, snapshot."""
+"""The training thread of a process that does other things too, such as serving the page: start, stop, status."""
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from separator.errors import SeparatorError, TrainingBusyError
 from training.config import TrainConfig
 from training.loop.launch import Checkpoint, open_run, train
-from training.runs.events import Event, Listener
-from training.runs.folder import RunFolder, RunStatus
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The state of a run at one moment."""
-
-    run: RunFolder
-    status: RunStatus
-    events: list[Event]
+from training.runs.events import Listener
+from training.runs.folder import RunFolder
+from training.runs.history import RunHistory, RunStatus
 
 
 class BackgroundTraining:
@@ -82,16 +73,12 @@ class BackgroundTraining:
             self._thread.join(timeout_seconds)
         return not self.is_running
 
-    def snapshot(self, run: RunFolder | None = None) -> Snapshot | None:
-        """How a run stands (this process's own, if none is given); None where there is no run."""
-        run = run or self._run
-        if run is None:
-            return None
-        return Snapshot(run, self.status(run), run.events())
+    def status(self, run: RunFolder, history: RunHistory | None = None) -> RunStatus:
+        """How a run stands by its history, which is read if it is not given.
 
-    def status(self, run: RunFolder) -> RunStatus:
-        """As ``run.status()``; of this process's own run also what its folder, old or gone, does not show."""
-        status = run.status()
+        Of this process's own run also what its folder, old or gone, does not show.
+        """
+        status = (history or run.history()).status()
         if self._run is None or self._run.path != run.path:
             return status
         if self.is_running and status.state != "running":

@@ -21,7 +21,8 @@ from separator.model.checkpoint import read_checkpoint
 from separator.progress import Progress
 from training.config import TrainConfig, make_model_config
 from training.data.training_data import TrainingData, load_training_data
-from training.runs.events import EventBus, EventFile, Listener, make_event
+from training.runs.event_log import EventFile
+from training.runs.events import EventBus, Failed, Listener, Preparing, Stopped
 from training.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def train(
     events = EventBus([EventFile(run.events_file), *listeners] if is_first else [])
     try:
         process = ProcessId.current()
-        trainer = {"pid": process.pid, "pid_start": process.start, "host": socket.gethostname()}
-        events.emit("preparing", fraction=0.0, stage="looking for songs", **trainer)
+        trainer = {"pid": process.pid, "pid_start": process.start}
+        events.emit(Preparing(fraction=0.0, stage="looking for songs", **trainer, host=socket.gethostname()))
         if is_first:
             should_stop = _check_folder_first(run, should_stop)
         report = _progress_reporter(events, progress, lambda: should_stop() or run.stop_requested())
@@ -83,7 +84,7 @@ def train(
         if is_first and run.best_model.is_file():
             publish_best(run)
     except (Cancelled, KeyboardInterrupt) as error:
-        events.emit("stopped", reason="stopped")
+        events.emit(Stopped())
         if isinstance(error, KeyboardInterrupt):
             raise
         return "stopped"
@@ -129,7 +130,7 @@ def _moved_message(run: RunFolder) -> str:
 
 def _emit_failure(listeners: Sequence[Listener], message: str) -> None:
     """To each listener, also where the event file cannot be written any more."""
-    event = make_event("failed", message=message)
+    event = Failed(message=message)
     for listener in listeners:
         with suppress(OSError):
             listener(event)
@@ -229,7 +230,7 @@ def _progress_reporter(events: EventBus, progress: Progress | None, should_stop:
             raise Cancelled("stopped while the audio was being decoded; the next start goes on from there")
         if progress is not None:
             progress(fraction, stage)
-        events.emit_heartbeat("preparing", fraction=fraction, stage=stage)
+        events.emit_heartbeat(Preparing(fraction=fraction, stage=stage))
 
     return report
 

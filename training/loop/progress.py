@@ -14,6 +14,7 @@ from training.data.training_data import TrainingData
 from training.loop.schedule import Schedule
 from training.loop.train_step import Learner
 from training.loop.validation import Evaluator, Scores
+from training.runs.events import EpochDone, Started
 
 MOST_ROLLBACKS = 5
 
@@ -115,56 +116,58 @@ def make_record(
     }
 
 
-def started_values(
+def make_started(
     config: TrainConfig, learner: Learner, data: TrainingData, precision: str, evaluator: Evaluator
-) -> dict[str, Any]:
-    """Values of the event "started", with the scores of the mixture itself and of the ideal mask."""
+) -> Started:
+    """The event, with the scores of the mixture itself and of the ideal mask."""
     floor, ideal = evaluator.score_mixture(), evaluator.score_ideal_mask()
-    return {
-        "epochs": config.epochs,
-        "steps_per_epoch": config.steps_per_epoch,
-        "target": ", ".join(config.target),
-        "targets": list(config.target),
-        "n_weights": learner.crnn.n_weights(),
-        "device": str(learner.fabric.device),
-        "precision": precision,
-        "world_size": learner.fabric.world_size,
-        "train_songs": len(data.pairs),
-        "valid_songs": len(data.valid),
-        "left_out": [f"{file.path}: {file.message}" for file in data.unreadable],
-        "floor_sdr_db": floor.sdr_db,
-        "floor_loss": floor.loss,
-        "oracle_sdr_db": ideal.sdr_db,
-        "oracle_loss": ideal.loss,
-        "target_floor_sdr_db": _by_target(config, floor),
-        "target_oracle_sdr_db": _by_target(config, ideal),
-    }
+    return Started(
+        epochs=config.epochs,
+        steps_per_epoch=config.steps_per_epoch,
+        target=", ".join(config.target),
+        targets=list(config.target),
+        n_weights=learner.crnn.n_weights(),
+        device=str(learner.fabric.device),
+        precision=precision,
+        world_size=learner.fabric.world_size,
+        train_songs=len(data.pairs),
+        valid_songs=len(data.valid),
+        left_out=[f"{file.path}: {file.message}" for file in data.unreadable],
+        floor_sdr_db=floor.sdr_db,
+        floor_loss=floor.loss,
+        oracle_sdr_db=ideal.sdr_db,
+        oracle_loss=ideal.loss,
+        target_floor_sdr_db=_by_target(config, floor),
+        target_oracle_sdr_db=_by_target(config, ideal),
+    )
 
 
-def epoch_values(
+def make_epoch_done(
     config: TrainConfig,
     learner: Learner,
     progress: TrainingCounters,
     schedule: Schedule,
     timing: EpochTiming,
     scores: Scores,
-) -> dict[str, Any]:
-    """Values of the event "epoch"."""
+    **values: Any,
+) -> EpochDone:
+    """The event; ``values`` are those of its fields that do not follow from the rest."""
     excerpts = timing.steps * config.batch_size * config.accumulate * learner.fabric.world_size
-    return {
-        "epoch": progress.epoch,
-        "step": progress.step,
-        "valid_loss": scores.loss,
-        "valid_sdr_db": scores.sdr_db,
-        "target_sdr_db": _by_target(config, scores),
-        "learning_rate": learner.learning_rate,
-        "seconds": timing.seconds,
-        "eta_seconds": progress.seconds_left(schedule),
-        "audio_seconds_per_second": excerpts * config.segment_seconds / timing.seconds,
-        "data_wait_share": timing.waited_seconds / timing.seconds,
-        "skipped_steps": progress.skipped_steps,
-        "memory_mb": peak_memory_mb(),
-    }
+    return EpochDone(
+        epoch=progress.epoch,
+        step=progress.step,
+        valid_loss=scores.loss,
+        valid_sdr_db=scores.sdr_db,
+        target_sdr_db=_by_target(config, scores),
+        learning_rate=learner.learning_rate,
+        seconds=timing.seconds,
+        eta_seconds=progress.seconds_left(schedule),
+        audio_seconds_per_second=excerpts * config.segment_seconds / timing.seconds,
+        data_wait_share=timing.waited_seconds / timing.seconds,
+        skipped_steps=progress.skipped_steps,
+        memory_mb=peak_memory_mb(),
+        **values,
+    )
 
 
 def _by_target(config: TrainConfig, scores: Scores) -> dict[str, float]:

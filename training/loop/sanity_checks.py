@@ -19,7 +19,7 @@ from training.loop.fabric import make_fabric, oom_as_user_error
 from training.loop.train_step import MOST_OVERFLOWS, Learner
 from training.loop.trainer import Trainer
 from training.losses import LOGARITHMS
-from training.runs.events import Event
+from training.runs.events import EpochDone, Event
 from training.runs.folder import RunFolder
 
 Report = Callable[[int, float], None]
@@ -117,12 +117,12 @@ def seconds_per_epoch(
     with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
         run = RunFolder(Path(folder) / "pace")
         reason = Trainer(short, data, run, [events.append], resume, cancel).fit()
-    epochs = [event for event in events if event["type"] == "epoch"]
+    epochs = [event for event in events if isinstance(event, EpochDone)]
     if reason == "stopped" or len(epochs) < 2:
         raise Cancelled("the probe of an epoch was stopped")
     first, second = epochs
-    training = second["seconds"]
-    validation = second["time"] - first["time"] - training
+    training = second.seconds
+    validation = second.time - first.time - training
     timed = max(TIMED_EXCERPTS, len(data.valid))  # each song is validated on at least once
     expected = max(config.valid_excerpts, len(data.valid))
     return float(training * config.steps_per_epoch + max(0.0, validation) / timed * expected)

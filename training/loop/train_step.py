@@ -14,6 +14,7 @@ from separator.model import CRNN
 from separator.spectral import stft
 from training.config import TrainConfig, parse_weighted
 from training.data.loader import Batch
+from training.distillation.goal import make_goal
 from training.loop.weight_averaging import make_moving_average
 from training.losses import combine
 
@@ -32,6 +33,7 @@ class Learner:
 
     def __init__(self, fabric: Fabric, config: TrainConfig, model: CRNN) -> None:
         self.fabric = fabric
+        self.goal = make_goal(config, model.config, fabric.device)
         self.clip_norm = config.clip_norm
         self.loss = combine([parse_weighted(item) for item in config.loss])
         if fabric.world_size > 1 and fabric.device.type == "cuda":
@@ -40,7 +42,8 @@ class Learner:
         if config.only:
             _freeze_all_but(model, config.only)
         self.crnn: CRNN = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        groups, self._rate_shares = _group_by_rate(config, model)
+        optimizer = torch.optim.Adam(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
         self._network, self.optimizer = fabric.setup(_MaskNetwork(model), optimizer)
         self._average = make_moving_average(model, config.ema_decay) if config.ema_decay else None
 
@@ -69,8 +72,8 @@ class Learner:
             The mean loss of this process's batches; None if the gradients were not finite, so that nothing was changed.
         """
         self._set_training_mode()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        for group, share in zip(self.optimizer.param_groups, self._rate_shares, strict=True):
+            group["lr"] = share * learning_rate
         statistics = [buffer.clone() for buffer in self.crnn.buffers()]
         loss = self._backward(batches)
         norm = self.fabric.clip_gradients(
@@ -96,12 +99,11 @@ class Learner:
         target_spectra, rest_spectrum = (stft(x, grid.n_fft, grid.hop_length) for x in (targets, rest))
         mixture = target_spectra.sum(1) + rest_spectrum
         masks: Tensor = self._network(_pan(target_spectra, rest_spectrum, pans) if is_panned else mixture)
-        # The target of a source recorded at a low rate is not known above its band.
-        hz = torch.linspace(0, grid.sample_rate / 2, mixture.shape[1], device=mixture.device)
-        known = (hz <= band_hz.unsqueeze(2)).unsqueeze(3)  # (B, S, F, 1)
+        with self.fabric.autocast():
+            goal, known = self.goal(mixture, target_spectra, band_hz)
         with torch.autocast(mixture.device.type, enabled=False):
-            losses = self.loss(masks.float(), mixture.unsqueeze(1) * known, target_spectra * known)
-            counts = (band_hz >= 0).to(losses.dtype)
+            losses = self.loss(masks.float(), mixture.unsqueeze(1) * known, goal * known)
+            counts = known.any((2, 3)).to(losses.dtype)
             return (losses * counts).sum() / counts.sum()
 
     def state_dict(self) -> dict[str, Any]:
@@ -118,6 +120,8 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a state of ``state_dict``; later steps do not change it."""
         self.load_weights(state["weights"])
+        if len(state["optimizer"]["param_groups"]) != len(self._rate_shares):
+            raise ConfigError("outer_learning_rate cannot be switched on or off when a run goes on; leave it as it was")
         # The optimizer would go on working in the very tensors it is given.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         if self.scaler is not None and state["scaler"]:
@@ -128,7 +132,8 @@ class Learner:
 
     def make_model(self, weights: dict[str, Tensor]) -> CRNN:
         """Another model of the same layers, with some weights."""
-        model = CRNN(self.crnn.config).to(self.fabric.device)
+        with torch.random.fork_rng(devices=[]):  # its first weights must not change the random numbers to come
+            model = CRNN(self.crnn.config).to(self.fabric.device)
         model.load_state_dict(weights)
         return model
 
@@ -163,6 +168,18 @@ def _pan(targets: Tensor, rest: Tensor, pans: Tensor) -> Tensor:
     """Spectra (B, S, F, T), (B, F, T) and gains (B, S + 1, 2) -> left and right (B, 2, F, T)."""
     sources = torch.cat((targets, rest.unsqueeze(1)), dim=1)
     return torch.stack([(sources * gains[..., None, None]).sum(1) for gains in pans.unbind(2)], dim=1)
+
+
+def _group_by_rate(config: TrainConfig, model: CRNN) -> tuple[list[dict[str, Any]], list[float]]:
+    """Groups of weights for the optimizer, and their shares of the learning rate; the recurrent layers come first."""
+    if not config.outer_learning_rate:
+        return [{"params": list(model.parameters())}], [1.0]
+    inner: list[nn.Parameter] = []
+    outer: list[nn.Parameter] = []
+    for name, weight in model.named_parameters():
+        is_inner = name.startswith("bottleneck.") and not name.startswith("bottleneck.local.")
+        (inner if is_inner else outer).append(weight)
+    return [{"params": inner}, {"params": outer}], [1.0, config.outer_learning_rate / config.learning_rate]
 
 
 def _freeze_all_but(model: CRNN, names: Sequence[str]) -> None:

@@ -25,12 +25,23 @@ from training.loop.fabric import (
     sum_over_processes,
 )
 from training.loop.previews import Previewer
-from training.loop.progress import EpochTiming, TrainingCounters, epoch_values, make_record, started_values
+from training.loop.progress import EpochTiming, TrainingCounters, make_epoch_done, make_record, make_started
 from training.loop.schedule import EarlyStopping, Schedule
 from training.loop.train_step import Learner
 from training.loop.validation import Evaluator, Scores, fingerprint_excerpts
 from training.loop.weight_averaging import BestModels, read_if_valid
-from training.runs.events import EventBus, Listener
+from training.runs.events import (
+    Averaged,
+    EventBus,
+    Finished,
+    Listener,
+    PreviewWritten,
+    Resumed,
+    StepDone,
+    Stopped,
+    Validating,
+    ValidationChanged,
+)
 from training.runs.folder import RunFolder
 
 SHORTEST_EPOCH_SECONDS = 1e-3
@@ -77,7 +88,7 @@ class Trainer:
             fabric=fabric,
             heartbeat=self._heartbeat,
         )
-        self.previewer = Previewer(run.path / "previews", excerpts, stft_config)
+        self.previewer = Previewer(run.previews, excerpts, stft_config)
         self.batches = Batches(data, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
         self.schedule = Schedule(config)
@@ -114,7 +125,7 @@ class Trainer:
         if reason != "stopped":
             self._try_best_average()
         self._save_last()
-        self.events.emit("stopped" if reason == "stopped" else "finished", reason=reason)
+        self.events.emit(Stopped() if reason == "stopped" else Finished(reason=reason))
         return reason
 
     def _restart_selection(self) -> None:
@@ -135,7 +146,7 @@ class Trainer:
             self.best_models.clear()
             save_checkpoint(self.run.best_model, model, record)
         values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, **asdict(self.stopping)}
-        self.events.emit("validation_changed", epoch=self.progress.epoch, **values)
+        self.events.emit(ValidationChanged(epoch=self.progress.epoch, **values))
 
     def _read_best(self) -> tuple[CRNN, dict[str, Any]] | None:
         """The best model so far, and its epoch and step; the same in every process. None where there is none."""
@@ -193,8 +204,10 @@ class Trainer:
             self._keep(model, scores, is_best)
             self._write_preview(model)
         self._save_last()
-        values = epoch_values(self.config, self.learner, self.progress, self.schedule, self._timing, scores)
-        self.events.emit("epoch", train_loss=train_loss, **values, is_best=is_best, **asdict(self.stopping))
+        values = {"train_loss": train_loss, "is_best": is_best, **asdict(self.stopping)}
+        self.events.emit(
+            make_epoch_done(self.config, self.learner, self.progress, self.schedule, self._timing, scores, **values)
+        )
 
     def _update_best(self, scores: Scores) -> bool:
         """Update patience, learning rate and best scores; whether these are the best so far."""
@@ -224,12 +237,13 @@ class Trainer:
             self.stopping.note_average(self.progress.epoch, scores.loss)
         if is_better and self.fabric.is_global_zero:
             save_checkpoint(self.run.best_model, model, {**self._record(scores), "averaged_epochs": epochs})
-        values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db, "is_best": is_better}
-        self.events.emit("averaged", epochs=epochs, **values)
+        values = {"valid_loss": scores.loss, "valid_sdr_db": scores.sdr_db}
+        self.events.emit(Averaged(epochs=epochs, **values, is_best=is_better))
 
     def _write_preview(self, model: CRNN) -> None:
         path, sdr_db = self.previewer.write(model, self.progress.epoch, self.fabric.device)
-        self.events.emit("preview", epoch=self.progress.epoch, path=str(path.relative_to(self.run.path)), sdr_db=sdr_db)
+        relative = str(path.relative_to(self.run.path))
+        self.events.emit(PreviewWritten(epoch=self.progress.epoch, path=relative, sdr_db=sdr_db))
 
     def _reason_to_end(self) -> str:
         """Why no further epoch should be trained; empty if one should."""
@@ -274,8 +288,7 @@ class Trainer:
         self._last_good = self.state_dict()
         if self.fabric.is_global_zero:
             state = dict(self._last_good)
-            model = CRNN(self.learner.crnn.config)
-            model.load_state_dict(state.pop("weights"))
+            model = self.learner.make_model(state.pop("weights"))
             save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
 
     def _record(self, scores: Scores | None) -> dict[str, Any]:
@@ -283,15 +296,14 @@ class Trainer:
 
     def _emit_started(self) -> None:
         if self._is_resumed:
-            self.events.emit("resumed", epoch=self.progress.epoch)
-        values = started_values(self.config, self.learner, self.data, self.precision, self.evaluator)
-        self.events.emit("started", **values)
+            self.events.emit(Resumed(epoch=self.progress.epoch))
+        self.events.emit(make_started(self.config, self.learner, self.data, self.precision, self.evaluator))
 
     def _heartbeat(self, loss: float | None = None) -> None:
         """Emit a heartbeat now and then: of a training step, or of validation where there is no loss."""
         epoch, step = self.progress.epoch, self.progress.step
         if loss is None:
-            self.events.emit_heartbeat("validating", epoch=epoch)
+            self.events.emit_heartbeat(Validating(epoch=epoch))
         else:
             epoch_step = self.progress.epoch_step
-            self.events.emit_heartbeat("step", epoch=epoch + 1, step=step, epoch_step=epoch_step, loss=loss)
+            self.events.emit_heartbeat(StepDone(epoch=epoch + 1, step=step, epoch_step=epoch_step, loss=loss))

@@ -7,43 +7,23 @@ remembered.
 
 import json
 import os
-import socket
-import time
+import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from separator.files import ProcessId, atomic_write
+from separator.files import atomic_write
 from training.config import TrainConfig
-from training.runs.events import TERMINAL, Event, read_events
+from training.runs.event_log import read_events
+from training.runs.events import Event
+from training.runs.history import RunHistory, RunStatus
 
-SILENT_SECONDS = 120.0
-"""A training without an event for so long counts as interrupted; it emits one every few seconds."""
+PREVIEW_NAME = re.compile(r"epoch_(\d+)\.wav")
 
 _locks: dict[Path, BaseFileLock] = {}
 """Those of this process, by folder: it never locks itself out."""
-
-State = Literal["empty", "running", "finished", "stopped", "failed", "interrupted"]
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """How a run stands, and a sentence about it."""
-
-    state: State
-    message: str
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The excerpt as the model separated it after some epoch."""
-
-    epoch: int
-    path: Path
-    sdr_db: float | None
 
 
 class RunFolder:
@@ -69,12 +49,16 @@ class RunFolder:
         return self.path / "config.json"
 
     @property
+    def previews(self) -> Path:
+        return self.path / "previews"
+
+    @property
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 
     def create(self, config: TrainConfig) -> None:
         """Make the folder and write the settings."""
-        (self.path / "previews").mkdir(parents=True, exist_ok=True)
+        self.previews.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.config_file) as part:
             part.write_text(json.dumps(config.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         self.clear_stop()
@@ -113,36 +97,18 @@ class RunFolder:
     def events(self) -> list[Event]:
         return read_events(self.events_file)
 
+    def history(self) -> RunHistory:
+        """What all its events add up to, read from the start."""
+        return RunHistory(self.events())
+
     def status(self, now: float | None = None) -> RunStatus:
-        """How the run stands: by its last event, and by how long ago that was."""
-        events = self.events()
-        if not events:
-            return RunStatus("empty", "nothing has happened yet")
-        last = events[-1]
-        if last["type"] in TERMINAL:
-            return RunStatus(last["type"], _describe_ending(last, events))
-        silent_for = (now or time.time()) - float(last["time"])
-        trainer = self._trainer(events)
-        if trainer is not None and not trainer.is_alive():
-            return RunStatus("interrupted", "the process that trained it has ended; it can be resumed")
-        if silent_for > SILENT_SECONDS:
-            return RunStatus("interrupted", f"no sign of life for {_format_duration(silent_for)}; it can be resumed")
-        if last["type"] == "preparing":
-            return RunStatus("running", f"getting ready: {last.get('stage', '')}")
-        return RunStatus("running", f"epoch {_last_epoch(events) + 1}")
+        """How the run stands now, or at some time."""
+        return self.history().status(now)
 
     def is_trained_elsewhere(self) -> bool:
         """Whether another process of this machine is known to be training here."""
-        events = self.events()
-        trainer = self._trainer(events) if events and events[-1]["type"] not in TERMINAL else None
+        trainer = self.history().trainer
         return trainer is not None and trainer.pid != os.getpid() and trainer.is_alive()
-
-    def _trainer(self, events: list[Event]) -> ProcessId | None:
-        """The process that trains here, if it is one of this machine."""
-        starts = [event for event in events if event["type"] == "preparing" and "pid" in event]
-        if not starts or starts[-1].get("host") != socket.gethostname() or "pid_start" not in starts[-1]:
-            return None
-        return ProcessId(int(starts[-1]["pid"]), int(starts[-1]["pid_start"]))
 
     def request_stop(self) -> None:
         """Request that the training here finish its step, save and stop."""
@@ -155,11 +121,13 @@ class RunFolder:
     def clear_stop(self) -> None:
         (self.path / "STOP").unlink(missing_ok=True)
 
-    def previews(self) -> list[Preview]:
-        """The previews of all epochs, in order."""
-        scores = {e["epoch"]: e.get("sdr_db") for e in self.events() if e["type"] == "preview"}
-        files = sorted((self.path / "previews").glob("epoch_*.wav"))
-        return [Preview(epoch, path, scores.get(epoch)) for path in files if (epoch := _parse_epoch(path)) is not None]
+    def preview_files(self) -> dict[int, Path]:
+        """The excerpt as the model separated it after some epochs, in order."""
+        try:
+            names = sorted(os.listdir(self.previews))
+        except FileNotFoundError:
+            return {}
+        return {int(found[1]): self.previews / name for name in names if (found := PREVIEW_NAME.fullmatch(name))}
 
 
 def list_runs(root: Path | str) -> list[RunFolder]:
@@ -172,28 +140,3 @@ def list_runs(root: Path | str) -> list[RunFolder]:
 def _last_activity(run: RunFolder) -> float:
     file = run.events_file if run.events_file.exists() else run.config_file
     return file.stat().st_mtime
-
-
-def _describe_ending(event: Event, events: list[Event]) -> str:
-    epoch = _last_epoch(events)
-    if event["type"] == "failed":
-        return f"failed after epoch {epoch}: {event.get('message', 'unknown reason')}"
-    if event["type"] == "stopped":
-        return f"stopped after epoch {epoch}; it can be resumed"
-    reasons = {"early_stopping": "no improvement any more", "time": "its time was up", "epochs": "all epochs done"}
-    return f"finished after epoch {epoch}: {reasons.get(str(event.get('reason')), event.get('reason', ''))}"
-
-
-def _last_epoch(events: list[Event]) -> int:
-    return max((int(e["epoch"]) for e in events if e["type"] == "epoch"), default=0)
-
-
-def _parse_epoch(path: Path) -> int | None:
-    digits = path.stem.removeprefix("epoch_")
-    return int(digits) if digits.isdigit() else None
-
-
-def _format_duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -10,13 +10,23 @@ import json
 import queue
 import sys
 import threading
-import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from separator.files import atomic_write
-from training.runs.events import HEARTBEAT_EVENTS, TERMINAL, Event
+from training.runs.events import (
+    HEARTBEATS,
+    EpochDone,
+    Event,
+    Failed,
+    Finished,
+    PreviewWritten,
+    Resumed,
+    Started,
+    Stopped,
+)
 from training.runs.folder import RunFolder
 from training.tracking.mlflow_client import DEFAULT_URI, end_dead_runs, experiment_id, open_client, process_tags
 
@@ -29,7 +39,7 @@ EXPERIMENT = "Training"
 _RUN_FILE = "mlflow.json"
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 60.0
 _LONGEST_PARAM = 500  # characters; stores differ in what they take
-_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+_STATUS: dict[type[Event], str] = {Finished: "FINISHED", Stopped: "KILLED", Failed: "FAILED"}
 
 
 class MlflowTracker:
@@ -59,8 +69,8 @@ class MlflowTracker:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event and return at once."""
-        if event["type"] not in HEARTBEAT_EVENTS:
-            self._waiting.put(dict(event))
+        if not isinstance(event, HEARTBEATS):
+            self._waiting.put(event)
 
     def close(self, timeout_seconds: float = 30.0) -> None:
         """Write what is waiting, for at most so long; what MLflow does not take by then stays in `events.jsonl`."""
@@ -112,15 +122,17 @@ class _TrackedRun:
 
     def log(self, event: Event) -> None:
         client = self._open_client()
-        match event["type"]:
-            case "started" | "resumed":
+        match event:
+            case Started() | Resumed():
                 self._log_start(client, event)
-            case "epoch":
+            case EpochDone():
                 self._log_numbers(client, event, _numbers(event))
-            case "preview":
+            case PreviewWritten():
                 self._log_preview(client, event)
-            case kind if kind in TERMINAL:
-                self._log_end(client, event)
+            case Finished() | Stopped():
+                self._log_end(client, event, event.reason)
+            case Failed():
+                self._log_end(client, event, event.message)
 
     def rest(self) -> None:
         """Stop watching the machine."""
@@ -188,29 +200,27 @@ class _TrackedRun:
                 client.set_tag(self._run_id, f"changed.{key}", params[key])
         self._upload(client, "config.json")
 
-    def _log_numbers(self, client: MlflowClient, event: Event, numbers: dict[str, float]) -> None:
+    def _log_numbers(self, client: MlflowClient, event: EpochDone | PreviewWritten, numbers: dict[str, float]) -> None:
         from mlflow.entities import Metric
 
-        moment, step = _milliseconds(event), int(event["epoch"])
+        moment, step = _milliseconds(event), event.epoch
         client.log_batch(self._run_id, [Metric(key, value, moment, step) for key, value in numbers.items()])
 
-    def _log_preview(self, client: MlflowClient, event: Event) -> None:
-        score = event.get("sdr_db")
-        self._log_numbers(client, event, {} if score is None else {"preview_sdr_db": float(score)})
-        path = self._folder.path / str(event.get("path") or "")
+    def _log_preview(self, client: MlflowClient, event: PreviewWritten) -> None:
+        self._log_numbers(client, event, {"preview_sdr_db": event.sdr_db})
+        path = self._folder.path / event.path
         if path.is_file():
             client.log_artifact(self._run_id, str(path), "previews")
 
-    def _log_end(self, client: MlflowClient, event: Event) -> None:
+    def _log_end(self, client: MlflowClient, event: Event, reason: str) -> None:
         from training.tracking.training_curves import draw_training_curves
 
         self.rest()
         client.log_figure(self._run_id, draw_training_curves(self._folder.events()), "training_curves.png")
         for name in ("config.json", "events.jsonl", "best_model.pth"):
             self._upload(client, name)
-        reason = str(event.get("reason") or event.get("message") or event["type"])
-        client.set_tag(self._run_id, "ending", reason)
-        client.set_terminated(self._run_id, _STATUS[event["type"]], _milliseconds(event))
+        client.set_tag(self._run_id, "ending", reason or event.kind)
+        client.set_terminated(self._run_id, _STATUS[type(event)], _milliseconds(event))
 
     def _upload(self, client: MlflowClient, name: str) -> None:
         if (self._folder.path / name).is_file():
@@ -219,18 +229,19 @@ class _TrackedRun:
 
 def _facts(event: Event) -> dict[str, Any]:
     """The values of `started`, without what every event has and what a resumed run counts anew."""
-    return {key: value for key, value in event.items() if key not in ("type", "time", "epoch")}
+    return {key: value for key, value in asdict(event).items() if key not in ("time", "epoch")}
 
 
-def _numbers(event: Event) -> dict[str, float]:
+def _numbers(event: EpochDone) -> dict[str, float]:
     """The numbers of an epoch; counts such as best_epoch included, and as target_sdr_db.drums those of a target."""
-    nested = {f"{key}.{name}": x for key, of in event.items() if isinstance(of, dict) for name, x in of.items()}
+    values = asdict(event)
+    nested = {f"{key}.{name}": x for key, of in values.items() if isinstance(of, dict) for name, x in of.items()}
     return {
         key: float(value)
-        for key, value in {**event, **nested}.items()
+        for key, value in {**values, **nested}.items()
         if key not in ("time", "epoch") and isinstance(value, int | float) and not isinstance(value, bool)
     }
 
 
 def _milliseconds(event: Event) -> int:
-    return round(1000 * float(event.get("time", time.time())))
+    return round(1000 * event.time)

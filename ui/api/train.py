@@ -12,15 +12,15 @@ from ui.settings import PageSettings
 from ui.train.data_check import make_practice
 from ui.train.form import read_practice_recipe
 from ui.train.run_manager import RunManager
-from ui.train.run_view import make_live_value
+from ui.train.run_view import RunViewCache
 
 Params = ParamSpec("Params")
 Returned = TypeVar("Returned")
 
 
-def build_train_endpoints(settings: PageSettings, manager: RunManager) -> None:
+def build_train_endpoints(settings: PageSettings, manager: RunManager, views: RunViewCache) -> None:
     """Add /train_start, /train_status and /train_stop to the current Blocks, with hidden widgets."""
-    endpoints = TrainEndpoints(settings, manager)
+    endpoints = TrainEndpoints(settings, manager, views)
     with gr.Column(visible=False):
         data_dir, target = gr.Textbox("", label="data_dir"), gr.Textbox("vocals", label="target")
         epochs, batch_size = (gr.Number(0, precision=0, label=name) for name in ("epochs", "batch_size"))
@@ -36,8 +36,8 @@ def build_train_endpoints(settings: PageSettings, manager: RunManager) -> None:
 class TrainEndpoints:
     """Implementations of the endpoints; their docstrings are the public documentation."""
 
-    def __init__(self, settings: PageSettings, manager: RunManager) -> None:
-        self.settings, self.manager = settings, manager
+    def __init__(self, settings: PageSettings, manager: RunManager, views: RunViewCache) -> None:
+        self.settings, self.manager, self.views = settings, manager, views
 
     def train_start(
         self,
@@ -109,7 +109,7 @@ class TrainEndpoints:
         return runs[0]
 
     def _read_status(self, run: RunFolder) -> dict[str, Any]:
-        value = make_live_value(self.manager.read_snapshot(run), stopping=run.stop_requested())
+        value, _ = self.views.read_details(run)
         return {key: value[key] for key in ("run", "state", "reason", "message", "progress", "numbers", "limits")}
 
 

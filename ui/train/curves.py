@@ -1,9 +1,10 @@
-"""A run's events as curves: smoothed, then thinned to ``MAX_POINTS`` each."""
+"""A run's events as curves: added to as events come, thinned to ``MAX_POINTS`` each when they are drawn."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import math
+from array import array
+from collections.abc import Sequence
 
-from training.runs.events import Event
+from training.runs.events import EpochDone, Event, Started, StepDone
 
 Point = tuple[float, float]
 
@@ -13,74 +14,84 @@ TRAIN_SMOOTHING, VALID_SMOOTHING = 0.97, 0.6
 """Share that a smoothed value keeps of the one before; steps are noisier than whole epochs."""
 
 
-def compute_curves(events: Sequence[Event]) -> dict[str, list[Point]]:
-    """Points (epochs, value) of everything that is drawn: losses raw and smoothed, SDR in dB, learning rate."""
-    train, epochs = extract_step_losses(events), [event for event in events if event["type"] == "epoch"]
-    if not train:  # a training of very short epochs may write no heartbeat between them
-        train = _extract_points(epochs, "train_loss")
-    valid = _extract_points(epochs, "valid_loss")
-    series = {
-        "train": train,
-        "train_smooth": smooth(train, TRAIN_SMOOTHING),
-        "valid": valid,
-        "valid_smooth": smooth(valid, VALID_SMOOTHING),
-        "sdr": _extract_points(epochs, "valid_sdr_db"),
-        "learning_rate": _extract_points(epochs, "learning_rate"),
-    }
-    return {name: thin(points) for name, points in series.items()}
+class Series:
+    """Points of a curve, and their exponential moving average.
 
-
-def extract_step_losses(events: Sequence[Event]) -> list[Point]:
-    """The training loss at each heartbeat, with the epochs done by then (3.5 is half way through the fourth).
-
-    Steps are counted from the last whole epoch, as a resumed run may have epochs of another length.
+    A point takes the place of those at or after it: an epoch that was broken off is trained anew on resuming.
     """
-    points, done, done_step, per_epoch = [], 0, 0, 0
-    for event in events:
-        if event["type"] == "started":
-            per_epoch = int(event["steps_per_epoch"])
-        elif event["type"] == "epoch":
-            done, done_step = int(event["epoch"]), int(event["step"])
-        elif event["type"] == "step" and per_epoch and event.get("loss") is not None:
-            points.append((done + (event["step"] - done_step) / per_epoch, event["loss"]))
-    return drop_repeated(points)
+
+    def __init__(self, keep: float = 0.0) -> None:
+        self._keep = keep
+        self._x, self._y, self._average = array("d"), array("d"), array("d")
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def add(self, x: float, y: float) -> None:
+        """Add a point; one that is no number leaves a gap."""
+        if not math.isfinite(y):
+            return
+        while self._x and self._x[-1] >= x:
+            for values in (self._x, self._y, self._average):
+                values.pop()
+        before = self._average[-1] if self._average else 0.0
+        self._x.append(x)
+        self._y.append(y)
+        self._average.append(self._keep * before + (1 - self._keep) * y)
+
+    def points(self) -> list[Point]:
+        return [round_point(self._x[n], self._y[n]) for n in thin(len(self))]
+
+    def smoothed(self) -> list[Point]:
+        """The average, its start corrected as in Adam (Kingma and Ba 2015), so that it is not drawn to 0."""
+        return [round_point(self._x[n], self._average[n] / (1 - self._keep ** (n + 1))) for n in thin(len(self))]
 
 
-def drop_repeated(points: Iterable[Point]) -> list[Point]:
-    """Leave out what was done again: an epoch that was broken off is trained anew when a run is resumed."""
-    kept: list[Point] = []
-    for point in points:
-        while kept and kept[-1][0] >= point[0]:
-            kept.pop()
-        kept.append(point)
-    return kept
+class Curves:
+    """Points (epochs, value) of all that is drawn: losses raw and smoothed, SDR in dB, learning rate."""
+
+    def __init__(self) -> None:
+        self._steps, self._epochs = Series(TRAIN_SMOOTHING), Series(TRAIN_SMOOTHING)
+        self._valid, self._sdr, self._learning_rate = Series(VALID_SMOOTHING), Series(), Series()
+        self._steps_per_epoch = self._done = self._done_step = 0
+
+    def add(self, event: Event) -> None:
+        """The training loss at each heartbeat is drawn at the epochs done by then: 3.5 is half way through the fourth.
+
+        Steps are counted from the last whole epoch, as a resumed run may have epochs of another length.
+        """
+        match event:
+            case Started():
+                self._steps_per_epoch = event.steps_per_epoch
+            case StepDone() if self._steps_per_epoch:
+                self._steps.add(self._done + (event.step - self._done_step) / self._steps_per_epoch, event.loss)
+            case EpochDone():
+                self._done, self._done_step = event.epoch, event.step
+                self._epochs.add(event.epoch, event.train_loss)
+                self._valid.add(event.epoch, event.valid_loss)
+                self._sdr.add(event.epoch, event.valid_sdr_db)
+                self._learning_rate.add(event.epoch, event.learning_rate)
+
+    def draw(self) -> dict[str, list[Point]]:
+        train = self._steps if len(self._steps) else self._epochs  # very short epochs may have no heartbeat in them
+        return {
+            "train": train.points(),
+            "train_smooth": train.smoothed(),
+            "valid": self._valid.points(),
+            "valid_smooth": self._valid.smoothed(),
+            "sdr": self._sdr.points(),
+            "learning_rate": self._learning_rate.points(),
+        }
 
 
-def smooth(points: Sequence[Point], keep: float) -> list[Point]:
-    """Exponential moving average, its start corrected as in Adam (Kingma and Ba 2015), so that it is not drawn to 0."""
-    smoothed, average = [], 0.0
-    for n, (x, y) in enumerate(points, start=1):
-        average = keep * average + (1 - keep) * y
-        smoothed.append((x, average / (1 - keep**n)))
-    return smoothed
+def thin(n_points: int, most: int = MAX_POINTS) -> Sequence[int]:
+    """The numbers of at most so many of the points, evenly spread, always with the first and the last."""
+    if n_points <= most:
+        return range(n_points)
+    step = (n_points - 1) / (most - 1)
+    return [round(n * step) for n in range(most)]
 
 
-def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
-    """At most so many of the points, evenly spread, always with the first and the last."""
-    if len(points) <= most:
-        return [_round_point(point) for point in points]
-    step = (len(points) - 1) / (most - 1)
-    return [_round_point(points[round(n * step)]) for n in range(most)]
-
-
-def _extract_points(epochs: Sequence[Event], key: str) -> list[Point]:
-    return drop_repeated((float(e["epoch"]), float(e[key])) for e in epochs if _is_number(e.get(key)))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
-
-
-def _round_point(point: Point) -> Point:
+def round_point(x: float, y: float) -> Point:
     """Six and five digits, which is enough to draw and short to send."""
-    return float(f"{point[0]:.6g}"), float(f"{point[1]:.5g}")
+    return float(f"{x:.6g}"), float(f"{y:.5g}")

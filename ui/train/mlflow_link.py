@@ -26,7 +26,7 @@ def make_tracker(run_folder: Path, tracking_uri: str) -> Listener:
 
     def forward(event: Event) -> None:
         to_mlflow(event)
-        if event["type"] in TERMINAL:  # closing waits for MLflow; the next training must not wait for that
+        if isinstance(event, TERMINAL):  # closing waits for MLflow; the next training must not wait for that
             threading.Thread(target=to_mlflow.close, name="mlflow closing", daemon=True).start()
 
     return forward

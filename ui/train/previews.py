@@ -1,10 +1,11 @@
 """The excerpt that a run separates after every epoch, sent to the page one epoch at a time."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from training.runs.events import make_plain
 from training.runs.folder import RunFolder
 from ui.train.run_manager import RunManager
 
@@ -12,12 +13,12 @@ WHOLE = ("mixture", "reference")
 """Whole files beside the previews."""
 
 
-def make_previews_value(run: RunFolder) -> dict[str, Any] | None:
+def make_previews_value(run: RunFolder, sdr_db: Mapping[int, float]) -> dict[str, Any] | None:
     """The value of the listening area: the epochs with a preview, with their SDR in dB; None if there are none."""
-    found = run.previews()
-    if not found or not all((run.path / "previews" / f"{name}.wav").is_file() for name in WHOLE):
+    found = run.preview_files()
+    if not found or not all((run.previews / f"{name}.wav").is_file() for name in WHOLE):
         return None
-    return {"run": run.name, "epochs": [[preview.epoch, preview.sdr_db] for preview in found]}
+    return {"run": run.name, "epochs": [[epoch, make_plain(sdr_db.get(epoch))] for epoch in found]}
 
 
 def make_preview_server(manager: RunManager) -> Callable[[list[str]], str]:
@@ -37,7 +38,7 @@ def _preview_path(manager: RunManager, run_name: str, name: str) -> Path | None:
     run = next((run for run in manager.list_runs() if run.name == run_name), None)
     if run is None:
         return None
-    files = {str(preview.epoch): preview.path for preview in run.previews()}
-    files |= {whole: run.path / "previews" / f"{whole}.wav" for whole in WHOLE}
+    files = {str(epoch): path for epoch, path in run.preview_files().items()}
+    files |= {whole: run.previews / f"{whole}.wav" for whole in WHOLE}
     path = files.get(name)
     return path if path is not None and path.is_file() else None

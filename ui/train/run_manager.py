@@ -14,9 +14,10 @@ import torch
 
 from separator.errors import CheckpointError, ConfigError
 from training.config import TrainConfig, split_names
-from training.loop.background import BackgroundTraining, Snapshot
-from training.runs.events import Event, Listener
-from training.runs.folder import SILENT_SECONDS, RunFolder, list_runs
+from training.loop.background import BackgroundTraining
+from training.runs.events import Event, Listener, Preparing
+from training.runs.folder import RunFolder, list_runs
+from training.runs.history import SILENT_SECONDS
 from ui.safety import resolve_path, resolve_typed_folder
 from ui.safety.visitors import get_address, is_at_this_computer
 from ui.settings import PageSettings
@@ -162,12 +163,6 @@ class RunManager:
                 return run
         raise ConfigError(f"There is no run named {name!r}.")
 
-    def read_snapshot(self, run: RunFolder) -> Snapshot:
-        """State and events of a run, read from its folder now."""
-        snapshot = self.background.snapshot(run)
-        assert snapshot is not None  # a run was given
-        return snapshot
-
     def get_signature(self, run: RunFolder) -> object:
         """A cheap value that changes when a run has new events, or has had none for so long that its state changes."""
         try:
@@ -229,7 +224,7 @@ def choose_worker_count() -> int:
 
 def lower_thread_priority(event: Event) -> None:
     """A listener that lowers the priority of the training's thread below the page's, on Linux."""
-    if event["type"] == "preparing" and hasattr(os, "setpriority") and os.uname().sysname == "Linux":
+    if isinstance(event, Preparing) and hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         # On Linux a thread has a priority of its own, which the threads it starts (OpenMP's) inherit.
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, min(LOWEST, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS))

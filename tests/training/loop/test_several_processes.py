@@ -82,14 +82,14 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
 
 def wait_for_epoch(run: RunFolder, process: "subprocess.Popen[str]") -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    while not any(event["type"] == "epoch" for event in run.events()):
+    while not any(event.kind == "epoch" for event in run.events()):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
 def curve(run: RunFolder, name: str) -> list[float]:
-    return [event[name] for event in run.events() if event["type"] == "epoch"]
+    return [getattr(event, name) for event in run.events() if event.kind == "epoch"]
 
 
 @pytest.mark.slow
@@ -109,9 +109,9 @@ def test_two_learn_what_one_learns_from_the_doubled_batch(start: Start, tmp_path
     for key, value in load_model(two.last).state_dict().items():
         if value.is_floating_point():  # Adam turns float noise in tiny gradients into steps of its full rate
             assert (value - weights[key]).abs().mean() < 1e-3, key
-    (started,) = [event for event in two.events() if event["type"] == "started"]
-    assert started["world_size"] == 2
-    assert [event["type"] for event in two.events()].count("finished") == 1
+    (started,) = [event for event in two.events() if event.kind == "started"]
+    assert started.world_size == 2
+    assert [event.kind for event in two.events()].count("finished") == 1
     assert describe(two.last).training["step"] == 6
 
 

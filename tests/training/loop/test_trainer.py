@@ -26,7 +26,7 @@ from training.loop.train_step import MOST_BAD_STEPS
 from training.loop.trainer import Trainer
 from training.loop.validation import Scores
 from training.runs.console import describe_event
-from training.runs.events import HEARTBEAT_EVENTS, Event
+from training.runs.events import Event
 from training.runs.folder import RunFolder
 
 TINY = TrainConfig(
@@ -63,8 +63,8 @@ def make_trainer(data: TrainingData, tmp_path: Path) -> Callable[..., Trainer]:
     return make
 
 
-def emitted(trainer: Trainer, type_: str) -> list[Event]:
-    return [event for event in trainer.emitted if event["type"] == type_]  # type: ignore[attr-defined]
+def emitted(trainer: Trainer, type_: str) -> list[Any]:
+    return [event for event in trainer.emitted if event.kind == type_]  # type: ignore[attr-defined]
 
 
 def assert_same(one: Any, other: Any, where: str = "") -> None:
@@ -114,10 +114,10 @@ def test_four_epochs_equal_two_and_two_more_after_a_resume(
 
     assert_same(state_of(whole), state_of(second))
     for name in CURVES:
-        halves = [event[name] for event in emitted(first, "epoch") + emitted(second, "epoch")]
-        assert halves == [event[name] for event in emitted(whole, "epoch")], name
+        halves = [getattr(event, name) for event in emitted(first, "epoch") + emitted(second, "epoch")]
+        assert halves == [getattr(event, name) for event in emitted(whole, "epoch")], name
     assert_same(load_model(whole.run.best_model).state_dict(), load_model(second.run.best_model).state_dict())
-    assert emitted(second, "resumed")[0]["epoch"] == 2
+    assert emitted(second, "resumed")[0].epoch == 2
     assert not emitted(second, "validation_changed")
 
 
@@ -146,8 +146,8 @@ def test_other_validation_songs_begin_the_count_anew(
     second.evaluator.score = lambda model: made_scores(after, -after)  # type: ignore[method-assign]
     second._train_epoch = lambda: False  # type: ignore[method-assign]
     assert second.fit() == "stopped"
-    (changed,) = [event for event in events if event["type"] == "validation_changed"]
-    assert (changed["epoch"], changed["valid_loss"], changed["best_loss"], changed["bad_epochs"]) == (
+    (changed,) = [event for event in events if event.kind == "validation_changed"]
+    assert (changed.epoch, changed.valid_loss, changed.best_loss, changed.bad_epochs) == (
         2,
         after,
         after,
@@ -195,7 +195,7 @@ def test_a_stop_in_the_middle_of_an_epoch_loses_no_step(make_trainer: Callable[.
     second = make_trainer("halves", resume=read_checkpoint(first.run.last), epochs=2)
     second.fit()
     assert_same(state_of(whole), state_of(second))
-    assert emitted(second, "epoch")[0]["train_loss"] == emitted(whole, "epoch")[1]["train_loss"]
+    assert emitted(second, "epoch")[0].train_loss == emitted(whole, "epoch")[1].train_loss
 
 
 @pytest.mark.slow
@@ -223,16 +223,16 @@ def test_a_run_can_be_resumed_from_its_first_moment_on(make_trainer: Callable[..
 def test_it_tells_what_happens(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=2)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.emitted if event["type"] not in HEARTBEAT_EVENTS]  # type: ignore[attr-defined]
+    kinds = [event.kind for event in trainer.emitted if event.kind not in ("step", "validating")]  # type: ignore[attr-defined]
     assert kinds == ["started", "preview", "epoch", "preview", "epoch", "finished"]
     (started,) = emitted(trainer, "started")
-    assert (started["train_songs"], started["valid_songs"], started["target"]) == (2, 1, "vocals")
-    assert started["floor_sdr_db"] < started["oracle_sdr_db"]
-    assert started["oracle_loss"] < started["floor_loss"]
+    assert (started.train_songs, started.valid_songs, started.target) == (2, 1, "vocals")
+    assert started.floor_sdr_db < started.oracle_sdr_db
+    assert started.oracle_loss < started.floor_loss
     last = emitted(trainer, "epoch")[-1]
-    assert (last["epoch"], last["step"], last["skipped_steps"]) == (2, 6, 0)
-    assert 0 <= last["data_wait_share"] <= 1
-    assert last["eta_seconds"] == 0
+    assert (last.epoch, last.step, last.skipped_steps) == (2, 6, 0)
+    assert 0 <= last.data_wait_share <= 1
+    assert last.eta_seconds == 0
     assert len(list((trainer.run.path / "previews").glob("epoch_*.wav"))) == 2
 
 
@@ -241,7 +241,7 @@ def test_a_long_validation_gives_signs_of_life(make_trainer: Callable[..., Train
     monkeypatch.setattr("training.runs.events.HEARTBEAT_SECONDS", -1.0)
     trainer = make_trainer(epochs=1)
     trainer.fit()
-    kinds = [event["type"] for event in trainer.emitted]  # type: ignore[attr-defined]
+    kinds = [event.kind for event in trainer.emitted]  # type: ignore[attr-defined]
     assert kinds.index("validating") < kinds.index("started")  # of floor and ceiling
     assert "validating" in kinds[kinds.index("step") : kinds.index("epoch")]
 
@@ -251,14 +251,14 @@ def test_a_preview_scores_as_the_model_did(make_trainer: Callable[..., Trainer])
     trainer = make_trainer(epochs=1, valid_excerpts=1)
     trainer.fit()
     preview, epoch = emitted(trainer, "preview")[0], emitted(trainer, "epoch")[0]
-    assert preview["sdr_db"] == pytest.approx(epoch["valid_sdr_db"], abs=0.01)
+    assert preview.sdr_db == pytest.approx(epoch.valid_sdr_db, abs=0.01)
 
 
 @pytest.mark.slow
 def test_the_best_model_is_that_of_the_lowest_loss(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer(epochs=3, learning_rate=0.05, warmup_steps=0)
     trainer.fit()
-    losses = {event["epoch"]: event["valid_loss"] for event in emitted(trainer, "epoch")}
+    losses = {event.epoch: event.valid_loss for event in emitted(trainer, "epoch")}
     best = describe(trainer.run.best_model).training
     assert best["epoch"] == min(losses, key=lambda epoch: losses[epoch])
     assert best["loss"] == losses[best["epoch"]]
@@ -278,7 +278,7 @@ def test_it_ends_when_its_time_is_up(make_trainer: Callable[..., Trainer]):
     assert trainer.fit() == "time"
     assert (trainer.progress.epoch, trainer.progress.step) == (1, 1)  # it does not wait for the end of an epoch
     assert describe(trainer.run.best_model).training["step"] == 1
-    assert emitted(trainer, "finished")[0]["reason"] == "time"
+    assert emitted(trainer, "finished")[0].reason == "time"
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_a_clock_that_stands_still_breaks_nothing(
     monkeypatch.setattr("training.loop.trainer.time", SimpleNamespace(monotonic=lambda: 1.0))
     trainer = make_trainer(epochs=1)
     trainer.fit()
-    assert math.isfinite(emitted(trainer, "epoch")[0]["audio_seconds_per_second"])
+    assert math.isfinite(emitted(trainer, "epoch")[0].audio_seconds_per_second)
 
 
 def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
@@ -340,9 +340,9 @@ def test_a_nan_step_changes_nothing_and_is_counted(make_trainer: Callable[..., T
     trainer.fit()
     assert before
     (epoch,) = emitted(trainer, "epoch")
-    assert epoch["skipped_steps"] == 1
-    assert math.isfinite(epoch["train_loss"])
-    assert math.isfinite(epoch["valid_loss"])
+    assert epoch.skipped_steps == 1
+    assert math.isfinite(epoch.train_loss)
+    assert math.isfinite(epoch.valid_loss)
     assert torch.isfinite(torch.cat([p.flatten() for p in load_model(trainer.run.last).parameters()])).all()
 
 
@@ -352,7 +352,7 @@ def test_bad_steps_in_a_row_restore_the_last_good_weights(make_trainer: Callable
     train_on_nan(trainer, set(range(2 * MOST_BAD_STEPS, 4 * MOST_BAD_STEPS)))  # the second epoch
     good: list[dict[str, Any]] = []
     trainer.events.listeners = [
-        lambda event: good.append(trainer.state_dict()) if event["type"] == "epoch" else None, trainer.emitted.append  # type: ignore[attr-defined]
+        lambda event: good.append(trainer.state_dict()) if event.kind == "epoch" else None, trainer.emitted.append  # type: ignore[attr-defined]
     ]  # fmt: skip
     trainer.fit()
     assert trainer.progress.rollbacks == 1
@@ -404,9 +404,9 @@ def test_an_overflowing_scaler_skips_steps_and_recovers(make_trainer: Callable[.
     scaler.load_state_dict({**scaler.state_dict(), "scale": 2.0**60, "backoff_factor": 2.0**-10})
     trainer.fit()
     (epoch,) = emitted(trainer, "epoch")
-    assert 0 < epoch["skipped_steps"] < 8
-    assert scaler.get_scale() == 2.0 ** (60 - 10 * epoch["skipped_steps"])
-    assert math.isfinite(epoch["train_loss"])
+    assert 0 < epoch.skipped_steps < 8
+    assert scaler.get_scale() == 2.0 ** (60 - 10 * epoch.skipped_steps)
+    assert math.isfinite(epoch.train_loss)
 
 
 @pytest.mark.slow
@@ -416,7 +416,7 @@ def test_half_precision_trains_like_single(make_trainer: Callable[..., Trainer])
     for precision in ("32-true", "bf16-mixed", "16-mixed"):
         trainer = make_trainer(precision, epochs=2, precision=precision)
         trainer.fit()
-        curves[precision] = [event["train_loss"] for event in emitted(trainer, "epoch")]
+        curves[precision] = [event.train_loss for event in emitted(trainer, "epoch")]
     for precision in ("bf16-mixed", "16-mixed"):
         assert curves[precision] == pytest.approx(curves["32-true"], rel=0.01)
 
@@ -483,10 +483,10 @@ def test_the_average_of_weights_is_kept_only_where_it_is_better(make_trainer: Ca
     trainer = make_trainer(epochs=4, average_best=3, ema_decay=0.9)
     trainer.fit()
     (averaged,) = emitted(trainer, "averaged")
-    losses = [event["valid_loss"] for event in emitted(trainer, "epoch")]
-    assert averaged["is_best"] == (averaged["valid_loss"] < min(losses))
+    losses = [event.valid_loss for event in emitted(trainer, "epoch")]
+    assert averaged.is_best == (averaged.valid_loss < min(losses))
     best = describe(trainer.run.best_model).training
-    assert best["loss"] == min([*losses, averaged["valid_loss"]])
+    assert best["loss"] == min([*losses, averaged.valid_loss])
     assert len(list((trainer.run.path / "kept").iterdir())) == 3
 
 
@@ -506,7 +506,7 @@ def test_a_best_average_outlives_a_worse_epoch_after_a_resume(make_trainer: Call
         best = describe(first.run.best_model).training
         assert (best["loss"], best["averaged_epochs"]) == (1.0, [2, 1])
         (epoch,) = emitted(second, "epoch")
-        assert (epoch["best_loss"], epoch["is_best"]) == (1.0, False)
+        assert (epoch.best_loss, epoch.is_best) == (1.0, False)
 
 
 def test_only_the_named_layers_learn(make_trainer: Callable[..., Trainer]):
@@ -551,11 +551,11 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Training
     received: list[Event] = []
     whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [received.append])
     whole.fit()
-    started, *epochs = [event for event in received if event["type"] in ("started", "epoch")]
-    assert started["targets"] == ["noise", "hum"]
-    for target, floor in started["target_floor_sdr_db"].items():
-        assert epochs[-1]["target_sdr_db"][target] > floor + 0.5
-    assert epochs[-1]["valid_sdr_db"] == pytest.approx(np.mean(list(epochs[-1]["target_sdr_db"].values())))
+    started, *epochs = [event for event in received if event.kind in ("started", "epoch")]
+    assert started.targets == ["noise", "hum"]
+    for target, floor in started.target_floor_sdr_db.items():
+        assert epochs[-1].target_sdr_db[target] > floor + 0.5
+    assert epochs[-1].valid_sdr_db == pytest.approx(np.mean(list(epochs[-1].target_sdr_db.values())))
     assert describe(whole.run.best_model).targets == ("noise", "hum")
 
     first = Trainer(config, several, RunFolder(tmp_path / "halves"), should_stop=lambda: first.progress.step == 30)

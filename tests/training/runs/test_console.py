@@ -2,8 +2,8 @@
 
 import io
 
+from tests.events import make_event
 from training.runs.console import Console, describe_event
-from training.runs.events import make_event
 
 EPOCH = {
     "epoch": 7, "train_loss": 0.1234, "valid_loss": 0.2345, "valid_sdr_db": 4.56, "bad_epochs": 2, "patience": 15,

@@ -13,8 +13,8 @@ import pytest
 
 from separator.files import ProcessId, read_start_time
 from training.config import TrainConfig
-from training.runs.events import EventFile
-from training.runs.folder import SILENT_SECONDS, RunFolder, list_runs
+from training.runs.folder import RunFolder, list_runs
+from training.runs.history import SILENT_SECONDS
 
 NOW = 1_000_000.0
 
@@ -22,10 +22,13 @@ NOW = 1_000_000.0
 def make_run(path: Path, *events: dict[str, Any]) -> RunFolder:
     run = RunFolder(path)
     run.create(TrainConfig(data_dir=("songs",)))
-    write = EventFile(run.events_file)
-    for event in events:
-        write({"time": NOW, **event})
+    add_events(run, *events)
     return run
+
+
+def add_events(run: RunFolder, *events: dict[str, Any]) -> None:
+    with run.events_file.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps({"time": NOW, **event}) + "\n" for event in events)
 
 
 HERE = {"host": socket.gethostname(), "stage": "decoding"}
@@ -92,13 +95,13 @@ def test_a_stop_file_is_removed_at_the_next_start(tmp_path: Path):
     assert not run.stop_requested()
 
 
-def test_previews_are_in_order_of_epochs_with_their_scores(tmp_path: Path):
-    run = make_run(tmp_path / "run", {"type": "preview", "epoch": 2, "path": "previews/epoch_0002.wav", "sdr_db": 4.5})
+def test_previews_are_in_order_of_epochs(tmp_path: Path):
+    run = make_run(tmp_path / "run")
     for name in ("epoch_0010", "epoch_0002", "reference", "epoch_x"):
         (run.path / "previews" / f"{name}.wav").touch()
-    assert [(p.epoch, p.path.name, p.sdr_db) for p in run.previews()] == [
-        (2, "epoch_0002.wav", 4.5),
-        (10, "epoch_0010.wav", None),
+    assert [(epoch, path.name) for epoch, path in run.preview_files().items()] == [
+        (2, "epoch_0002.wav"),
+        (10, "epoch_0010.wav"),
     ]
 
 
@@ -122,7 +125,7 @@ def test_only_another_live_process_trains_elsewhere(tmp_path: Path):
         long_ago = time.time() - 10 * SILENT_SECONDS  # however slow its validation or its disk
         run = make_run(tmp_path / name, {"type": "preparing", **process, "time": long_ago})
         assert run.is_trained_elsewhere() == expected
-        EventFile(run.events_file)({"type": "stopped", "time": time.time()})
+        add_events(run, {"type": "stopped", "time": time.time()})
         assert not run.is_trained_elsewhere()
 
 

@@ -17,7 +17,9 @@ from mlflow import MlflowClient
 from torch import Tensor
 
 from separator.audio import write
-from training.runs.events import EventFile, make_event
+from tests.events import make_event
+from training.runs.event_log import EventFile
+from training.runs.events import Event
 from training.tracking.mlflow_client import experiment_id, open_client, process_tags, retry_with_backoff
 from training.tracking.run_tracker import MlflowTracker
 
@@ -48,7 +50,7 @@ def run_folder(tmp_path: Path, noise: Callable[..., Tensor]) -> Path:
     return folder
 
 
-def epoch(number: int) -> dict:
+def epoch(number: int) -> Event:
     return make_event(
         "epoch",
         epoch=number,
@@ -59,14 +61,14 @@ def epoch(number: int) -> dict:
     )
 
 
-def send(tracker: MlflowTracker, folder: Path, *events: dict) -> None:
+def send(tracker: MlflowTracker, folder: Path, *events: Event) -> None:
     """As the trainer does: to the event file first."""
     for event in events:
         EventFile(folder / "events.jsonl")(event)
         tracker(event)
 
 
-def started() -> dict:
+def started() -> Event:
     return make_event("started", epochs=3, target="vocals", floor_sdr_db=-2.0, device="cpu")
 
 

@@ -100,7 +100,7 @@ def test_after_a_crash_the_reason_is_known_and_start_works_again(settings: PageS
         run = manager.start(config.replace(run_name=name))
         assert manager.background.wait(60)
         assert not manager.is_busy
-        status = manager.read_snapshot(run).status
+        status = manager.background.status(run)
         assert status.state == "failed"
         assert "no songs in" in status.message
 
@@ -121,11 +121,11 @@ def test_a_run_whose_folder_is_moved_away_is_shown_and_stopped(
         time.sleep(0.01)
     run.path.rename(tmp_path / "moved")
     assert [run.name for run in manager.list_runs()] == ["mine"]
-    assert manager.read_snapshot(run).status.state == "running"
+    assert manager.background.status(run).state == "running"
     manager.stop("mine")
     moved.set()
     assert manager.background.wait(60)
-    status = manager.read_snapshot(manager.find_run("mine")).status
+    status = manager.background.status(manager.find_run("mine"))
     assert (status.state, "was moved or removed" in status.message) == ("failed", True)
 
 

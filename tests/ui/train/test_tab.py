@@ -8,14 +8,15 @@ import gradio as gr
 import pytest
 
 from tests.ui.run_folders import STARTED, epoch, step, write_run
-from training.runs.folder import SILENT_SECONDS, RunFolder
+from training.runs.folder import RunFolder
+from training.runs.history import SILENT_SECONDS
 from ui.model_registry import ModelRegistry
 from ui.settings import PageSettings
 from ui.train.data_check import DataChecks
 from ui.train.handlers import OUTPUTS, TrainHandlers
-from ui.train.previews import _preview_path, make_previews_value
+from ui.train.previews import _preview_path
 from ui.train.run_manager import RunManager
-from ui.train.run_view import make_live_value
+from ui.train.run_view import RunViewCache
 
 # Gradio leaves its event loops to the garbage collector.
 pytestmark = [
@@ -118,7 +119,7 @@ def test_the_chosen_run_stays_while_others_come(handle: TrainHandlers, settings:
 
 def test_early_stopping_and_limits_are_passed_on(settings: PageSettings) -> None:
     run = write_run(settings.checkpoints / "run", STARTED, epoch(41, bad_epochs=6, best_epoch=35, best_loss=0.0123))
-    value = make_live_value(RunManager(settings).read_snapshot(run), stopping=False)
+    value = RunViewCache(RunManager(settings)).read_details(run)[0]
     assert {key: value["numbers"][key] for key in ("bad_epochs", "patience", "best_epoch", "best_loss")} == {
         "bad_epochs": 6, "patience": 15, "best_epoch": 35, "best_loss": 0.0123,
     }  # fmt: skip
@@ -128,7 +129,7 @@ def test_early_stopping_and_limits_are_passed_on(settings: PageSettings) -> None
 
 def test_progress_counts_the_steps_of_this_epoch(settings: PageSettings) -> None:
     run = write_run(settings.checkpoints / "run", STARTED, epoch(2), step(24))
-    progress = make_live_value(RunManager(settings).read_snapshot(run), stopping=False)["progress"]
+    progress = RunViewCache(RunManager(settings)).read_details(run)[0]["progress"]
     assert (progress["epoch"], progress["step"], progress["steps"]) == (2, 4, 10)
     assert progress["seconds_left"] == pytest.approx(99.0)
 
@@ -165,11 +166,11 @@ def test_a_folder_outside_is_refused_with_a_sentence(handle: TrainHandlers) -> N
 
 def test_only_listed_previews_are_served(settings: PageSettings) -> None:
     run = write_run(settings.checkpoints / "run", STARTED, {"type": "preview", "epoch": 3, "sdr_db": 4.5})
-    assert make_previews_value(run) is None
+    assert RunViewCache(RunManager(settings)).read_details(run)[1] is None
     for name in ("mixture", "reference", "epoch_0003"):
         (run.path / "previews" / f"{name}.wav").write_bytes(b"RIFF")
-    assert make_previews_value(run) == {"run": "run", "epochs": [[3, 4.5]]}
     manager = RunManager(settings)
+    assert RunViewCache(manager).read_details(run)[1] == {"run": "run", "epochs": [[3, 4.5]]}
     assert _preview_path(manager, "run", "3") == run.path / "previews" / "epoch_0003.wav"
     for run_name, name in (("run", "../../config"), ("run", "4"), ("..", "mixture"), ("other", "3")):
         assert _preview_path(manager, run_name, name) is None
