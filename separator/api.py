@@ -32,7 +32,7 @@ from separator.model.crnn import CRNN
 from separator.progress import Cancel, Progress, raise_if_cancelled
 from separator.shipped import find_preset, shipped_folder
 from separator.spectral.grid import Grid, normalize_masks, resample_mask
-from separator.spectral.stft import istft, stft
+from separator.spectral.transforms import istft, stft
 
 SHIPPED_MODEL = shipped_folder("checkpoints") / "vocals.pth"
 

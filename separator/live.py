@@ -32,7 +32,7 @@ from separator.inference.overlap_add import LOOKAHEAD_SECONDS
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
 from separator.spectral.grid import Grid, normalize_masks
-from separator.spectral.stft import istft, stft
+from separator.spectral.transforms import istft, stft
 
 LEVEL_SECONDS = 30.0
 """The level of a stream is measured over so much of its past."""

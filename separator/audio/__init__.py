@@ -1,7 +1,7 @@
 """Audio files in and out, at any rate and number of channels."""
 
 from separator.audio.reader import AUDIO_SUFFIXES, AudioInfo, AudioStream, probe, read
-from separator.audio.resample import resample, to_mono
+from separator.audio.resampling import resample, to_mono
 from separator.audio.writer import (
     OUTPUT_SUFFIXES,
     AudioWriter,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from separator.spectral.stft import stft
+from separator.spectral.transforms import stft
 
 LEVEL_DBFS = -16.0
 """RMS level that each channel is brought to: for the shipped vocals the best of -24 to -12 dBFS, over twelve songs."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from separator.errors import ConfigError
 from separator.model.config import ModelConfig
-from separator.spectral.stft import n_frames
+from separator.spectral.transforms import n_frames
 
 CONTEXT_SECONDS = 1.12
 """Twice as much, and as much less lookahead, makes seams 0 to 2 dB louder."""

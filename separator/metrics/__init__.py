@@ -1,6 +1,6 @@
 """Measures of a separation: SDR and its kin, Silence, Clean, BSSEval, and the words for a score."""
 
-from separator.metrics.bss_eval import BssScores, bss_eval
+from separator.metrics.bss import BssScores, bss_eval
 from separator.metrics.distortion import Summary, framewise_sdr, sdr, si_sdr, summarise
 from separator.metrics.energy import (
     LIMIT_DB,

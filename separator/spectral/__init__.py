@@ -2,7 +2,7 @@
 
 from separator.spectral.config import StftConfig
 from separator.spectral.grid import Grid, moving_average, normalize_masks, resample_mask
-from separator.spectral.stft import istft, n_frames, stft
+from separator.spectral.transforms import istft, n_frames, stft
 
 __all__ = [
     "Grid",

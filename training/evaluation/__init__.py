@@ -3,7 +3,7 @@
 from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.comparison import Comparison, Estimate, compare_files
-from training.evaluation.oracles import Oracles, oracles
+from training.evaluation.ideal_masks import Oracles, oracles
 from training.evaluation.report import clock, song_report, stem_table, table, write_csv, write_json
 from training.evaluation.scoring import Score, ScoreOptions, SongScore, score_aligned, score_files, score_song
 from training.evaluation.song_audio import find_scored_songs, find_true_stems

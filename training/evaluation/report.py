@@ -13,7 +13,7 @@ from typing import Any
 
 from separator.files import atomic_write
 from training.evaluation.bootstrap import Interval, mean_interval, median_interval
-from training.evaluation.oracles import Oracles
+from training.evaluation.ideal_masks import Oracles
 from training.evaluation.scoring import Score, SongScore
 
 CONVENTIONS = {

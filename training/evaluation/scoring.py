@@ -37,7 +37,7 @@ from separator.metrics import (
 from separator.progress import Cancel, raise_if_cancelled
 from training.data.layouts.song import Song
 from training.evaluation.alignment import Alignment, Sound, align
-from training.evaluation.oracles import Oracles, oracles
+from training.evaluation.ideal_masks import Oracles, oracles
 from training.evaluation.song_audio import SongAudio, load_song
 
 __all__ = [

@@ -16,7 +16,7 @@ from separator.progress import Cancel, Progress
 from training.data.layouts.names import find_stem_word
 from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
-from training.evaluation.oracles import Oracles, oracles
+from training.evaluation.ideal_masks import Oracles, oracles
 from training.evaluation.scoring import Score, SongScore, score_aligned
 from ui.components.player import make_comparison_value, make_track
 from ui.score.error_map import compute_error_map

@@ -1,4 +1,4 @@
-// Waveform <-> spectrogram, as separator/spectral/stft.py. A spectrogram is one array: frames, bins, (real, imaginary).
+// Waveform <-> spectrogram, as separator/spectral/transforms.py. A spectrogram is one array: frames, bins, (real, imaginary).
 
 /** Frames of a waveform. @param {number} samples @param {number} hop */
 export const countFrames = (samples, hop) => Math.floor(samples / hop) + 1;
