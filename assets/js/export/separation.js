@@ -1,5 +1,4 @@
 // The page's side of the Worker: one song at a time, which can be stopped.
-import { readPayload } from "./payload.js";
 
 /** @typedef {[path: string, source: string][]} Modules in an order in which they can be linked */
 /** @typedef {(modules: Modules) => Record<string, string>} Link gives every module a URL */
@@ -82,4 +81,16 @@ export class Separation {
       };
     });
   }
+}
+
+/**
+ * What the page carries: bytes as base64 of gzip, in a script element that no browser runs.
+ * @param {string} id of the element, which is emptied
+ */
+async function readPayload(id) {
+  const element = /** @type {HTMLElement} */ (document.getElementById(id));
+  const packed = await fetch(`data:application/octet-stream;base64,${element.textContent}`);
+  element.textContent = "";
+  const unpacked = /** @type {ReadableStream} */ (packed.body).pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }
