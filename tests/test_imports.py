@@ -21,6 +21,7 @@ ARROWS = {
     "separator.model": ("spectral",),
     "separator.inference": ("audio", "model", "spectral"),
     "separator.metrics": ("spectral",),
+    "separator.studio": ("audio", "model"),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),
     "training.data": ("augmentations", "config", "data.layouts"),
