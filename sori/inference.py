@@ -30,7 +30,16 @@ from separator.presets import choose_preset
 from separator.runtime import keep_freed_memory
 from separator.shipped import PRESETS, find_preset
 from separator.studio.stem_mp4 import STEM_SUFFIX, refuse_stems
-from sori.studio import STEM_FORMAT, STUDIO_FORMATS, is_for_studio, name_outputs, refuse_flags, write_for_studio
+from sori.studio import (
+    STEM_FORMAT,
+    STUDIO_FORMATS,
+    describe_analysis,
+    find_analysis,
+    is_for_studio,
+    name_outputs,
+    refuse_flags,
+    write_for_studio,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--zip", action="store_true", help="pack the files of each song, and a job.json on how they were made")
     add("--bits", type=int, choices=(16, 24, 32), help="bit depth, 32 is float (default: as the song)")
+    add(
+        "--analyse",
+        action="store_true",
+        help="print tempo, key, tuning and loudness (LUFS); rpp and --zip have them anyway",
+    )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... or mps")
     add("--strict_band", action="store_true", help="leave everything above 11 kHz to the accompaniment")
     add("--tta", action="store_true", help="shifts: average over 4 shifted passes; slower and a little better")
@@ -185,11 +199,11 @@ def _separate_one(
             bar.update(100 * fraction - bar.n)
 
         if is_for_studio(options):
-            write_for_studio(separator, models, song, outputs, options, show)
-            lines = [f"{name}: {path}" for name, path in outputs.items()]
+            lines = write_for_studio(separator, models, song, outputs, options, show)
         else:
             written = separator.separate_to(song, outputs, bits=options.bits, progress=show)
             lines = [_describe_stem(stem, file) for stem, file in written.items()]
+            lines += describe_analysis(find_analysis(options, outputs))
     if not options.quiet:
         print(_summary(song, lines, time.perf_counter() - started, separator.device.type))
 

@@ -3,9 +3,10 @@
 import argparse
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from separator.api import Separator
 from separator.audio.convert import convert
@@ -16,6 +17,9 @@ from separator.progress import Progress
 from separator.studio.job_record import make_record, write_archive
 from separator.studio.reaper import write_reaper_project
 from separator.studio.stem_mp4 import STEM_SUFFIX, refuse_stems, write_stem_mp4
+
+if TYPE_CHECKING:
+    from separator.analysis.song import SongAnalysis
 
 STEM_FORMAT, REAPER_FORMAT = STEM_SUFFIX[1:], "rpp"
 STUDIO_FORMATS = (STEM_FORMAT, REAPER_FORMAT)
@@ -63,35 +67,73 @@ def write_for_studio(
     outputs: dict[str, Path],
     options: argparse.Namespace,
     progress: Progress,
-) -> None:
-    """Separate a song into what :func:`name_outputs` named. Raises as Separator.separate_to."""
+) -> list[str]:
+    """Separate a song into what :func:`name_outputs` named; lines on what was written.
+
+    Raises as Separator.separate_to, and ConfigError for an analysis that was asked for and cannot be made.
+    """
+    lines = [f"{name}: {path}" for name, path in outputs.items()]
     if "zip" not in outputs:
-        return _write_files(separator, song, outputs, options, progress)
+        return lines + describe_analysis(_write_files(separator, song, outputs, options, progress))
     stems = separator.stems if options.stems in (None, ["all"]) else options.stems
     with _make_work_folder(outputs["zip"]) as folder:
         files = name_files(options, song, stems, folder)
-        _write_files(separator, song, files, options, progress)
-        settings = {name: getattr(options, name) for name in ("preset", "format", "bits", "strict_band", "tta")} | {
-            "device": separator.device.type
-        }
-        record = make_record(song, models, settings, files.values())
-        write_archive(outputs["zip"], list(files.values()), record)
+        analysis = _write_files(separator, song, files, options, progress)
+        settings = {name: getattr(options, name) for name in ("preset", "format", "bits", "strict_band", "tta")}
+        more = {"analysis": analysis.to_dict()} if analysis else {}
+        settings["device"] = separator.device.type
+        write_archive(outputs["zip"], list(files.values()), make_record(song, models, settings, files.values(), **more))
+    return lines + describe_analysis(analysis)
+
+
+def describe_analysis(analysis: "SongAnalysis | None") -> list[str]:
+    """A line, where there is an analysis."""
+    return [f"analysis: {analysis.describe()}"] if analysis else []
+
+
+def find_analysis(options: argparse.Namespace, stems: Mapping[str, Path]) -> "SongAnalysis | None":
+    """The analysis of written stems: where it is asked for, or belongs to the format and librosa is installed.
+
+    Raises ConfigError where it is asked for and librosa is missing.
+    """
+    if not options.analyse and not (options.zip or options.format == REAPER_FORMAT):
+        return None
+    try:
+        from separator.analysis.song import analyse_stems
+    except ModuleNotFoundError as error:
+        if not options.analyse:
+            return None
+        raise ConfigError(
+            f"--analyse needs {error.name}, which is not installed: pip install librosa pyloudnorm, or leave it away."
+        ) from error
+    return analyse_stems(stems)
 
 
 def _write_files(
     separator: Separator, song: Path, files: dict[str, Path], options: argparse.Namespace, progress: Progress
-) -> None:
+) -> "SongAnalysis | None":
     if options.format == STEM_FORMAT:
-        return _write_stem_mp4(separator, song, files[STEM_FORMAT], progress)
+        return _write_stem_mp4(separator, song, files[STEM_FORMAT], options, progress)
     stems = {stem: path for stem, path in files.items() if stem != REAPER_FORMAT}
-    written = separator.separate_to(song, stems, bits=options.bits, progress=progress)
+    separator.separate_to(song, stems, bits=options.bits, progress=progress)
+    analysis = find_analysis(options, stems)
     if REAPER_FORMAT in files:
-        tags = read_tags(song).describe()
-        notes = [f"{name.capitalize()}: {text}" for name, text in tags.items()]
-        write_reaper_project(files[REAPER_FORMAT], {stem: file.path for stem, file in written.items()}, notes=notes)
+        _write_project(files[REAPER_FORMAT], song, stems, analysis)
+    return analysis
 
 
-def _write_stem_mp4(separator: Separator, song: Path, path: Path, progress: Progress) -> None:
+def _write_project(path: Path, song: Path, stems: Mapping[str, Path], analysis: "SongAnalysis | None") -> None:
+    """A project with the tempo, a marker at the first beat, and tags and analysis as notes."""
+    notes = [f"{name.capitalize()}: {text}" for name, text in read_tags(song).describe().items()]
+    notes += [analysis.describe()] if analysis else []
+    tempo = analysis.tempo if analysis else None
+    markers = [(tempo.beats[0], "first beat")] if tempo else []
+    write_reaper_project(path, stems, tempo_bpm=tempo.bpm if tempo else None, markers=markers, notes=notes)
+
+
+def _write_stem_mp4(
+    separator: Separator, song: Path, path: Path, options: argparse.Namespace, progress: Progress
+) -> "SongAnalysis | None":
     refuse_stems(separator.stems)
     with _make_work_folder(path) as folder:
         stems = {stem: folder / f"{stem}.wav" for stem in separator.stems}
@@ -99,6 +141,7 @@ def _write_stem_mp4(separator: Separator, song: Path, path: Path, progress: Prog
         with warnings.catch_warnings(action="ignore"):  # of a damaged song the separation has warned
             mixture = convert(song, folder / "mixture.wav", bits=32)
         write_stem_mp4(path, mixture, stems, read_tags(song))
+        return find_analysis(options, stems)
 
 
 @contextmanager

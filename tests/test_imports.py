@@ -21,6 +21,7 @@ ARROWS = {
     "separator.model": ("spectral",),
     "separator.inference": ("audio", "model", "spectral"),
     "separator.metrics": ("spectral",),
+    "separator.analysis": ("audio",),
     "separator.studio": ("audio", "model"),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),
@@ -52,7 +53,7 @@ def modules_of(room: str) -> list[str]:
     """All of a room's modules, but for those that are there to use something heavy."""
     files = sorted((ROOT / room).rglob("*.py"))
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
-    return [name for name in names if not name.startswith("separator.plots")]
+    return [name for name in names if not name.startswith(("separator.plots", "separator.analysis"))]
 
 
 def loaded_by(modules: list[str]) -> set[str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -307,16 +308,31 @@ def test_a_stem_file_holds_the_song_and_four_stems(
     assert abs(probe(path).n_samples - RATE) < 4096
 
 
+@pytest.mark.slow
+def test_tempo_and_key_are_printed_on_demand(run: Run, tmp_path: Path, tone: Callable[..., Tensor]) -> None:
+    """The clicks, 100 in a minute, are in the sum of the stems whatever the model makes of them."""
+    seconds = torch.arange(12 * RATE) / RATE
+    write(tmp_path / "song.wav", tone(12 * RATE) * (-200 * (seconds % 0.6)).exp(), RATE)
+    code, output, errors = run(tmp_path / "song.wav", tmp_path / "stems", "--analyse")
+    assert (code, errors) == (0, "")
+    bpm = re.search(r"analysis: ([\d.]+) bpm", output)
+    assert bpm is not None and abs(float(bpm[1]) - 100) < 0.5
+    _, output, _ = run(tmp_path / "song.wav", tmp_path / "v.wav")
+    assert "analysis" not in output
+
+
+@pytest.mark.slow
 def test_a_reaper_project_lies_beside_its_stems(run: Run, song: Path, tmp_path: Path) -> None:
     code, output, errors = run(song, tmp_path / "stems", "--format", "rpp", "--bits", "24")
     assert (code, errors) == (0, "")
-    assert "my song.rpp" in output
+    assert "my song.rpp" in output and "analysis: " in output
     names = {path.name for path in (tmp_path / "stems").iterdir()}
     assert names == {"my song.rpp", "my song_vocals.wav", "my song_accompaniment.wav"}
     text = (tmp_path / "stems" / "my song.rpp").read_text(encoding="utf-8")
     assert all(f'FILE "{name}"' in text for name in names if name.endswith(".wav"))
 
 
+@pytest.mark.slow
 def test_a_zip_holds_the_stems_and_how_they_were_made(
     run: Run, song: Path, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
@@ -332,6 +348,7 @@ def test_a_zip_holds_the_stems_and_how_they_were_made(
     assert record["song"]["sha256"] == hashlib.sha256(song.read_bytes()).hexdigest()
     assert (record["song"]["file"], record["song"]["seconds"], record["files"]) == ("my song.wav", 1.0, stems)
     assert (record["settings"]["strict_band"], record["settings"]["tta"]) == (True, False)
+    assert record["analysis"]["loudness"].keys() == {"vocals", "accompaniment"}
     assert {"python", "torch", "numpy"} <= record["versions"].keys()
 
 
