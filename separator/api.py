@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.reader import AudioInfo, AudioStream
+from separator.audio.tags import read_tags, write_tags
 from separator.audio.writer import describe_clipping, make_folder
 from separator.device import is_out_of_memory, resolve_device
 from separator.errors import AudioError, ConfigError, SeparatorError
@@ -143,7 +144,8 @@ class Separator:
         """Stream a file into one file per stem named in ``outputs``, block by block, at constant memory.
 
         The suffix is the format. The depth is that of the input unless ``bits`` (16, 24 or 32) is given; a stem
-        that goes above full scale then turns its WAV into float. The files appear together, when all are complete.
+        that goes above full scale then turns its WAV into float. The files appear together, when all are complete,
+        with the song's title, artist, album and cover where their format has tags.
         Warns of stems that had to be clipped. Raises AudioError, ConfigError for an unknown stem, and Cancelled.
         """
         self._refuse_unknown_stems(outputs)
@@ -159,8 +161,10 @@ class Separator:
                 is_empty = False
             if is_empty:
                 raise AudioError(f"{Path(path).name} holds no audio.")
+            tags = read_tags(path)
             for writer in writers.values():
                 writer.close()
+                write_tags(writer.part, tags, writer.path.suffix)
         for writer in writers.values():
             if writer.clips:
                 warnings.warn(describe_clipping(writer), stacklevel=2)

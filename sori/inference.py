@@ -4,6 +4,7 @@
     python inference.py --input_path song.mp3 --output_path separated_vocals.wav
     python inference.py --input_path song.mp3 --output_path karaoke.flac --stems accompaniment
     python inference.py --input_path song.mp3 --output_path stems --preset 4stems
+    python inference.py --input_path song.mp3 --output_path stems --format stem.m4a
     python inference.py --input_path album/ --output_path stems/ --model_path checkpoints/best_model.pth
 
 An output path with a suffix is a file, for one stem; any other is a folder, which takes them all. Without a model and a
@@ -29,6 +30,17 @@ from separator.inference.output import StemFile
 from separator.presets import choose_preset
 from separator.runtime import keep_freed_memory
 from separator.shipped import PRESETS, find_preset
+from separator.studio.stem_mp4 import STEM_SUFFIX, refuse_stems
+from sori.studio import (
+    STEM_FORMAT,
+    STUDIO_FORMATS,
+    describe_analysis,
+    find_analysis,
+    is_for_studio,
+    name_outputs,
+    refuse_flags,
+    write_for_studio,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,8 +94,19 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add("--stems", nargs="+", default=None, help="which stems to write, or all (default: the target, in a folder all)")
     add("--accompaniment_path", type=Path, help="a file for what the target leaves over")
-    add("--format", default="wav", choices=[s[1:] for s in OUTPUT_SUFFIXES], help="of the files in an output folder")
+    add(
+        "--format",
+        default="wav",
+        choices=[*(s[1:] for s in OUTPUT_SUFFIXES), *STUDIO_FORMATS],
+        help="of the files in an output folder; stem.m4a: the song and four stems for DJ programs, rpp: for Reaper",
+    )
+    add("--zip", action="store_true", help="pack the files of each song, and a job.json on how they were made")
     add("--bits", type=int, choices=(16, 24, 32), help="bit depth, 32 is float (default: as the song)")
+    add(
+        "--analyse",
+        action="store_true",
+        help="print tempo, key, tuning and loudness (LUFS); rpp and --zip have them anyway",
+    )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... or mps")
     add("--strict_band", action="store_true", help="leave everything above 11 kHz to the accompaniment")
     add("--tta", action="store_true", help="shifts: average over 4 shifted passes; slower and a little better")
@@ -94,13 +117,19 @@ def _make_parser() -> argparse.ArgumentParser:
 def _separate_all(options: argparse.Namespace) -> int:
     songs = _songs(options.input_path)
     into_folder = options.output_path.is_dir() or not options.output_path.suffix
+    if not into_folder and options.output_path.name.lower().endswith(STEM_SUFFIX):
+        options.format = STEM_FORMAT
+    elif not into_folder and options.format == STEM_FORMAT:
+        raise ConfigError(f"{options.output_path} is no {STEM_SUFFIX} file; end the name so, or give a folder.")
+    refuse_flags(options, into_folder)
     if len(songs) > 1 and not into_folder:
         raise AudioError(f"{options.input_path} holds {len(songs)} songs; give a folder as --output_path.")
     if len(songs) == 1:
         probe(songs[0])  # a wrong name fails before the model loads
-    separator = Separator.from_checkpoints(
-        _choose_models(options), options.device, strict_band=options.strict_band, tta=options.tta
-    )
+    models = _choose_models(options)
+    separator = Separator.from_checkpoints(models, options.device, strict_band=options.strict_band, tta=options.tta)
+    if options.format == STEM_FORMAT:
+        refuse_stems(separator.stems)
     keep_freed_memory()
     outputs = {song: _outputs(options, separator, song, into_folder) for song in songs}
     _refuse_collisions(outputs)
@@ -109,7 +138,7 @@ def _separate_all(options: argparse.Namespace) -> int:
     failures = 0
     for song, stems in outputs.items():
         try:
-            _separate_one(separator, song, stems, options)
+            _separate_one(separator, models, song, stems, options)
         except AudioError as error:
             if len(songs) == 1:
                 raise
@@ -125,7 +154,8 @@ def _choose_models(options: argparse.Namespace) -> list[Path]:
     if options.model_path:
         return list(options.model_path)
     stems = [stem for stem in options.stems or () if stem != "all"]
-    return find_preset(options.preset or choose_preset(stems))
+    usual = "4stems" if options.format == STEM_FORMAT else choose_preset(stems)
+    return find_preset(options.preset or usual)
 
 
 def _songs(path: Path) -> list[Path]:
@@ -149,6 +179,8 @@ def _outputs(options: argparse.Namespace, separator: Separator, song: Path, into
     takes_all = into_folder or (options.preset is not None and len(separator.targets) > 1)
     everything = options.stems == ["all"] or (options.stems is None and takes_all)
     stems = separator.stems if everything else options.stems or separator.targets[:1]
+    if is_for_studio(options):
+        return name_outputs(options, song, stems, into_folder)
     rest = {separator.stems[-1]: options.accompaniment_path} if options.accompaniment_path else {}
     if into_folder:
         return {s: options.output_path / f"{song.stem}_{s}.{options.format}" for s in stems} | rest
@@ -172,7 +204,9 @@ def _refuse_collisions(outputs: Mapping[Path, Mapping[str, Path]]) -> None:
         raise AudioError(f"{songs[0].name} is among the songs and would be overwritten; give another --output_path.")
 
 
-def _separate_one(separator: Separator, song: Path, outputs: dict[str, Path], options: argparse.Namespace) -> None:
+def _separate_one(
+    separator: Separator, models: Sequence[Path], song: Path, outputs: dict[str, Path], options: argparse.Namespace
+) -> None:
     started = time.perf_counter()
     with tqdm(total=100, desc=song.name, unit="%", leave=False, disable=options.quiet or None) as bar:
 
@@ -180,18 +214,25 @@ def _separate_one(separator: Separator, song: Path, outputs: dict[str, Path], op
             bar.set_postfix_str(stage, refresh=False)
             bar.update(100 * fraction - bar.n)
 
-        written = separator.separate_to(song, outputs, bits=options.bits, progress=show)
+        if is_for_studio(options):
+            lines = write_for_studio(separator, models, song, outputs, options, show)
+        else:
+            written = separator.separate_to(song, outputs, bits=options.bits, progress=show)
+            lines = [_describe_stem(stem, file) for stem, file in written.items()]
+            lines += describe_analysis(find_analysis(options, outputs))
     if not options.quiet:
-        print(_summary(song, written, time.perf_counter() - started, separator.device.type))
+        print(_summary(song, lines, time.perf_counter() - started, separator.device.type))
 
 
-def _summary(song: Path, written: dict[str, StemFile], elapsed_seconds: float, device: str) -> str:
+def _describe_stem(stem: str, file: StemFile) -> str:
+    return f"{stem}: {file.path} (peak {file.peak:.2f}, {file.subtype})"
+
+
+def _summary(song: Path, lines: Sequence[str], elapsed_seconds: float, device: str) -> str:
     seconds = probe(song).seconds
     speed = f"{seconds / elapsed_seconds:.1f} x real time on {device}"
-    lines = [f"{song.name}: {seconds:.1f} s in {elapsed_seconds:.1f} s, {speed}"]
-    for stem, file in written.items():
-        lines.append(f"  {stem}: {file.path} (peak {file.peak:.2f}, {file.subtype})")
-    return "\n".join(lines)
+    head = f"{song.name}: {seconds:.1f} s in {elapsed_seconds:.1f} s, {speed}"
+    return "\n".join([head, *(f"  {line}" for line in lines)])
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -21,7 +21,9 @@ ARROWS = {
     "separator.model": ("spectral",),
     "separator.inference": ("audio", "model", "spectral"),
     "separator.metrics": ("spectral",),
+    "separator.analysis": ("audio",),
     "separator.export": ("api", "audio", "inference", "live", "metrics", "model"),
+    "separator.studio": ("audio", "model"),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),
     "training.data": ("augmentations", "config", "data.layouts"),
@@ -52,7 +54,7 @@ def modules_of(room: str) -> list[str]:
     """All of a room's modules, but for those that are there to use something heavy."""
     files = sorted((ROOT / room).rglob("*.py"))
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
-    return [name for name in names if not name.startswith("separator.plots")]
+    return [name for name in names if not name.startswith(("separator.plots", "separator.analysis"))]
 
 
 def loaded_by(modules: list[str]) -> set[str]:

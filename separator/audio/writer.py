@@ -70,6 +70,11 @@ class AudioWriter:
             self._place = place.pop_all()
 
     @property
+    def part(self) -> Path:
+        """Where the file is until it is complete."""
+        return self._part
+
+    @property
     def clips(self) -> bool:
         """Whether samples beyond full scale were lost: they survive in float only."""
         return self.peak > 1.0 and self.subtype not in ("FLOAT", "DOUBLE")

@@ -1,7 +1,11 @@
 """The command: one stem where asked, a folder of all of them, and one clear line for everything that can go wrong."""
 
+import hashlib
+import json
 import os
+import re
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from torch import Tensor
 
 from separator.audio import probe, read, write
 from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.studio.stem_mp4 import read_stem_atom
 from sori.inference import main
 
 RATE = 44100
@@ -298,6 +303,76 @@ def test_peaks_that_a_format_cannot_hold_are_told(run: Run, tmp_path: Path, tone
     code, _, errors = run(tmp_path / "loud.wav", tmp_path / "stem.flac")
     assert code == 0
     assert "above full scale" in errors
+
+
+def test_a_stem_file_holds_the_song_and_four_stems(
+    run: Run, song: Path, tmp_path: Path, ffmpeg: Callable[..., None]
+) -> None:
+    flags = ["--input_path", str(song), "--device", "cpu", "--quiet"]
+    assert main([*flags, "--output_path", str(tmp_path / "stems"), "--format", "stem.m4a"]) == 0
+    (path,) = (tmp_path / "stems").iterdir()
+    assert path.name == "my song.stem.m4a"
+    content = read_stem_atom(path)
+    assert content is not None and len(content["stems"]) == 4
+    assert abs(probe(path).n_samples - RATE) < 4096
+
+
+@pytest.mark.slow
+def test_tempo_and_key_are_printed_on_demand(run: Run, tmp_path: Path, tone: Callable[..., Tensor]) -> None:
+    """The clicks, 100 in a minute, are in the sum of the stems whatever the model makes of them."""
+    seconds = torch.arange(12 * RATE) / RATE
+    write(tmp_path / "song.wav", tone(12 * RATE) * (-200 * (seconds % 0.6)).exp(), RATE)
+    code, output, errors = run(tmp_path / "song.wav", tmp_path / "stems", "--analyse")
+    assert (code, errors) == (0, "")
+    bpm = re.search(r"analysis: ([\d.]+) bpm", output)
+    assert bpm is not None and abs(float(bpm[1]) - 100) < 0.5
+    _, output, _ = run(tmp_path / "song.wav", tmp_path / "v.wav")
+    assert "analysis" not in output
+
+
+@pytest.mark.slow
+def test_a_reaper_project_lies_beside_its_stems(run: Run, song: Path, tmp_path: Path) -> None:
+    code, output, errors = run(song, tmp_path / "stems", "--format", "rpp", "--bits", "24")
+    assert (code, errors) == (0, "")
+    assert "my song.rpp" in output and "analysis: " in output
+    names = {path.name for path in (tmp_path / "stems").iterdir()}
+    assert names == {"my song.rpp", "my song_vocals.wav", "my song_accompaniment.wav"}
+    text = (tmp_path / "stems" / "my song.rpp").read_text(encoding="utf-8")
+    assert all(f'FILE "{name}"' in text for name in names if name.endswith(".wav"))
+
+
+@pytest.mark.slow
+def test_a_zip_holds_the_stems_and_how_they_were_made(
+    run: Run, song: Path, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    assert run(song, tmp_path / "stems", "--zip", "--format", "flac", "--strict_band", "--quiet") == (0, "", "")
+    (path,) = (tmp_path / "stems").iterdir()
+    assert path.name == "my song_stems.zip"
+    with zipfile.ZipFile(path) as bundle:
+        stems = ["my song_vocals.flac", "my song_accompaniment.flac"]
+        assert bundle.namelist() == [*stems, "job.json"]
+        record = json.loads(bundle.read("job.json"))
+    digest = hashlib.sha256(tiny_checkpoint.read_bytes()).hexdigest()
+    assert record["models"] == [{"file": "vocals.pth", "sha256": digest, "targets": ["vocals"]}]
+    assert record["song"]["sha256"] == hashlib.sha256(song.read_bytes()).hexdigest()
+    assert (record["song"]["file"], record["song"]["seconds"], record["files"]) == ("my song.wav", 1.0, stems)
+    assert (record["settings"]["strict_band"], record["settings"]["tta"]) == (True, False)
+    assert record["analysis"]["loudness"].keys() == {"vocals", "accompaniment"}
+    assert {"python", "torch", "numpy"} <= record["versions"].keys()
+
+
+def test_formats_that_cannot_be_made_are_refused(run: Run, song: Path, tmp_path: Path) -> None:
+    for output, flags, sentence in [
+        ("stems", ("--format", "stem.m4a"), "make vocals, accompaniment; choose the preset 4stems"),
+        ("stems", ("--format", "stem.m4a", "--bits", "16"), "leave --stems and --bits away"),
+        ("stem.wav", ("--format", "stem.m4a"), "is no .stem.m4a file"),
+        ("stem.wav", ("--format", "rpp"), "give a folder as --output_path"),
+        ("stem.wav", ("--zip",), "give a folder as --output_path"),
+        ("stems", ("--zip", "--accompaniment_path", "a.wav"), "leave --accompaniment_path away"),
+    ]:
+        code, _, errors = run(song, tmp_path / output, *flags)
+        assert (code, sentence in errors) == (2, True), errors
+        assert not list(tmp_path.glob("stem*"))
 
 
 def test_wrong_flags_exit_with_2(run: Run, song: Path, tmp_path: Path) -> None:

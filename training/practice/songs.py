@@ -176,6 +176,11 @@ def compose(index: int, seconds: float, seed: int) -> dict[str, Array]:
     return quantise({name: fade_out(stems[name], 0.5) for name in STEMS})
 
 
+def plan_song(index: int, seconds: float, seed: int) -> Plan:
+    """What :func:`compose` composes by."""
+    return _plan(np.random.default_rng([seed, index]), seconds)
+
+
 def _plan(rng: np.random.Generator, seconds: float) -> Plan:
     meter = Meter(tempo_bpm=float(rng.uniform(80, 150)), swing=float(rng.choice([0.0, 0.0, 0.0, 0.2, 0.33])))
     scale, progressions = (MAJOR, MAJOR_PROGRESSIONS) if rng.random() < 0.55 else (MINOR, MINOR_PROGRESSIONS)

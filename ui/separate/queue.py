@@ -16,7 +16,8 @@ from typing import Literal
 import gradio as gr
 
 from separator.api import Separator
-from separator.audio import AudioStream, AudioWriter, choose_subtype, probe, refuse_unwritable
+from separator.audio import probe, refuse_unwritable
+from separator.audio.convert import convert
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
 from ui.jobs.fair_queue import Ticket
@@ -237,14 +238,3 @@ def make_playable(path: Path, lossless: Path) -> Path:
     """``path`` itself if every browser decodes it to the sample, else its copy made at ``lossless``."""
     info = probe(path)
     return path if (info.format, info.subtype) in PLAYABLE else convert(path, lossless)
-
-
-def convert(source: Path, destination: Path) -> Path:
-    """Copy audio into the format of ``destination``'s suffix, block by block."""
-    with AudioStream(source) as stream:
-        info = stream.info
-        subtype = choose_subtype(destination, None, info.subtype)
-        with AudioWriter(destination, info.sample_rate, info.channels, subtype) as writer:
-            for block in stream:
-                writer.write(block)
-    return destination

@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from separator.api import Separator
+from separator.audio.convert import convert
+from separator.audio.tags import SongTags, read_tags, write_tags
 from tests.serving import write_song
 from ui.model_registry import ModelRegistry
 from ui.separate.queue import Options, SeparationJob, make_rows
@@ -72,6 +74,16 @@ def test_every_format_has_lossless_stems_for_the_player(
     assert {path.suffix for path in row.downloads.values()} == {suffix}
     stems = [soundfile.read(path)[0] for path in row.stems.values()]
     np.testing.assert_allclose(sum(stems), soundfile.read(song)[0], atol=2**-14)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".mp3", ".ogg"])
+def test_downloads_carry_the_tags_of_their_song(load: Callable[[], Separator], tmp_path: Path, suffix: str) -> None:
+    song = convert(write_song(tmp_path / "song.wav"), tmp_path / "song.flac")
+    tags = SongTags(("Title",), ("Artist",), ("Album",))
+    write_tags(song, tags, ".flac")
+    (tmp_path / "job").mkdir()
+    (row,) = finished([song], load, tmp_path / "job", suffix=suffix).songs
+    assert [read_tags(path) for path in row.downloads.values()] == [tags] * len(row.stems)
 
 
 def test_a_song_that_browsers_cannot_decode_exactly_is_unpacked(load: Callable[[], Separator], tmp_path: Path) -> None:

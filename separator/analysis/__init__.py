@@ -1,0 +1,2 @@
+"""Tempo, beats, key, tuning and loudness of a song and its stems. Needs librosa and pyloudnorm, which no other package
+of the core imports."""
