@@ -6,7 +6,7 @@ from separator.errors import ConfigError
 
 PRESETS = {
     "2stems": ("vocals.pth",),
-    "4stems": ("vocals.pth", "drums.pth", "bass.pth"),
+    "4stems": ("vocals.pth", "rhythm.pth"),
 }
 """Name -> shipped models that are run together; the first is the default. Their targets and what these leave over are
 the stems (``separator.presets``)."""

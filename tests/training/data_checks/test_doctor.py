@@ -261,4 +261,5 @@ def test_a_folder_of_broken_files_is_told_by_its_first_ones(tmp_path: Path, monk
     report = examine([tmp_path / "data"], ("vocals",), Cache(tmp_path / "cache"), workers=1)
     (error,) = findings(report, "error")
     assert f"none of the first {MOST_UNREADABLE} files" in error.what and "is not audio" in error.what
-    assert len(tried) < 3 * MOST_UNREADABLE, "of 200 files, once for the disk and once for the cache"
+    # For the disk, the first ones of 200 files; for the cache, of which threads run ahead, none twice.
+    assert len(tried) <= MOST_UNREADABLE + 4 * MOST_UNREADABLE
