@@ -167,6 +167,7 @@ def test_a_circle_is_found():
     assert find_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", list(ARROWS))
 def test_packages_import_only_those_below_them(package: str):
     room = package.partition(".")[0]

@@ -96,6 +96,7 @@ def test_options_quoted_together_are_understood(files: dict[str, str], quoted: s
     assert len(runs(f"Quoted {quoted}")[1]) == 2
 
 
+@pytest.mark.slow
 def test_three_estimates_and_equals_have_no_winner(files: dict[str, str], capsys) -> None:
     command = ["--ref", files["ref"], "--a", files["a"], "--b", files["a"], files["b"], "--names", "x", "y", "z"]
     assert main([*command, "--experiment", "Three"]) == 0
@@ -105,6 +106,7 @@ def test_three_estimates_and_equals_have_no_winner(files: dict[str, str], capsys
     assert len(children) == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_could_not_be_written_is_marked_as_failed(
     files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_run_that_could_not_be_written_is_marked_as_failed(
     assert len(client.get_metric_history(best.info.run_id, "sdr_per_second_db")) == SECONDS
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_left_soon(
     files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +157,7 @@ def test_a_kept_file_that_is_none_is_refused(workplace: Path, capsys: pytest.Cap
         main(["--ref", "vocals.wav"])
 
 
+@pytest.mark.slow
 def test_a_silent_reference_is_told_without_empty_words(
     files: dict[str, str], capsys: pytest.CaptureFixture[str], noise: Callable[..., Tensor]
 ) -> None:
@@ -186,6 +190,7 @@ def test_estimates_lying_beside_the_reference_are_no_mixture(
     assert "no Clean" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

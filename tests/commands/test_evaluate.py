@@ -25,6 +25,7 @@ def song_dir(tmp_path: Path, noise: Noise) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_file_is_scored_against_the_stem(song_dir: Path, tmp_path: Path, noise: Noise, capsys) -> None:
     write(tmp_path / "estimate.wav", 0.9 * noise(2 * RATE), RATE)
     arguments = ["--song_dir", str(song_dir), "--target", "vocals", "--estimate", str(tmp_path / "estimate.wav")]
@@ -40,6 +41,7 @@ def test_a_file_is_scored_against_the_stem(song_dir: Path, tmp_path: Path, noise
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["scores.json"]
 
 
+@pytest.mark.slow
 def test_a_model_scores_a_song_and_a_folder(song_dir: Path, tiny_checkpoint: Path, tmp_path: Path, capsys) -> None:
     arguments = ["--model_path", str(tiny_checkpoint), "--device", "cpu", "--csv", str(tmp_path / "scores.csv")]
     assert main(["--song_dir", str(song_dir), *arguments, "--sample_rate", "11025", "--mono"]) == 0
@@ -66,6 +68,7 @@ def full_song(tmp_path: Path, noise: Noise) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_stems_of_a_song_are_a_row_each(full_song: Path, tmp_path: Path, capsys) -> None:
     arguments = ["--song_dir", str(full_song), "--device", "cpu", "--csv", str(tmp_path / "scores.csv")]
     for target in (["all"], ["bass", "other"]):

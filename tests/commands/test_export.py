@@ -61,6 +61,7 @@ def test_an_old_file_is_replaced_where_asked(tiny_checkpoint: Path, tmp_path: Pa
     assert output.stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_page_is_written_where_the_suffix_is_html(
     tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

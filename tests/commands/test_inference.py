@@ -151,6 +151,7 @@ def test_a_folder_in_the_place_of_a_stem_is_told(run: Run, song: Path, tmp_path:
     assert not list((tmp_path / "stems").glob(".*"))
 
 
+@pytest.mark.slow
 def test_two_models_make_two_targets_and_the_rest(
     run: Run, song: Path, tmp_path: Path, tiny_checkpoint: Path, tiny_config: ModelConfig
 ) -> None:
@@ -161,6 +162,7 @@ def test_two_models_make_two_targets_and_the_rest(
     assert {f.stem.rsplit("_")[-1] for f in (tmp_path / "out").iterdir()} == {"vocals", "drums", "rest"}
 
 
+@pytest.mark.slow
 def test_a_preset_writes_four_stems_that_add_up(run: Run, song: Path, tmp_path: Path) -> None:
     code, *_ = run(song, tmp_path / "stems", "--preset", "4stems", "--bits", "32")
     assert code == 0
@@ -169,6 +171,7 @@ def test_a_preset_writes_four_stems_that_add_up(run: Run, song: Path, tmp_path: 
     assert (sum(read(path)[0] for path in paths) - read(song)[0]).abs().max() < 1e-6
 
 
+@pytest.mark.slow
 def test_stems_choose_the_preset(song: Path, tmp_path: Path) -> None:
     flags = ["--input_path", str(song), "--device", "cpu", "--quiet"]
     assert main([*flags, "--output_path", str(tmp_path / "stems"), "--stems", "other", "drums"]) == 0
@@ -177,6 +180,7 @@ def test_stems_choose_the_preset(song: Path, tmp_path: Path) -> None:
     assert (tmp_path / "band.wav").is_file()
 
 
+@pytest.mark.slow
 def test_models_that_cannot_be_chosen(run: Run, song: Path, tmp_path: Path, capsys) -> None:
     for flags, sentence in [
         (("--preset", "4stems"), "is one file, but 4 stems are asked for; give a folder"),
@@ -230,6 +234,7 @@ def _bad_inputs(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_every_bad_song_is_one_line_and_exit_code_2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for name, sentence in _bad_inputs(tmp_path).items():
@@ -305,6 +310,7 @@ def test_peaks_that_a_format_cannot_hold_are_told(run: Run, tmp_path: Path, tone
     assert "above full scale" in errors
 
 
+@pytest.mark.slow
 def test_a_stem_file_holds_the_song_and_four_stems(
     run: Run, song: Path, tmp_path: Path, ffmpeg: Callable[..., None]
 ) -> None:

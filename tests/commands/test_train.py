@@ -88,6 +88,7 @@ def test_training_leaves_a_model_that_other_commands_find(
     assert describe(run.best_model).training["run_name"] == "run"
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_the_best_model_with_no_other_flag(
     flags: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
 ):
@@ -202,6 +203,7 @@ def test_a_checkpoint_of_another_program_is_refused(
     assert "another program" in refused(capsys, [*flags, "--resume_from", str(tmp_path / "foreign.pth")])
 
 
+@pytest.mark.slow
 def test_a_model_of_another_target_is_fine_tuned(flags: list[str], run: RunFolder):
     main(flags)
     again = ["--resume_from", str(run.best_model), "--target", "other", "--run_name", "other"]
@@ -209,6 +211,7 @@ def test_a_model_of_another_target_is_fine_tuned(flags: list[str], run: RunFolde
     assert describe(run.path.parent / "other" / "best_model.pth").targets == ("other",)
 
 
+@pytest.mark.slow
 def test_the_doctor_says_whether_training_can_start(
     flags: list[str], songs: Path, capsys: pytest.CaptureFixture[str], run: RunFolder
 ):
@@ -367,6 +370,7 @@ def test_moving_a_run_folder_away_ends_its_training(flags: list[str], run: RunFo
     assert moved.last.is_file()
 
 
+@pytest.mark.slow
 def test_a_torn_event_line_does_not_hinder_a_resume(flags: list[str], run: RunFolder, leftover: Callable[[Path], Path]):
     """What a kill in the middle of a write leaves."""
     main(flags)
@@ -388,6 +392,7 @@ def test_pretraining_hears_none_of_the_songs_that_come_after(tmp_path: Path):
     assert first.data_dir == (others,)
 
 
+@pytest.mark.slow
 def test_weights_of_a_pretraining_run_are_fine_tuned(flags: list[str], run: RunFolder, tmp_path: Path):
     for seed in range(3):
         write_song(tmp_path / "other songs" / f"Slow {seed}", 10 + seed)

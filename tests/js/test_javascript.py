@@ -9,6 +9,7 @@ import pytest
 from tests.serving import ROOT
 
 
+@pytest.mark.slow
 def test_the_unit_tests_of_the_scripts_pass() -> None:
     node = shutil.which("node")
     if node is None:

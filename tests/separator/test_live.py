@@ -68,6 +68,7 @@ def test_stems_add_up_to_the_delayed_stream(tiny_model: CRNN, noise: Noise):
     assert 0 < stems["vocals"].square().sum() < song.square().sum()
 
 
+@pytest.mark.slow
 def test_block_sizes_make_no_difference(tiny_model: CRNN, noise: Noise):
     live, song = LiveSeparator(tiny_model, 0.25, sample_rate=RATE, device="cpu"), noise(RATE)
     expected = push_all(live, song, RATE)["vocals"]
@@ -76,6 +77,7 @@ def test_block_sizes_make_no_difference(tiny_model: CRNN, noise: Noise):
         assert torch.equal(push_all(live, song, size)["vocals"], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("delay", "difference_db"), [(0.5, -15), (3.0, -30)])
 def test_a_longer_delay_comes_nearer_to_the_whole_song(
     tiny_model: CRNN, noise: Noise, delay: float, difference_db: float

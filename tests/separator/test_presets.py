@@ -14,6 +14,7 @@ def test_presets_make_two_and_four_stems() -> None:
     assert read_preset_stems("4stems") == ("vocals", "drums", "bass", "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_separator_of_a_preset_makes_its_stems(name: str) -> None:
     assert all(path.is_file() for path in find_preset(name))

@@ -40,6 +40,7 @@ def test_record_of_vocals_names_spleeter() -> None:
     assert "origin" not in describe(shipped_path("vocals_scratch")).training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*MODELS, FOUR_STEMS])
 def test_demo_song_scores_what_metrics_json_holds(name: str) -> None:
     assert demo_sdr_db(name) == pytest.approx(METRICS["demo"][name], abs=0.05)
@@ -72,6 +73,7 @@ def test_mean_is_that_of_the_songs() -> None:
         assert section["mean"]["sori"]["usdr_own"] == pytest.approx(sum(scores) / len(scores), abs=0.01)
 
 
+@pytest.mark.slow
 def test_all_stems_add_up_to_the_song() -> None:
     mixture, rate = read(ROOT / "assets" / "demo" / "mixture.flac")
     mixture = mixture[:, : 8 * rate]
@@ -108,6 +110,7 @@ LATE_START_DB = {"vocals": 29.7}
 """Of a model that misses 30 dB. Half a segment is taken away, not only cut off: the network has less context."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_later_start_hardly_changes_stems(name: str) -> None:
     song, rate = read(ROOT / "assets" / "demo" / "mixture.flac")
@@ -124,6 +127,7 @@ def test_a_later_start_hardly_changes_stems(name: str) -> None:
     assert float(sdr(stem[:, settled:], again[:, settled - moved :])) > LATE_START_DB.get(name, 30.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_other_segment_borders_hardly_change_stems(name: str) -> None:
     """Cut every 12 and every 18 seconds: every other cut is half a segment away from one of the others."""

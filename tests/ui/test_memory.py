@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
+import pytest
 from gradio.state_holder import StateHolder
 
 from ui.jobs.registry import LAST_DRAWING_SECONDS, JobRegistry
@@ -19,6 +20,7 @@ class Job:
         self.cancelled = True
 
 
+@pytest.mark.slow
 def test_gradio_forgets_all_but_the_newest_visits() -> None:
     with gr.Blocks() as demo:
         gr.Button()

@@ -11,6 +11,7 @@ from ui.model_registry import ModelRegistry
 from ui.settings import PageSettings
 
 
+@pytest.mark.slow
 def test_each_model_of_a_preset_comes_as_page_and_onnx(tmp_path: Path) -> None:
     checkpoints = small_checkpoints(tmp_path)
     settings = PageSettings(checkpoints=checkpoints, work=tmp_path / "work")

@@ -35,6 +35,7 @@ def test_a_record_is_one_short_line_on_the_list(tmp_path: Path) -> None:
     assert all(len(label) < 200 for label, _ in ModelRegistry(tmp_path).list_choices())
 
 
+@pytest.mark.slow
 def test_a_preset_is_offered_where_its_models_are(tmp_path: Path) -> None:
     registry = ModelRegistry(small_checkpoints(tmp_path))
     assert registry.list_presets() == list(PRESETS)

@@ -95,6 +95,7 @@ def test_what_is_no_song_has_no_tags(tmp_path: Path, write_sound: Callable[[str]
     assert read_tags(path) == SongTags()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("torch_only")
 def test_stems_carry_the_tags_of_their_song(
     tiny_model: CRNN, write_sound: Callable[[str], Path], tmp_path: Path

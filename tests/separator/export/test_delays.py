@@ -24,6 +24,7 @@ def song(tmp_path: Path, noise: Callable[..., Tensor]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_each_delay_has_its_price(tiny_checkpoint: Path, song: Path):
     short, long = measure_delays(tiny_checkpoint, (0.2, 2.0), song)
     assert (short.delay_seconds, long.delay_seconds) == (0.2, 2.0)
@@ -39,6 +40,7 @@ def test_a_song_without_the_target_is_refused(tiny_checkpoint: Path, song: Path)
         measure_delays(tiny_checkpoint, (0.5,), song.parent)
 
 
+@pytest.mark.slow
 def test_prices_are_stored_where_asked(
     tiny_checkpoint: Path, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

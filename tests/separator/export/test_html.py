@@ -28,6 +28,7 @@ def read_settings(page: str) -> dict[str, Any]:
     return json.loads(read_element(page, "model"))
 
 
+@pytest.mark.slow
 def test_page_carries_the_model_and_what_runs_it(tiny_checkpoint: Path, tmp_path: Path) -> None:
     page = export_html(tiny_checkpoint, tmp_path / "new" / "page.html").read_text(encoding="utf-8")
     settings = read_settings(page)
@@ -38,12 +39,14 @@ def test_page_carries_the_model_and_what_runs_it(tiny_checkpoint: Path, tmp_path
     assert unpacked[2] == export_onnx(tiny_checkpoint, tmp_path / "model.onnx").read_bytes()
 
 
+@pytest.mark.slow
 def test_onnx_file_gives_the_same_page(tiny_checkpoint: Path, tmp_path: Path) -> None:
     onnx = export_onnx(tiny_checkpoint, tmp_path / "vocals.onnx")
     pages = [export_html(path, tmp_path / f"{i}.html") for i, path in enumerate((tiny_checkpoint, onnx))]
     assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_names_and_records_cannot_break_the_page(tiny_model: CRNN, tmp_path: Path) -> None:
     path = tmp_path / "model.pth"
     save_checkpoint(path, tiny_model, {"terms": EVIL, "date": "2026-11-23T10:00:00"})
@@ -53,6 +56,7 @@ def test_names_and_records_cannot_break_the_page(tiny_model: CRNN, tmp_path: Pat
     assert EVIL not in page and "<title>&lt;/script&gt;" in page
 
 
+@pytest.mark.slow
 def test_a_runs_best_model_is_called_as_its_folder(tiny_model: CRNN, tmp_path: Path) -> None:
     (tmp_path / "my run").mkdir()
     save_checkpoint(tmp_path / "my run" / "best_model.pth", tiny_model, {})
@@ -83,6 +87,7 @@ def test_texts_are_those_of_the_sections_in_five_languages() -> None:
     assert {key.split(".")[0] for key in texts["ko"]} == set(TEXT_SECTIONS)
 
 
+@pytest.mark.slow
 def test_page_that_cannot_be_written_is_a_sentence(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "page.html").mkdir()
     (tmp_path / "page.html" / "file").touch()

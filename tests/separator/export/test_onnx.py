@@ -62,6 +62,7 @@ def metadata_of(content: onnx.ModelProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in content.metadata_props}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [COMPACT, PLAIN, DUAL_PATH, FOUR_STEMS])
 def test_masks_and_state_are_the_models(config: ModelConfig, tmp_path: Path):
     checkpoint, exported = write_pair(tmp_path, config)
@@ -96,6 +97,7 @@ def test_file_holds_no_path_of_this_machine(pair: tuple[Path, Path]):
     assert onnx.load(pair[1]).producer_name == "sori"
 
 
+@pytest.mark.slow
 def test_separator_and_live_separator_take_it(pair: tuple[Path, Path], noise: Callable[..., Tensor]):
     song = noise(3 * 22050)
     expected, stems = (Separator.from_checkpoint(path, "cpu").separate(song, 22050) for path in pair)

@@ -43,6 +43,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache_folder()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [COMPACT, DUAL_PATH, replace(COMPACT, targets=("a", "b"), competing=True)])
 def test_masks_and_state_are_the_models(config: ModelConfig):
     model = model_of(config)
@@ -79,6 +80,7 @@ def test_a_network_from_the_cache_gives_equal_masks(own_cache: Path):
     assert kept.read_bytes() == written
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_another_weight_is_another_network(own_cache: Path):
     model, magnitude = model_of(COMPACT), torch.rand(1, 513, 50)
@@ -89,6 +91,7 @@ def test_another_weight_is_another_network(own_cache: Path):
     assert len(list(own_cache.iterdir())) == 2
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_a_damaged_cache_is_made_anew(own_cache: Path):
     model, magnitude = model_of(COMPACT), torch.rand(1, 513, 50)

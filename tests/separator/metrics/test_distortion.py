@@ -66,6 +66,7 @@ def test_a_swapped_estimate_scores_below_zero(target: torch.Tensor, others: torc
     assert si_sdr(target, others) < -30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-120, -60, 20])
 def test_a_common_gain_changes_nothing(gain_db: int, target: torch.Tensor, others: torch.Tensor) -> None:
     target[:, :RATE] = 0
@@ -103,6 +104,7 @@ def test_si_sdr_is_that_of_torchmetrics(target: torch.Tensor, others: torch.Tens
     assert si_sdr(target, estimate).item() == pytest.approx(theirs.item(), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_framewise_sdr_is_that_of_museval(target: torch.Tensor, others: torch.Tensor) -> None:
     loudness = torch.linspace(0.1, 2, target.shape[-1])
     estimate = target + loudness * others
@@ -110,12 +112,14 @@ def test_framewise_sdr_is_that_of_museval(target: torch.Tensor, others: torch.Te
     assert framewise_sdr(target, estimate, RATE).tolist() == pytest.approx(theirs.sdr.tolist(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_sir_of_a_plain_leak_is_its_level(target: torch.Tensor, others: torch.Tensor) -> None:
     scores = bss_eval(target, target + 0.1 * others, target + others, RATE)
     assert scores.sir.tolist() == pytest.approx([20] * 4, abs=0.5)
     assert (scores.sar > 50).all()
 
 
+@pytest.mark.slow
 def test_sir_survives_references_with_an_empty_band() -> None:
     """The upper half is silent, as in a song decoded from MP3: there museval alone is off by 20 dB."""
     sources = torch.fft.rfft(noise(3, 2, 4 * RATE), dim=-1)
@@ -195,6 +199,7 @@ def test_clean_hears_a_leak_in_one_band(target: torch.Tensor, others: torch.Tens
     assert clean(target, target + 0.2 * leak, target + others, RATE).tolist() == pytest.approx([20] * 4, abs=0.5)
 
 
+@pytest.mark.slow
 def test_clean_agrees_with_sir(target: torch.Tensor, others: torch.Tensor) -> None:
     estimate = target + 0.2 * others.roll(3, dims=-1)  # a short filter of the others
     ours = clean(target, estimate, target + others, RATE)

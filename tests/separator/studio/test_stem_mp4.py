@@ -54,6 +54,7 @@ def test_the_atom_names_the_stems_in_their_order(stem_file: Path) -> None:
     assert not content["mastering_dsp"]["compressor"]["enabled"]
 
 
+@pytest.mark.slow
 def test_streams_are_the_stems_and_begin_together(stem_file: Path, tmp_path: Path) -> None:
     for number, name in enumerate(("mixture", *ORDER)):
         with AudioStream(stem_file, stream=number) as stream:

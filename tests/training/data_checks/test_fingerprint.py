@@ -37,6 +37,7 @@ def test_a_copy_is_found_at_another_level_rate_format_and_place(print_of: Print,
     assert matches[Path("original")].seconds > 8
 
 
+@pytest.mark.slow
 def test_another_song_is_not_found(print_of: Print, melody: Melody) -> None:
     index = FingerprintIndex({Path(f"song {seed}"): print_of(melody(30.0, seed=seed)) for seed in range(1, 6)})
     assert index.matches(print_of(melody(30.0, seed=9))) == {}

@@ -106,6 +106,7 @@ def train(
     return make
 
 
+@pytest.mark.slow
 def test_a_distillation_goes_on_as_if_it_had_not_stopped(train: Callable[..., tuple[RunFolder, list[EpochDone]]]):
     whole, whole_epochs = train("whole")
     first, _ = train("first", epochs=1)

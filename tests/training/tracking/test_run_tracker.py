@@ -111,6 +111,7 @@ def test_the_machine_is_watched(store: str, run_folder: Path, monkeypatch: pytes
     tracker.close()
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_in_its_run(store: str, run_folder: Path) -> None:
     first = MlflowTracker(run_folder, store, system_metrics=False)
     send(first, run_folder, started(), epoch(1), make_event("stopped"))
@@ -143,6 +144,7 @@ def test_a_deleted_run_is_begun_anew(store: str, run_folder: Path) -> None:
     assert run_of(client, run_folder).info.run_id != before
 
 
+@pytest.mark.slow
 def test_an_absent_store_is_mentioned_once_and_stops_nothing(run_folder: Path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     printed: list[str] = []

@@ -154,6 +154,7 @@ def test_a_space_scores_no_long_songs(checkpoints: Path, tmp_path: Path, monkeyp
             endpoints.score(*sounds, False, False)
 
 
+@pytest.mark.slow
 def test_a_separation_ends_when_its_caller_has_hung_up(
     checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

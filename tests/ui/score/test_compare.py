@@ -221,6 +221,7 @@ def test_names_that_make_no_pair_are_refused_first(settings: PageSettings, stem_
             None, [str(stem_files["x_vocals"]), str(stem_files["x_drums"])], False, False, VISITOR)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_preset_makes_the_estimates_that_have_references(settings: PageSettings, stem_files: dict[str, Path]) -> None:
     references = [str(stem_files[name]) for name in ("drums", "vocals", "mixture")]
     tab = ScoreHandlers(settings, ModelRegistry(settings.checkpoints, shipped_folder("checkpoints")))

@@ -76,6 +76,7 @@ def test_every_format_has_lossless_stems_for_the_player(
     np.testing.assert_allclose(sum(stems), soundfile.read(song)[0], atol=2**-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".flac", ".mp3", ".ogg"])
 def test_downloads_carry_the_tags_of_their_song(load: Callable[[], Separator], tmp_path: Path, suffix: str) -> None:
     song = convert(write_song(tmp_path / "song.wav"), tmp_path / "song.flac")
@@ -95,6 +96,7 @@ def test_a_song_that_browsers_cannot_decode_exactly_is_unpacked(load: Callable[[
     assert len(soundfile.read(row.mixture)[0]) == len(waveform)
 
 
+@pytest.mark.slow
 def test_cancel_marks_every_row_at_once_and_leaves_no_stem(load: Callable[[], Separator], tmp_path: Path) -> None:
     songs = [write_song(tmp_path / "long.wav", seconds=300), write_song(tmp_path / "next.wav")]
     (tmp_path / "job").mkdir()
@@ -166,6 +168,7 @@ def test_cancel_hands_over_the_songs_that_are_done(handle: SeparateHandlers, tmp
     assert job.finished.wait(30)
 
 
+@pytest.mark.slow
 def test_cancel_while_the_outcome_is_drawn_loses_nothing(handle: SeparateHandlers, tmp_path: Path) -> None:
     song = str(write_song(tmp_path / "a.wav"))
     run = handle.run_queue([song], MY_MODELS, ["vocals.pth"], ".wav", 0, False, False, VISITOR)
@@ -186,6 +189,7 @@ def test_nothing_waits_without_a_song_or_a_model(handle: SeparateHandlers, song:
             handle.validate_form(songs, MY_MODELS, models, ".wav", 0, VISITOR)
 
 
+@pytest.mark.slow
 def test_a_preset_needs_no_model(handle: SeparateHandlers, song: Path) -> None:
     assert "Waiting" in handle.validate_form([str(song)], "4stems", [], ".wav", 0, VISITOR)
     *_, (_, _, results, *_) = handle.run_queue([str(song)], "4stems", [], ".wav", 0, False, False, VISITOR)
@@ -243,6 +247,7 @@ def test_clipped_stems_are_reported(load: Callable[[], Separator], tmp_path: Pat
     assert "above full scale" not in render_queue(job.songs, VISITOR)
 
 
+@pytest.mark.slow
 def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: SeparateHandlers, song: Path) -> None:
     run = handle.run_queue([str(song)], MY_MODELS, ["vocals.pth"], ".wav", 0, False, False, VISITOR)
     next(run)
@@ -252,6 +257,7 @@ def test_a_preview_that_comes_late_leaves_a_running_job_alone(handle: SeparateHa
     run.close()
 
 
+@pytest.mark.slow
 def test_a_damaged_song_does_not_hide_the_next_ones_picture(handle: SeparateHandlers, tmp_path: Path) -> None:
     whole = write_song(tmp_path / "a.flac", seconds=3)
     (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:4000])

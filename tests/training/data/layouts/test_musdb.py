@@ -65,6 +65,7 @@ def test_a_song_with_a_missing_stem_is_left_out(musdb18hq: Path) -> None:
     assert any("Music Delta - Rock" in note and "bass" in note for note in found.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 def test_the_streams_of_a_stem_file_are_decoded_each_by_itself(tmp_path: Path, write_sound: WriteSound) -> None:
     sources = [write_sound(tmp_path / "made" / f"{stem}.wav", 2.0, 44100, channels=2) for stem in STREAMS]
