@@ -37,7 +37,7 @@ class Previewer:
         return self._write(f"epoch_{epoch:04d}.wav", estimate), float(sdr(self.reference, estimate))
 
     def _write(self, name: str, waveform: Tensor) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         path = self.folder / name
         # One fixed gain for all of them, so that they can be compared by ear.
         peak = max(1.0, float(self.mixture.abs().max()))
