@@ -89,6 +89,11 @@ class Separator:
         return cls.from_checkpoints(find_preset(name), device, strict_band=strict_band, tta=tta)
 
     @property
+    def targets_by_model(self) -> tuple[tuple[str, ...], ...]:
+        """The targets of each model, in the order in which the models were given."""
+        return tuple(config.targets for config in self._configs)
+
+    @property
     def stems(self) -> tuple[str, ...]:
         """The targets, then what they leave over (``separator.inference.output.name_stems``)."""
         return name_stems(self.targets)

@@ -82,7 +82,9 @@ def write_for_studio(
         settings = {name: getattr(options, name) for name in ("preset", "format", "bits", "strict_band", "tta")}
         more = {"analysis": analysis.to_dict()} if analysis else {}
         settings["device"] = separator.device.type
-        write_archive(outputs["zip"], list(files.values()), make_record(song, models, settings, files.values(), **more))
+        made_by = dict(zip(models, separator.targets_by_model, strict=True))
+        record = make_record(song, made_by, settings, files.values(), **more)
+        write_archive(outputs["zip"], list(files.values()), record)
     return lines + describe_analysis(analysis)
 
 

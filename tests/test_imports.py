@@ -23,7 +23,7 @@ ARROWS = {
     "separator.metrics": ("spectral",),
     "separator.analysis": ("audio",),
     "separator.export": ("api", "audio", "inference", "live", "metrics", "model"),
-    "separator.studio": ("audio", "model"),
+    "separator.studio": ("audio",),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),
     "training.data": ("augmentations", "config", "data.layouts"),

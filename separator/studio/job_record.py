@@ -14,18 +14,18 @@ from separator.audio.reader import probe
 from separator.audio.tags import read_tags
 from separator.errors import AudioError
 from separator.files import atomic_write, explain_os_error
-from separator.model.checkpoint import describe
 
 RECORD_NAME = "job.json"
 _PACKAGES = ("torch", "torchaudio", "openvino", "numpy", "soundfile")
 
 
 def make_record(
-    song: Path, models: Sequence[Path], settings: Mapping[str, Any], files: Iterable[Path], **more: Any
+    song: Path, models: Mapping[Path, Sequence[str]], settings: Mapping[str, Any], files: Iterable[Path], **more: Any
 ) -> dict[str, Any]:
-    """The content of job.json: song, models with hashes, settings, files, versions, and ``more`` as it is.
+    """The content of job.json: song, models (file -> targets) with hashes, settings, files, versions, and ``more`` as
+    it is.
 
-    Raises AudioError, CheckpointError for a song and models that cannot be read.
+    Raises AudioError for a song that cannot be read.
     """
     info = probe(song)
     return {
@@ -40,7 +40,7 @@ def make_record(
         }
         | read_tags(song).describe(),
         "models": [
-            {"file": path.name, "sha256": hash_file(path), "targets": list(describe(path).targets)} for path in models
+            {"file": path.name, "sha256": hash_file(path), "targets": list(targets)} for path, targets in models.items()
         ],
         "settings": dict(settings),
         "files": [path.name for path in files],

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from separator.audio import probe, read, write
+from separator.export import export_onnx
 from separator.model import CRNN, ModelConfig, save_checkpoint
 from separator.studio.stem_mp4 import read_stem_atom
 from sori.inference import main
@@ -345,6 +346,16 @@ def test_a_reaper_project_lies_beside_its_stems(run: Run, song: Path, tmp_path: 
     assert names == {"my song.rpp", "my song_vocals.wav", "my song_accompaniment.wav"}
     text = (tmp_path / "stems" / "my song.rpp").read_text(encoding="utf-8")
     assert all(f'FILE "{name}"' in text for name in names if name.endswith(".wav"))
+
+
+@pytest.mark.slow
+def test_a_zip_of_an_exported_model_states_its_targets(tiny_checkpoint: Path, song: Path, tmp_path: Path) -> None:
+    model = export_onnx(tiny_checkpoint, tmp_path / "vocals.onnx")
+    words = [str(song), "--model_path", str(model), "--output_path", str(tmp_path / "stems"), "--zip", "--quiet"]
+    assert main(words) == 0
+    with zipfile.ZipFile(tmp_path / "stems" / "my song_stems.zip") as bundle:
+        (made_by,) = json.loads(bundle.read("job.json"))["models"]
+    assert (made_by["file"], made_by["targets"]) == ("vocals.onnx", ["vocals"])
 
 
 @pytest.mark.slow
