@@ -154,7 +154,7 @@ class LiveSeparator:
         self._recent = torch.zeros(self.channels, (2 * plan.reach - 1) * hop)
         self._new = Fifo()
         self._mixture = Fifo(torch.zeros(self.channels, self.latency_samples))
-        ready = self.latency_samples - (plan.lookahead + 2 * plan.reach - 1) * hop
+        ready = self.latency_samples - (plan.delay - plan.step) * hop
         self._ready = Fifo(torch.zeros(len(self._config.targets), self.channels, ready))
         self._spectrum = torch.zeros(self.channels, self._grid.n_fft // 2 + 1, plan.length, dtype=torch.complex64)
         frames = plan.step + 2 * plan.reach

@@ -22,7 +22,7 @@ ARROWS = {
     "separator.inference": ("audio", "model", "spectral"),
     "separator.metrics": ("spectral",),
     "separator.analysis": ("audio",),
-    "separator.export": ("api", "audio", "inference", "live", "metrics", "model"),
+    "separator.export": ("api", "audio", "inference", "live", "metrics", "model", "texts"),
     "separator.studio": ("audio",),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),

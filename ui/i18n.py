@@ -12,23 +12,14 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from separator.shipped import shipped_folder
+from separator.texts import read_texts
 
 LANGUAGES = ("en", "ko", "ja", "zh", "es")
 TEXTS_FOLDERS = (Path(__file__).parent / "languages", shipped_folder("assets") / "languages")
 
 
-def load_texts() -> dict[str, dict[str, str]]:
-    """Language -> ``section.key`` -> sentence, read from every JSON file in the folders."""
-    texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
-    for path in (path for folder in TEXTS_FOLDERS for path in sorted(folder.glob("*.json"))):
-        section = json.loads(path.read_text(encoding="utf-8"))
-        for key, translations in section.items():
-            for language, sentence in translations.items():
-                texts[language][f"{path.stem}.{key}"] = sentence
-    return texts
-
-
-TEXTS = load_texts()
+_FOUND = read_texts(path for folder in TEXTS_FOLDERS for path in sorted(folder.glob("*.json")))
+TEXTS = {language: _FOUND[language] for language in LANGUAGES}
 I18N = gr.I18n(**TEXTS)
 
 

@@ -20,6 +20,7 @@ from separator.export.onnx import export_onnx
 from separator.files import atomic_write, explain_os_error
 from separator.inference.onnx_model import SUFFIX, OnnxModel, read_onnx
 from separator.shipped import shipped_folder
+from separator.texts import read_texts
 
 ASSETS = shipped_folder("assets")
 RUNTIME = "vendor/onnxruntime-web"
@@ -64,10 +65,10 @@ def build_html(model: OnnxModel, name: str) -> str:
         "title": escape(name),
         "icon": base64.b64encode(_read("images/logo.svg")).decode(),
         "style": (_read("css/style.css") + _read("css/export.css")).decode(),
-        "texts": _dump(read_texts()),
+        "texts": _dump(read_texts(ASSETS / "languages" / f"{section}.json" for section in TEXT_SECTIONS)),
         "model": _dump(describe_model(model, name)),
         "modules": _dump(list(link_modules().items())),
-        "onnx": _pack(model.path.read_bytes()),
+        "onnx": _pack(model.content),
         "runtime": _pack(_read(f"{RUNTIME}/ort-wasm-simd-threaded.wasm")),
         "fft": _pack(_read(f"{FFT}/kissfft.wasm")),
     }
@@ -109,16 +110,6 @@ def link_modules() -> dict[str, str]:
     for entry in ENTRIES:
         add(entry)
     return linked
-
-
-def read_texts() -> dict[str, dict[str, str]]:
-    """Language -> ``section.key`` -> sentence, of what the page shows."""
-    texts: dict[str, dict[str, str]] = {}
-    for section in TEXT_SECTIONS:
-        for key, translations in json.loads(_read(f"languages/{section}.json")).items():
-            for language, sentence in translations.items():
-                texts.setdefault(language, {})[f"{section}.{key}"] = sentence
-    return texts
 
 
 def _name_model(path: Path) -> str:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from separator.files import atomic_write
-from separator.inference.onnx_model import SUFFIX, OnnxModel, OnnxNetwork, read_onnx
+from separator.inference.onnx_model import SUFFIX, OnnxModel, OnnxNetwork, list_inputs, read_onnx
 from separator.model import crnn
 from separator.model.checkpoint import load_model
 from separator.model.recurrent import State
@@ -65,20 +65,16 @@ class OpenVinoNetwork:
     """A network compiled by OpenVINO for this CPU, with as many threads as torch has."""
 
     def __init__(self, model: crnn.CRNN) -> None:
-        self._empty_state = model.empty_state()
+        self._state_shapes = tuple(tuple(state.shape[1:]) for state in model.empty_state())
         self._input_channels = model.config.input_channels
         self._request = _load_or_compile(model).create_infer_request()
         self._lock = threading.Lock()  # a request serves one caller at a time, and uses all threads
 
     def __call__(self, magnitude: Tensor, state: State | None, hop: int) -> tuple[Tensor, State]:
-        if magnitude.ndim == 3:
-            magnitude = magnitude.unsqueeze(1).expand(-1, self._input_channels, -1, -1)
-        if state is None:
-            state = tuple(empty.expand(len(magnitude), *empty.shape[1:]) for empty in self._empty_state)
-        inputs = [magnitude.mT, torch.tensor(hop), *state]
+        inputs = list_inputs(magnitude, state, hop, self._input_channels, self._state_shapes)
         with self._lock:
-            outputs = self._request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)
-        masks, *ends = (torch.from_numpy(outputs[i]) for i in range(1 + len(state)))
+            outputs = self._request.infer(inputs, share_inputs=True)
+        masks, *ends = (torch.from_numpy(outputs[i]) for i in range(1 + len(self._state_shapes)))
         return masks.mT, tuple(ends)
 
 

@@ -7,11 +7,13 @@ their own metadata describes, reach the runtime: ``separator.export.onnx`` docum
 import importlib.util
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from separator.errors import CheckpointError, ConfigError
@@ -111,18 +113,25 @@ class OnnxNetwork:
 
     def __call__(self, magnitude: Tensor, state: State | None, hop: int) -> tuple[Tensor, State]:
         """As ``CRNN.forward``; masks and state are returned where the magnitude lies."""
-        if magnitude.ndim == 3:
-            magnitude = magnitude.unsqueeze(1).expand(-1, self._model.config.input_channels, -1, -1)
-        if state is None:
-            state = tuple(torch.zeros(len(magnitude), *shape) for shape in self._model.state_shapes)
-        values = [magnitude.mT, torch.tensor(hop), *state]
-        feeds = {name: x.cpu().contiguous().numpy() for name, x in zip(self._inputs, values, strict=True)}
+        values = list_inputs(magnitude, state, hop, self._model.config.input_channels, self._model.state_shapes)
+        feeds = dict(zip(self._inputs, values, strict=True))
         try:
             with self._lock:
                 masks, *ends = map(torch.from_numpy, self._session.run(None, feeds))
         except Exception as error:
             raise CheckpointError(f"{self._model.path} cannot be run: {_first_line(error)}") from error
         return masks.mT.to(magnitude.device), tuple(ends)
+
+
+def list_inputs(
+    magnitude: Tensor, state: State | None, hop: int, channels: int, state_shapes: Sequence[Sequence[int]]
+) -> list[NDArray[Any]]:
+    """Values of a graph's inputs, in order, from the arguments of ``CRNN.forward``."""
+    if magnitude.ndim == 3:
+        magnitude = magnitude.unsqueeze(1).expand(-1, channels, -1, -1)
+    if state is None:
+        state = tuple(torch.zeros(len(magnitude), *shape) for shape in state_shapes)
+    return [x.cpu().contiguous().numpy() for x in (magnitude.mT, torch.tensor(hop), *state)]
 
 
 def name_inputs(states: int) -> list[str]:

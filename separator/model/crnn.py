@@ -64,7 +64,7 @@ class CRNN(nn.Module):
         """Magnitude ``(B, F, T)`` of the mono mixture -> masks ``(B, S, F, T)`` in [0, 1], for any T >= 1.
 
         Args:
-            magnitude: at the scale of ``separator.spectral.transforms`` of a waveform in [-1, 1] with the model's own
+            magnitude: at the scale of ``separator.spectral.stft`` of a waveform in [-1, 1] with the model's own
                 STFT settings. A model with two input channels takes left and right, ``(B, 2, F, T)``; of a mono
                 mixture both are the same.
             state: what the previous segment of the song has returned; None at the start of a song.

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from separator.api import Separator
 from separator.audio import read, write
-from separator.errors import AudioError, Cancelled
+from separator.errors import AudioError
 from separator.metrics import SILENCE_DB
-from separator.progress import Cancel, Progress
+from separator.progress import Cancel, Progress, raise_if_cancelled
 from training.data.layouts.names import find_stem_word
 from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
@@ -84,13 +84,11 @@ def compare(request: ScoreRequest, folder: Path, progress: Progress, cancel: Can
         raise AudioError("There is nothing to score; give an estimate.")
     estimates = []
     for path in request.estimates.values():
-        if cancel():
-            raise Cancelled("Scoring was cancelled.")
+        raise_if_cancelled(cancel)
         estimates.append(Sound(*read(path)))
     together = align_all(reference, estimates, mixture, fix_offset=request.fix_offset)
     for number, (key, aligned) in enumerate(zip(request.estimates, together, strict=True)):
-        if cancel():
-            raise Cancelled("Scoring was cancelled.")
+        raise_if_cancelled(cancel)
         progress(number / len(request.estimates), "scoring")
         scores[key] = score_aligned(aligned, request.bss and aligned.mixture is not None)
         tracks += _write_tracks(key, aligned, folder, first=not tracks)

@@ -11,8 +11,9 @@ import pytest
 
 from separator.errors import SeparatorError
 from separator.export import export_html, export_onnx
-from separator.export.html import TEXT_SECTIONS, link_modules, read_texts
+from separator.export.html import ASSETS, TEXT_SECTIONS, link_modules
 from separator.model import CRNN, save_checkpoint
+from separator.texts import read_texts
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -82,7 +83,7 @@ def test_modules_come_after_those_that_they_import() -> None:
 
 
 def test_texts_are_those_of_the_sections_in_five_languages() -> None:
-    texts = read_texts()
+    texts = read_texts(ASSETS / "languages" / f"{section}.json" for section in TEXT_SECTIONS)
     assert set(texts) == {"en", "ko", "ja", "zh", "es"}
     assert {key.split(".")[0] for key in texts["ko"]} == set(TEXT_SECTIONS)
 
