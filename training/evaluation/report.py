@@ -80,7 +80,7 @@ def _oracle_lines(oracles: Oracles, sdr_db: float | None) -> list[str]:
     return [
         f"  floor      {_db(oracles.floor_db)}   The mixture taken as the estimate",
         f"  ideal mask {_db(oracles.irm2_db)}   IRM2 (IRM1 {_db(oracles.irm1_db).strip()}, "
-        f"IBM {_db(oracles.ibm_db).strip()}){reached}",
+        f"IBM {_db(oracles.ibm_db).strip()}, phase-sensitive {_db(oracles.psm_db).strip()}){reached}",
     ]
 
 
@@ -126,7 +126,7 @@ def _conventions(columns: dict[str, list[float | None]]) -> list[str]:
 
 
 def _oracle_columns(rows: Sequence[SongScore]) -> dict[str, list[float | None]]:
-    names = {"floor": "floor_db", "IBM": "ibm_db", "IRM1": "irm1_db", "IRM2": "irm2_db"}
+    names = {"floor": "floor_db", "IBM": "ibm_db", "IRM1": "irm1_db", "IRM2": "irm2_db", "PSM": "psm_db"}
     if not any(row.oracles for row in rows):
         return {}
     return {name: [getattr(row.oracles, field, None) for row in rows] for name, field in names.items()}

@@ -152,7 +152,7 @@ def test_ideal_masks_come_in_the_published_order(noise: Noise, tone: Noise) -> N
     vibrato = torch.sin(2 * torch.pi * torch.arange(4 * RATE) / RATE * 5)
     target = tone(4 * RATE, 300, RATE) * (1 + 0.5 * vibrato) + 0.02 * noise(4 * RATE)
     result = oracles(target + noise(4 * RATE, seed=1), target, RATE)
-    assert result.irm2_db > result.irm1_db > result.floor_db
+    assert result.psm_db > result.irm2_db > result.irm1_db > result.floor_db
     assert result.irm2_db > result.ibm_db > result.floor_db
     assert result.share(result.floor_db) == 0
     assert result.share(result.irm2_db) == 1
