@@ -15,13 +15,13 @@ from separator.errors import AudioError, ConfigError
 from separator.files import explain_os_error, make_part_path
 from separator.progress import Progress
 from separator.studio.job_record import make_record, write_archive
-from separator.studio.reaper import write_reaper_project
+from separator.studio.reaper import REAPER_SUFFIX, write_song_project
 from separator.studio.stem_mp4 import STEM_SUFFIX, refuse_stems, write_stem_mp4
 
 if TYPE_CHECKING:
     from separator.analysis.song import SongAnalysis
 
-STEM_FORMAT, REAPER_FORMAT = STEM_SUFFIX[1:], "rpp"
+STEM_FORMAT, REAPER_FORMAT = STEM_SUFFIX[1:], REAPER_SUFFIX[1:]
 STUDIO_FORMATS = (STEM_FORMAT, REAPER_FORMAT)
 
 
@@ -120,17 +120,8 @@ def _write_files(
     separator.separate_to(song, stems, bits=options.bits, progress=progress)
     analysis = find_analysis(options, stems)
     if REAPER_FORMAT in files:
-        _write_project(files[REAPER_FORMAT], song, stems, analysis)
+        write_song_project(files[REAPER_FORMAT], song, stems, analysis)
     return analysis
-
-
-def _write_project(path: Path, song: Path, stems: Mapping[str, Path], analysis: "SongAnalysis | None") -> None:
-    """A project with the tempo, a marker at the first beat, and tags and analysis as notes."""
-    notes = [f"{name.capitalize()}: {text}" for name, text in read_tags(song).describe().items()]
-    notes += [analysis.describe()] if analysis else []
-    tempo = analysis.tempo if analysis else None
-    markers = [(tempo.beats[0], "first beat")] if tempo else []
-    write_reaper_project(path, stems, tempo_bpm=tempo.bpm if tempo else None, markers=markers, notes=notes)
 
 
 def _write_stem_mp4(

@@ -6,11 +6,17 @@ folder can be moved. Format: https://github.com/ReaTeam/Doc/blob/master/State%20
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from separator.audio.reader import probe
+from separator.audio.tags import read_tags
 from separator.errors import AudioError
 from separator.files import atomic_write, explain_os_error
 
+if TYPE_CHECKING:
+    from separator.analysis.song import SongAnalysis
+
+REAPER_SUFFIX = ".rpp"
 _SOURCES = {".wav": "WAVE", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS"}
 _DEFAULT_BPM = 120.0
 
@@ -48,6 +54,18 @@ def write_reaper_project(
             part.write_text("\n".join([*lines, ">", ""]), encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise AudioError(f"Could not write {path}: {explain_os_error(error, path)}.") from error
+
+
+def write_song_project(path: Path, song: Path, stems: Mapping[str, Path], analysis: "SongAnalysis | None") -> None:
+    """Write a project with the song's tempo, a marker at its first beat, and its tags and analysis as notes.
+
+    Raises as :func:`write_reaper_project`.
+    """
+    notes = [f"{name.capitalize()}: {text}" for name, text in read_tags(song).describe().items()]
+    notes += [analysis.describe()] if analysis else []
+    tempo = analysis.tempo if analysis else None
+    markers = [(tempo.beats[0], "first beat")] if tempo else []
+    write_reaper_project(path, stems, tempo_bpm=tempo.bpm if tempo else None, markers=markers, notes=notes)
 
 
 def _format_track(name: str, file: str, seconds: float, channels: int) -> list[str]:

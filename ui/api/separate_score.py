@@ -16,7 +16,8 @@ from ui.jobs.fair_queue import FairQueue
 from ui.limits import refuse_long
 from ui.model_registry import ModelRegistry
 from ui.safety.visitors import has_disconnected
-from ui.separate.queue import LOSSLESS, LOSSY, Options, create_job
+from ui.separate.downloads import LOSSLESS, LOSSY, STUDIO
+from ui.separate.queue import Options, create_job
 from ui.settings import PageSettings
 
 Result = TypeVar("Result")
@@ -30,7 +31,7 @@ def build_endpoints(settings: PageSettings, registry: ModelRegistry, fair_queue:
         models = gr.Dropdown(
             [], value=registry.choose_default(), multiselect=True, allow_custom_value=True, label="models"
         )
-        suffix = gr.Dropdown([*LOSSLESS, *LOSSY], value=".wav", label="suffix")
+        suffix = gr.Dropdown([*LOSSLESS, *LOSSY, *STUDIO], value=".wav", label="suffix")
         bits = gr.Dropdown([0, 16, 24, 32], value=0, label="bits")
         strict, tta = (gr.Checkbox(value=False, label=name) for name in ("strict_band", "tta"))
         stems = gr.Files(label="stems")
@@ -76,19 +77,20 @@ class Endpoints:
             song: An audio file of any length (WAV, FLAC, MP3, OGG; others through ffmpeg).
             models: Names as /models gives them, or a preset: "2stems" for vocals and accompaniment, "4stems" for
                 vocals, drums, bass and other.
-            suffix: File format of the stems: .wav, .flac, .mp3 or .ogg.
+            suffix: File format of the stems: .wav, .flac, .mp3 or .ogg; .rpp for WAV files and a Reaper project,
+                .stem.m4a for one file with the song and its four stems for DJ programs.
             bits: 16, 24 or 32 (float) for WAV and FLAC; 0 keeps the song's own depth.
             strict_band: Leave out everything above the model's band (11 kHz).
             tta: Average over 4 shifted passes: slightly better, and slower.
 
         Returns:
-            The files of the stems, named "<song> - <stem>".
+            The files of the stems, named "<song> - <stem>", and that for another program, "<song>.rpp".
         """
         if song is None:
             raise gr.Error("Give a song to separate.", print_exception=False)
-        options = Options(suffix, bits or None, archive=False)
+        options = Options(suffix, bits or None, strict_band, tta, archive=False)
         try:
-            job = create_job(self.settings, self.registry, [song], models, options, strict_band=strict_band, tta=tta)
+            job = create_job(self.settings, self.registry, [song], models, options)
             ticket = self.fair_queue.join(request, job.seconds)
         except SeparatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -102,7 +104,7 @@ class Endpoints:
             raise gr.Error("Nobody waited for the stems, so the separation was stopped.", print_exception=False)
         if row.state != "done":
             raise gr.Error(row.message, print_exception=False)
-        return [str(path) for path in row.downloads.values()]
+        return [str(path) for path in row.files]
 
     def score(
         self,

@@ -6,29 +6,26 @@ No widgets here: ``ui/separate/tab.py`` draws the state of a ``SeparationJob``.
 import logging
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import gradio as gr
 
 from separator.api import Separator
 from separator.audio import probe, refuse_unwritable
-from separator.audio.convert import convert
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
+from separator.studio.job_record import make_record
+from separator.studio.stem_mp4 import STEM_SUFFIX, refuse_stems
 from ui.jobs.fair_queue import Ticket
 from ui.limits import check_length
 from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder, sanitize_name
+from ui.separate.downloads import LOSSY, choose_stem_suffix, convert_stem, make_playable, write_project, write_zip
 from ui.settings import PageSettings
-
-LOSSLESS, LOSSY = (".wav", ".flac"), (".mp3", ".ogg")
-# What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.
-PLAYABLE = {("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24")}
 
 RowState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -40,6 +37,8 @@ class Options:
     suffix: str = ".wav"
     bits: int | None = None
     """16, 24 or 32 (float); None keeps the song's own depth."""
+    strict_band: bool = False
+    tta: bool = False
     archive: bool = True
     """Also pack the stems of all songs into one file."""
 
@@ -62,6 +61,10 @@ class SongRow:
     """Stem -> lossless file for the player."""
     downloads: dict[str, Path] = field(default_factory=dict)
     """Stem -> file in the chosen format."""
+    files: list[Path] = field(default_factory=list)
+    """All that a visitor takes away."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """How the files were made, the content of job.json."""
     loudest: dict[str, float] = field(default_factory=dict)
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
     missing_seconds: float = 0.0
@@ -91,22 +94,26 @@ def create_job(
     paths: Sequence[str | Path],
     models: Sequence[str],
     options: Options,
-    *,
-    strict_band: bool,
-    tta: bool,
     request: gr.Request | None = None,
 ) -> "SeparationJob":
     """A job for these songs in a folder of its own, not yet started; raises CheckpointError for models not there."""
-    registry.find_paths(models)
-    load = partial(registry.load, models, strict_band=strict_band, tta=tta)
-    return SeparationJob(make_rows(paths, settings.max_minutes, request), load, options, make_job_folder(settings.work))
+    songs, found = make_rows(paths, settings.max_minutes, request), registry.find_paths(models)
+    load = partial(registry.load, models, strict_band=options.strict_band, tta=options.tta)
+    return SeparationJob(songs, found, load, options, make_job_folder(settings.work))
 
 
 class SeparationJob:
     """Separates a list of songs one after the other; an error ends only its song."""
 
-    def __init__(self, songs: Sequence[SongRow], load: Callable[[], Separator], options: Options, folder: Path) -> None:
-        self.songs = list(songs)
+    def __init__(
+        self,
+        songs: Sequence[SongRow],
+        models: Sequence[Path],
+        load: Callable[[], Separator],
+        options: Options,
+        folder: Path,
+    ) -> None:
+        self.songs, self.models = list(songs), list(models)
         self.finished = threading.Event()
         self.archive: Path | None = None
         self.message = ""
@@ -185,32 +192,40 @@ class SeparationJob:
         folder = self._folder / f"{self.songs.index(song) + 1:02d}"
         folder.mkdir()
         info = probe(song.path)
-        refuse_unwritable(f"{song.title}{self._options.suffix}", info.sample_rate, info.channels)
+        if self._options.suffix in LOSSY:
+            refuse_unwritable(f"{song.title}{self._options.suffix}", info.sample_rate, info.channels)
         song.stage = "model"
         separator = self._load()
+        if self._options.suffix == STEM_SUFFIX:
+            refuse_stems(separator.stems)
         song.mixture = make_playable(song.path, folder / f"{song.title} - mixture.flac")
-        lossless = self._options.suffix in LOSSLESS
-        suffix = self._options.suffix if lossless else ".flac"
+        suffix = choose_stem_suffix(self._options.suffix)
         made = separator.separate_to(
             song.path,
             {stem: folder / f"{song.title} - {stem}{suffix}" for stem in separator.stems},
-            bits=self._options.bits if lossless else None,
+            bits=None if self._options.suffix in LOSSY else self._options.bits,
             progress=partial(self._record_progress, song),
             cancel=self._cancel.is_set,
         )
         song.stems = {stem: file.path for stem, file in made.items()}
         song.missing_seconds = max(file.missing_seconds for file in made.values())
         song.loudest = {stem: file.peak for stem, file in made.items() if file.clips}
-        song.downloads = {stem: self._convert_stem(path) for stem, path in song.stems.items()}
+        song.downloads = {stem: convert_stem(path, self._options.suffix) for stem, path in song.stems.items()}
+        project = write_project(self._options.suffix, song.title, song.path, song.mixture, song.stems)
+        holds_all = project is not None and self._options.suffix == STEM_SUFFIX
+        song.files = [*(() if holds_all else song.downloads.values()), *([project] if project else [])]
+        song.record = self._make_record(song, separator)
 
     @staticmethod
     def _record_progress(song: SongRow, fraction: float, stage: str) -> None:
         song.fraction, song.stage = min(fraction, 0.99), stage
 
-    def _convert_stem(self, path: Path) -> Path:
-        if path.suffix == self._options.suffix:
-            return path
-        return convert(path, path.with_suffix(self._options.suffix))
+    def _make_record(self, song: SongRow, separator: Separator) -> dict[str, Any]:
+        chosen = self._options
+        settings = {"format": chosen.suffix[1:], "bits": chosen.bits, "strict_band": chosen.strict_band}
+        settings |= {"tta": chosen.tta, "device": separator.device.type}
+        made_by = dict(zip(self.models, separator.targets_by_model, strict=True))
+        return make_record(song.path, made_by, settings, song.files)
 
     def _pack(self) -> None:
         done = [song for song in self.songs if song.state == "done"]
@@ -219,22 +234,9 @@ class SeparationJob:
         archive = self._folder / (
             f"{done[0].title} - stems.zip" if len(done) == 1 else f"{len(done)} songs - stems.zip"
         )
+        folders = [(f"{number:02d} {song.title}", song.files, song.record) for number, song in enumerate(done, 1)]
         try:
-            self._write_zip(done, archive)
+            write_zip(archive, folders)
             self.archive = archive
         except OSError as error:
-            archive.unlink(missing_ok=True)
             self.message = f"The stems are there, but not packed: {error.strerror or error}."
-
-    @staticmethod
-    def _write_zip(songs: Sequence[SongRow], archive: Path) -> None:
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:  # audio hardly packs any smaller
-            for number, song in enumerate(songs, 1):
-                for path in song.downloads.values():
-                    bundle.write(path, f"{number:02d} {song.title}/{path.name}")
-
-
-def make_playable(path: Path, lossless: Path) -> Path:
-    """``path`` itself if every browser decodes it to the sample, else its copy made at ``lossless``."""
-    info = probe(path)
-    return path if (info.format, info.subtype) in PLAYABLE else convert(path, lossless)

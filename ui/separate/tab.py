@@ -8,6 +8,8 @@ import gradio as gr
 
 from separator.audio import AUDIO_SUFFIXES, choose_subtype
 from separator.errors import SeparatorError
+from separator.studio.reaper import REAPER_SUFFIX
+from separator.studio.stem_mp4 import STEM_SUFFIX
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
 from ui.components.player import build_player
@@ -19,7 +21,8 @@ from ui.model_export import build_export_button, build_export_files, wire_export
 from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder
 from ui.safety.visitors import has_disconnected
-from ui.separate.queue import LOSSLESS, LOSSY, Options, SeparationJob, SongRow, create_job, make_rows
+from ui.separate.downloads import LOSSLESS, LOSSY
+from ui.separate.queue import Options, SeparationJob, SongRow, create_job, make_rows
 from ui.separate.view import build_separation_command, draw_job, draw_outcome, render_hint, render_queue, show_song
 from ui.settings import PageSettings
 
@@ -128,7 +131,11 @@ def _build_form(registry: ModelRegistry) -> SeparateForm:
     with gr.Accordion(t("separate.options"), open=False):
         with gr.Row():
             suffix = gr.Dropdown(
-                [(end[1:].upper(), end) for end in (*LOSSLESS, *LOSSY)],
+                [
+                    *((end[1:].upper(), end) for end in (*LOSSLESS, *LOSSY)),
+                    (t("separate.format_stems"), STEM_SUFFIX),
+                    (t("separate.format_project"), REAPER_SUFFIX),
+                ],
                 value=".wav", label=t("separate.format"), min_width=100,
             )  # fmt: skip
             bits = gr.Dropdown(
@@ -226,11 +233,9 @@ class SeparateHandlers:
         request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         """In: songs and the form. Out, again and again until all is done: status, queue, and the outcome."""
-        names, options = choose_models(preset, models), Options(suffix, bits or None)
+        names, options = choose_models(preset, models), Options(suffix, bits or None, strict, tta)
         try:
-            job = create_job(
-                self.settings, self.registry, paths, names, options, strict_band=strict, tta=tta, request=request
-            )
+            job = create_job(self.settings, self.registry, paths, names, options, request)
             ticket = self.fair_queue.join(request, job.seconds)
         except SeparatorError as error:
             raise html.make_toast(str(error)) from error

@@ -10,12 +10,14 @@ from typing import Any
 import gradio as gr
 
 from separator.shipped import PRESETS
+from separator.studio.stem_mp4 import STEM_SUFFIX
 from ui.components import html
 from ui.components.player import make_mixer_value, make_track
 from ui.components.spectrogram import draw_spectrograms
 from ui.i18n import TEXTS, detect_language, translate
 from ui.safety.visitors import is_at_this_computer
-from ui.separate.queue import LOSSLESS, SeparationJob, SongRow
+from ui.separate.downloads import LOSSY
+from ui.separate.queue import SeparationJob, SongRow
 from ui.settings import PageSettings
 
 
@@ -43,7 +45,7 @@ def build_separation_command(
         for flag in (("--preset", name) if name in PRESETS else ("--model_path", f"checkpoints/{name}"))
     ]
     flags += ["--format", suffix[1:]] if suffix != ".wav" else []
-    flags += ["--bits", str(bits)] if bits and suffix in LOSSLESS else []
+    flags += ["--bits", str(bits)] if bits and suffix not in (*LOSSY, STEM_SUFFIX) else []
     flags += ["--strict_band"] if strict else []
     flags += ["--tta"] if tta else []
     songs = [Path(path).name for path in paths or ["song.mp3"]]
@@ -127,7 +129,7 @@ def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
         hidden = gr.Column(visible=False)
         return [], gr.Dropdown(visible=False), None, None, hidden, None, None
     choices = [(song.title, index) for index, song in enumerate(done)]
-    downloads = [str(path) for song in done for path in song.downloads.values()]
+    downloads = [str(path) for song in done for path in song.files]
     return (
         done,
         gr.Dropdown(choices, value=0, visible=len(done) > 1),

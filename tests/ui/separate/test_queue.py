@@ -1,6 +1,8 @@
 """The queue of the Separate tab, without a page."""
 
 import errno
+import json
+import shutil
 import time
 import zipfile
 from collections.abc import Callable
@@ -16,6 +18,8 @@ import soundfile
 from separator.api import Separator
 from separator.audio.convert import convert
 from separator.audio.tags import SongTags, read_tags, write_tags
+from separator.shipped import shipped_folder
+from separator.studio.stem_mp4 import read_stem_atom
 from tests.serving import write_song
 from ui.model_registry import ModelRegistry
 from ui.separate.queue import Options, SeparationJob, make_rows
@@ -31,6 +35,7 @@ pytestmark = [
 
 VISITOR = cast(Any, SimpleNamespace(session_hash="a page", headers={"accept-language": "en"}))
 """as much of a request as the tab reads."""
+MODELS = [shipped_folder("checkpoints") / "vocals.pth"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,7 @@ def handle(checkpoints: Path, tmp_path: Path) -> SeparateHandlers:
 
 
 def finished(songs: list[Path], load: Callable[[], Separator], folder: Path, **options: object) -> SeparationJob:
-    job = SeparationJob(make_rows(songs), load, Options(**options), folder)  # type: ignore[arg-type]
+    job = SeparationJob(make_rows(songs), MODELS, load, Options(**options), folder)  # type: ignore[arg-type]
     job.run()
     return job
 
@@ -60,7 +65,8 @@ def test_goes_on_after_a_song_that_fails(load: Callable[[], Separator], tmp_path
     assert "bad.wav" in job.songs[1].message
     assert job.archive is not None
     names = zipfile.ZipFile(job.archive).namelist()
-    assert names[0] == "01 a/a - vocals.wav" and len(names) == 4
+    assert names[0] == "01 a/a - vocals.wav" and len(names) == 6
+    assert names[2] == "01 a/job.json"
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".ogg"])
@@ -100,7 +106,7 @@ def test_a_song_that_browsers_cannot_decode_exactly_is_unpacked(load: Callable[[
 def test_cancel_marks_every_row_at_once_and_leaves_no_stem(load: Callable[[], Separator], tmp_path: Path) -> None:
     songs = [write_song(tmp_path / "long.wav", seconds=300), write_song(tmp_path / "next.wav")]
     (tmp_path / "job").mkdir()
-    job = SeparationJob(make_rows(songs), load, Options(), tmp_path / "job")
+    job = SeparationJob(make_rows(songs), MODELS, load, Options(), tmp_path / "job")
     job.start()
     while job.songs[0].fraction == 0 and not job.finished.is_set():
         time.sleep(0.01)
@@ -264,3 +270,38 @@ def test_a_damaged_song_does_not_hide_the_next_ones_picture(handle: SeparateHand
     _, queue, picture = handle.draw_preview([str(tmp_path / "cut.flac"), str(whole)], VISITOR)
     assert "could not decode" in queue
     assert picture is not None
+
+
+@pytest.mark.slow
+def test_files_for_other_programs_hold_what_the_mixer_plays(
+    checkpoints: Path, tmp_path: Path, ffmpeg: Callable[..., None]
+) -> None:
+    song = write_song(tmp_path / "song.wav", seconds=5)
+    models = [checkpoints / "vocals.pth", checkpoints / "rhythm.pth"]
+    separator = Separator.from_checkpoints(models, "cpu")
+    (tmp_path / "job").mkdir()
+    for suffix in (".stem.m4a", ".rpp"):
+        job = SeparationJob(make_rows([song]), models, lambda: separator, Options(suffix), tmp_path / "job")
+        job.run()
+        (row,) = job.songs
+        assert row.state == "done", row.message
+        assert {path.suffix for path in row.stems.values()} == {".wav"}
+        assert job.archive is not None
+        with zipfile.ZipFile(job.archive) as bundle:
+            record = json.loads(bundle.read("01 song/job.json"))
+        assert record["files"] == [path.name for path in row.files]
+        assert [model["targets"] for model in record["models"]] == [["vocals"], ["drums", "bass"]]
+        assert record["settings"]["format"] == suffix[1:]
+        if suffix == ".rpp":
+            project = row.files[-1].read_text()
+            assert all(path.name in project for path in row.stems.values()) and len(row.files) == 5
+        else:
+            stems = [entry["name"] for entry in (read_stem_atom(row.files[0]) or {})["stems"]]
+            assert stems == ["Drums", "Bass", "Other", "Vocals"] and len(row.files) == 1
+        shutil.rmtree(tmp_path / "job" / "01")
+
+
+def test_a_format_of_four_stems_refuses_two_before_work(load: Callable[[], Separator], tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (row,) = finished([write_song(tmp_path / "a.wav")], load, tmp_path / "job", suffix=".stem.m4a").songs
+    assert row.state == "failed" and "choose the preset 4stems" in row.message
