@@ -100,6 +100,11 @@ def test_all_stems_of_a_song_are_a_row_each(visit: Callable[..., Any], demo_song
     page.wait_for_selector("#score-report table", timeout=60_000)
     rows = page.locator("#score-report tbody tr td:first-child").all_inner_texts()
     assert rows == ["Vocals", "Drums", "Bass", "Other"]
+    page.wait_for_selector("#comparison .sori-player[data-ready]", timeout=60_000)
+    page.locator("#which-stem input").click()
+    page.get_by_role("option", name="Bass").click()
+    page.wait_for_selector("#score-status .progress-card", state="attached")
+    page.wait_for_selector("#comparison .sori-player[data-ready]", timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.problems == []
 

@@ -18,6 +18,7 @@ from training.evaluation.alignment import Alignment, Sound, align_all
 from training.evaluation.bootstrap import Interval, sdr_difference
 from training.evaluation.ideal_masks import Oracles, oracles
 from training.evaluation.scoring import Score, SongScore, score_aligned
+from training.evaluation.stem_files import pair_stems, score_stem_files
 from ui.components.player import make_comparison_value, make_track
 from ui.score.error_map import compute_error_map
 
@@ -54,7 +55,34 @@ class StemScores:
     """Scores of several stems, a row for each and for each set of estimates, ``a`` and ``b``."""
 
     rows: tuple[SongScore, ...]
+    requests: Mapping[str, ScoreRequest]
+    """Stem -> the files that are compared for it, of the stems that have a score."""
     fix_offset: bool
+
+
+def score_stems(
+    references: Sequence[Path],
+    estimates: Mapping[str, Sequence[Path]],
+    mixture: Path | None,
+    *,
+    bss: bool,
+    fix_offset: bool,
+    progress: Progress,
+    cancel: Cancel,
+) -> StemScores:
+    """Score each stem of the sets of estimates ``a`` and ``b``. Raises as ``score_stem_files``."""
+    rows = score_stem_files(
+        references, estimates, mixture, bss=bss, fix_offset=fix_offset, progress=progress, cancel=cancel
+    )
+    pairs = {key: pair_stems(references, files) for key, files in estimates.items()}
+    requests: dict[str, ScoreRequest] = {}
+    for stem in dict.fromkeys(row.stem for row in rows):
+        files = {row.name: pairs[row.name][stem][1] for row in rows if row.stem == stem and row.score is not None}
+        reference = pairs[next(iter(pairs))][stem][0]
+        if reference is not None and "a" in files:
+            made = {key: path for key, path in files.items() if path is not None}
+            requests[stem] = ScoreRequest(reference, made, mixture, fix_offset=fix_offset)
+    return StemScores(tuple(rows), requests, fix_offset)
 
 
 def separate_estimates(

@@ -15,11 +15,11 @@ import gradio as gr
 from separator.audio import AUDIO_SUFFIXES
 from separator.errors import SeparatorError
 from separator.progress import Cancel, Progress
-from training.evaluation.stem_files import pair_stems, score_stem_files, split_mixture
+from training.evaluation.stem_files import pair_stems, split_mixture
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
 from ui.components.player import build_player
-from ui.i18n import t, translate
+from ui.i18n import TEXTS, detect_language, t, translate
 from ui.jobs.background_call import BackgroundCall
 from ui.jobs.fair_queue import FairQueue
 from ui.jobs.registry import JobRegistry
@@ -27,12 +27,14 @@ from ui.limits import refuse_long
 from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder
 from ui.safety.visitors import has_disconnected
-from ui.score.compare import ScoreRequest, ScoreResult, StemScores, compare, separate_estimates
+from ui.score.compare import ScoreRequest, ScoreResult, StemScores, compare, score_stems, separate_estimates
 from ui.score.mlflow_log import log_result
 from ui.score.view import render_report, render_stem_report
 from ui.settings import PageSettings
 
 FROM_FILE, FROM_MODEL = "file", "model"
+UNCHANGED = [gr.skip()] * 8
+"""The outcome's widgets after the status, left as they are."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class ScoreTab:
 def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue: FairQueue) -> ScoreTab:
     """Lay out the tab inside the current ``gr.Tab`` and wire it."""
     handle = ScoreHandlers(settings, registry, fair_queue)
-    result, blind_result = gr.State(None), gr.State(None)
+    result, stems, blind_result = gr.State(None), gr.State(None), gr.State(None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             reference = _build_file_input("score.reference", "score-reference", "multiple")
@@ -74,15 +76,20 @@ def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue:
             with gr.Row(visible=False) as log_row:
                 log = gr.Button(t("score.log"), size="md", elem_id="log")
             logged = html.build_panel(elem_id="logged")
+    which = gr.Dropdown([], label=t("score.which"), visible=False, elem_id="which-stem")
     comparison = build_player("comparison", empty="compare.empty")
 
     form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
     source.change(show_source, [source], [estimate_a, model], **UNQUEUED)
-    outcome = [status, result, report_panel, comparison, log_row, logged, blind_result]
+    outcome = [status, result, report_panel, comparison, log_row, logged, stems, which, blind_result]
     run = go.click(handle.validate_form, form, [status], **QUEUED).success(
         handle.run_scoring, form, outcome, **PRIVATE, **GPU_SLOT
     )
-    cancel.click(handle.cancel, None, [status], cancels=[run], **QUEUED)
+    heard = [
+        trigger(handle.compare_stem, [stems, which], outcome, **PRIVATE, **GPU_SLOT)
+        for trigger in (run.success, which.input)
+    ]
+    cancel.click(handle.cancel, None, [status], cancels=[run, *heard], **QUEUED)
     demo_song.click(handle.load_demo, None, [reference, mixture, source], **QUEUED)
     comparison.submit(keep_blind_result, None, [blind_result], **UNQUEUED)
     log.click(handle.log, [result, blind_result], [logged], concurrency_limit=2, **{**PRIVATE, "show_progress": "full"})
@@ -102,6 +109,13 @@ def list_score_models(registry: ModelRegistry) -> list[tuple[Any, str]]:
 def show_source(source: str) -> tuple[Any, Any]:
     """In: source. Out: estimate A and model, one of them visible."""
     return gr.File(visible=source == FROM_FILE), gr.Dropdown(visible=source == FROM_MODEL)
+
+
+def draw_stem_choice(stems: StemScores, request: gr.Request) -> gr.Dropdown:
+    """The stems that can be compared by ear, the first chosen."""
+    texts = TEXTS[detect_language(request)]
+    choices = [(texts.get(f"player.{stem}", stem), stem) for stem in stems.requests]
+    return gr.Dropdown(choices, value=next(iter(stems.requests), None), visible=bool(choices))
 
 
 def keep_blind_result(event: gr.EventData) -> dict[str, float]:
@@ -183,7 +197,21 @@ class ScoreHandlers:
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
         """In: the form. Out, again and again until done: what ``_draw_outcome`` gives."""
         form = ScoreForm.of(references, mixture, source, a, model, b, bss, offset)
-        call = BackgroundCall(partial(self._score, form))
+        yield from self._follow(BackgroundCall(partial(self._score, form)), request)
+
+    def compare_stem(
+        self, stems: StemScores | None, stem: str | None, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """In: stems, which. Out: what ``_draw_outcome`` gives, of that stem's comparison."""
+        if stems is None or stem is None or stem not in stems.requests:
+            yield (gr.skip(), *UNCHANGED)
+            return
+        folder = make_job_folder(self.settings.work)
+        yield from self._follow(BackgroundCall(partial(compare, stems.requests[stem], folder)), request, of_stem=True)
+
+    def _follow(
+        self, call: BackgroundCall[Any], request: gr.Request, *, of_stem: bool = False
+    ) -> Iterator[tuple[Any, ...]]:
         try:
             ticket = self.fair_queue.join(request)
         except SeparatorError as error:
@@ -192,11 +220,11 @@ class ScoreHandlers:
         call.start(ticket)
         try:
             while not call.finished.wait(POLL_SECONDS) and not call.cancelled and not has_disconnected(request):
-                yield (self._render_progress(call, request), *[gr.skip()] * 6)
+                yield (self._render_progress(call, request), *UNCHANGED)
         finally:  # also when the visitor has closed the page
             call.cancel() if not call.finished.is_set() else None
             self.jobs.forget(request, call)
-        yield self._draw_outcome(call, request)
+        yield self._draw_outcome(call, request, of_stem)
 
     def _score(self, form: ScoreForm, progress: Progress, cancel: Cancel) -> ScoreResult | StemScores:
         folder = make_job_folder(self.settings.work)
@@ -206,11 +234,10 @@ class ScoreHandlers:
             made = separate_estimates(separator, form.mixture, form.references, folder, progress, cancel)
             estimates = {"a": made, **estimates}
         if form.has_several_stems:
-            rows = score_stem_files(
+            return score_stems(
                 form.references, estimates, form.mixture, bss=form.bss, fix_offset=form.fix_offset,
                 progress=progress, cancel=cancel,
             )  # fmt: skip
-            return StemScores(tuple(rows), form.fix_offset)
         files = {key: paths[0] for key, paths in estimates.items()}
         request = ScoreRequest(form.references[0], files, form.mixture, form.bss, form.fix_offset)
         return compare(request, folder, progress, cancel)
@@ -222,19 +249,24 @@ class ScoreHandlers:
             translate(request, f"score.busy_{stage}"), call.fraction, f"{100 * call.fraction:.0f} %"
         )
 
-    def _draw_outcome(self, call: BackgroundCall[ScoreResult | StemScores], request: gr.Request) -> tuple[Any, ...]:
-        """Status, result, report, comparison, log row, logged, and an empty result of the blind test.
+    def _draw_outcome(
+        self, call: BackgroundCall[ScoreResult | StemScores], request: gr.Request, of_stem: bool
+    ) -> tuple[Any, ...]:
+        """Status, result, report, comparison, log row, logged, stems, which, and an empty result of the blind test.
 
-        Of several stems, only the report.
+        The comparison of one of several stems leaves their table where it is.
         """
         if call.cancelled or call.result is None:
             sentence = call.error or translate(request, "score.stopped")
-            return html.render_note(sentence, "bad" if call.error else ""), *[gr.skip()] * 6
-        result = call.result
+            return html.render_note(sentence, "bad" if call.error else ""), *UNCHANGED
+        result, log_row = call.result, gr.Row(visible=not self.settings.on_space)
         if isinstance(result, StemScores):
-            return "", None, render_stem_report(result, request), None, gr.Row(visible=False), "", None
-        log_row = gr.Row(visible=not self.settings.on_space)
-        return "", result, render_report(result, request), result.player_value, log_row, "", None
+            report, hidden = render_stem_report(result, request), gr.Row(visible=False)
+            return "", None, report, None, hidden, "", result, draw_stem_choice(result, request), None
+        if of_stem:
+            return "", result, gr.skip(), result.player_value, log_row, "", gr.skip(), gr.skip(), None
+        which = gr.Dropdown(visible=False)
+        return "", result, render_report(result, request), result.player_value, log_row, "", None, which, None
 
     def cancel(self, request: gr.Request) -> str:
         """Out: status. Stops this page's scoring."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from separator.analysis.song import analyse_stems
 from separator.audio import probe
 from separator.audio.convert import convert
 from separator.audio.tags import read_tags
@@ -43,6 +42,8 @@ def write_project(suffix: str, title: str, song: Path, mixture: Path, stems: Map
     if suffix == STEM_SUFFIX:
         write_stem_mp4(path, mixture, stems, read_tags(song))
     elif suffix == REAPER_SUFFIX:
+        from separator.analysis.song import analyse_stems  # takes a second to import
+
         write_song_project(path, song, stems, analyse_stems(stems))
     else:
         return None

@@ -149,14 +149,14 @@ def outcome(settings: PageSettings, sounds: dict[str, Path]) -> tuple[Any, ...]:
 
 
 def test_the_blind_test_of_the_pair_before_is_forgotten(settings: PageSettings, sounds: dict[str, Path]) -> None:
-    _, answer, _, _, log_row, _, blind_result = outcome(settings, sounds)
+    _, answer, _, _, log_row, *_, blind_result = outcome(settings, sounds)
     assert isinstance(answer, ScoreResult) and log_row.visible
     assert blind_result is None
 
 
 def test_nothing_is_logged_on_a_space(settings: PageSettings, sounds: dict[str, Path]) -> None:
     settings = replace(settings, on_space=True)
-    _, answer, _, _, log_row, _, _ = outcome(settings, sounds)
+    _, answer, _, _, log_row, *_ = outcome(settings, sounds)
     assert not log_row.visible
     with pytest.raises(gr.Error, match="public page"):
         handlers(settings).log(answer, None, VISITOR)
@@ -209,6 +209,24 @@ def test_several_stems_are_a_row_each(settings: PageSettings, stem_files: dict[s
     assert report.count("6.02 dB") >= 2 and "Clean" in report, "the mixture lay among the references"
     *_, (_, _, report, *_) = handlers(settings).run_scoring(references, None, FROM_FILE, a, None, a[:1], *form[6:])
     assert [label in report for label in ("Vocals · A", "Vocals · B", "Drums · B")] == [True, True, True]
+
+
+def test_each_of_several_stems_can_be_compared_by_ear(settings: PageSettings, stem_files: dict[str, Path]) -> None:
+    references, a = (
+        [str(path) for name, path in stem_files.items() if name.startswith("x_") == made] for made in (False, True)
+    )
+    tab = handlers(settings)
+    form = (references, None, FROM_FILE, a, None, a[:1], False, False, VISITOR)
+    *_, (*_, stems, which, _) = tab.run_scoring(*form)
+    assert which.visible and which.value == "vocals"
+    assert which.choices == [("Vocals", "vocals"), ("Drums", "drums")]
+    row = next(row.score for row in stems.rows if (row.stem, row.name) == ("drums", "a"))
+    *_, (_, result, report, player, log_row, *_) = tab.compare_stem(stems, "drums", VISITOR)
+    assert report == gr.skip() and log_row.visible, "the table stays, and what is heard can be logged"
+    assert result.scores["a"].sdr_db == row.sdr_db
+    assert [track["kind"] for track in player["tracks"]] == ["reference", "a", "error_a"], "B has no drums"
+    assert set(stems.requests["vocals"].estimates) == {"a", "b"}
+    assert list(tab.compare_stem(None, None, VISITOR)) == [(gr.skip(),) * 9]
 
 
 def test_names_that_make_no_pair_are_refused_first(settings: PageSettings, stem_files: dict[str, Path]) -> None:
