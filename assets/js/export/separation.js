@@ -3,20 +3,23 @@
 /** @typedef {[path: string, source: string][]} Modules in an order in which they can be linked */
 /** @typedef {(modules: Modules) => Record<string, string>} Link gives every module a URL */
 
-/** A Worker that makes its own modules: one of a page from a file may not read the page's. */
-const startWorker = (/** @type {Modules} */ modules, /** @type {Link} */ link) => {
+/**
+ * A Worker that makes its own modules: one of a page from a file may not read the page's.
+ * @param {Modules} modules @param {Link} link
+ * @param {string[]} names of those that it imports @param {string} then JavaScript, a function of them
+ */
+const startWorker = (modules, link, names, then) => {
   const source = `
     const urls = (${link})(${JSON.stringify(modules)});
-    Promise.all([
-      import(urls["js/export/worker.js"]),
-      import(urls["vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"]),
-      import(urls["vendor/kissfft-wasm/kissfft.js"]),
-    ]).then(
-      ([worker, ort, fft]) => worker.serve(self, ort, fft.default),
+    Promise.all(${JSON.stringify(names)}.map((name) => import(urls[name]))).then(
+      ${then},
       (error) => postMessage({ kind: "failed", reason: String(error) }),
     );`;
   return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
 };
+
+const RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs";
+const FFT = "vendor/kissfft-wasm/kissfft.js";
 
 export class Separation {
   /** @type {((answer: Answer) => void) | null} */ answered = null;
@@ -28,18 +31,37 @@ export class Separation {
     this.link = link;
     const [onnx, runtime, fft] = ["sori-onnx", "sori-runtime", "sori-fft"].map(readPayload);
     this.payload = Promise.all([onnx, runtime, fft]);
+    this.lanesSource = { start: () => this.startLanes(modules), readWasm: () => fft };
     this.restart();
   }
 
   /** Ends what is being separated, which then never resolves, and reads the model anew. */
   restart() {
     this.worker?.terminate();
-    const worker = startWorker(this.modules, this.link);
+    const names = ["js/export/worker.js", RUNTIME, FFT];
+    const worker = startWorker(
+      this.modules,
+      this.link,
+      names,
+      "([worker, ort, fft]) => worker.serve(self, ort, fft.default)",
+    );
     this.worker = worker;
     worker.onmessage = ({ data }) => this.answered?.(data);
     worker.onerror = (event) => this.answered?.({ kind: "failed", reason: event.message });
     this.loaded = this.load();
     this.loaded.catch(() => {}); // whoever separates awaits it
+  }
+
+  /** The Worker that draws spectrograms. @param {Modules} modules */
+  startLanes(modules) {
+    const heavy = /export|onnxruntime|player/; // nothing that it needs
+    const own = modules.filter(([path]) => !heavy.test(path));
+    return startWorker(
+      own,
+      this.link,
+      ["js/lanes/worker.js", FFT],
+      "([worker, fft]) => worker.serve(self, fft.default)",
+    );
   }
 
   async load() {

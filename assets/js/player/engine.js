@@ -275,26 +275,6 @@ export class Engine {
     return peak;
   }
 
-  // Loudest sample of each of `bins` slices of a track: what a waveform draws.
-  /** @param {Track} track @param {number} bins */
-  async peaks(track, bins) {
-    const { buffer } = track;
-    const result = new Float32Array(bins);
-    const perBin = this.length / bins;
-    for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-      const data = buffer.getChannelData(channel);
-      for (let bin = 0; bin < bins; bin++) {
-        const end = Math.min(data.length, Math.floor((bin + 1) * perBin));
-        for (let n = Math.floor(bin * perBin); n < end; n++) {
-          const level = data[n] < 0 ? -data[n] : data[n];
-          if (level > result[bin]) result[bin] = level;
-        }
-        if (bin % 200 === 199) await pause();
-      }
-    }
-    return result;
-  }
-
   close() {
     this.aborter.abort();
     if (this.playing) this.halt();
