@@ -1,31 +1,23 @@
 // The page's side of the Worker: one song at a time, which can be stopped.
 
-/** @typedef {[path: string, source: string][]} Modules in an order in which they can be linked */
-/** @typedef {(modules: Modules) => Record<string, string>} Link gives every module a URL */
+import { startWorker } from "../worker.js";
 
-/** A Worker that makes its own modules: one of a page from a file may not read the page's. */
-const startWorker = (/** @type {Modules} */ modules, /** @type {Link} */ link) => {
-  const source = `
-    const urls = (${link})(${JSON.stringify(modules)});
-    Promise.all([
-      import(urls["js/export/worker.js"]),
-      import(urls["vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"]),
-      import(urls["vendor/kissfft-wasm/kissfft.js"]),
-    ]).then(
-      ([worker, ort, fft]) => worker.serve(self, ort, fft.default),
-      (error) => postMessage({ kind: "failed", reason: String(error) }),
-    );`;
-  return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-};
+const SCRIPT = `
+  Promise.all([
+    import(urls["js/export/worker.js"]),
+    import(urls["vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"]),
+    import(urls["vendor/kissfft-wasm/kissfft.js"]),
+  ]).then(
+    ([worker, ort, fft]) => worker.serve(self, ort, fft.default),
+    (error) => postMessage({ kind: "failed", reason: String(error) }),
+  );`;
 
 export class Separation {
   /** @type {((answer: Answer) => void) | null} */ answered = null;
 
-  /** @param {ModelSettings} model @param {Modules} modules @param {Link} link */
-  constructor(model, modules, link) {
+  /** @param {ModelSettings} model */
+  constructor(model) {
     this.model = model;
-    this.modules = modules;
-    this.link = link;
     const [onnx, runtime, fft] = ["sori-onnx", "sori-runtime", "sori-fft"].map(readPayload);
     this.payload = Promise.all([onnx, runtime, fft]);
     this.restart();
@@ -34,7 +26,7 @@ export class Separation {
   /** Ends what is being separated, which then never resolves, and reads the model anew. */
   restart() {
     this.worker?.terminate();
-    const worker = startWorker(this.modules, this.link);
+    const worker = startWorker(SCRIPT, []);
     this.worker = worker;
     worker.onmessage = ({ data }) => this.answered?.(data);
     worker.onerror = (event) => this.answered?.({ kind: "failed", reason: event.message });
