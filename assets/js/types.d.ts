@@ -40,11 +40,25 @@ interface ErrorMap {
   leaked: string;
 }
 
+/** From ui/separate/analysis.py. */
+interface SongAnalysis {
+  tempo_bpm: number | null;
+  tempo_confidence: number; // 0 to 1, as the key's
+  beats: Seconds[];
+  first_downbeat: number; // index into beats; 0 if not estimated
+  beats_per_bar: number;
+  key: { tonic: string; mode: "major" | "minor"; confidence: number } | null;
+  tuning_cents: number | null; // above A = 440 Hz
+  loudness: Record<Kind, { lufs: number | null; true_peak_db: Decibels | null }>;
+}
+
 interface PlayerData {
   mode: "mixer" | "compare";
   title?: string;
   sample_rate: number; // Hz
   tracks: SentTrack[];
+  analysis?: SongAnalysis | null; // comes after the tracks
+  late?: boolean; // brings the analysis of the song that is shown, and nothing else that is new
   sdr?: Record<Kind, (Decibels | null)[]>; // a value per second
   maps?: Record<Kind, ErrorMap>;
 }

@@ -45,9 +45,15 @@ def _file(path: Path) -> dict[str, Any]:
     return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
-def make_mixer_value(title: str, sample_rate: int, tracks: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The value that fills a player with a stem mixer; ``sample_rate`` in Hz is the song's own."""
-    return {"mode": "mixer", "title": title, "sample_rate": sample_rate, "tracks": list(tracks)}
+def make_mixer_value(
+    title: str, sample_rate: int, tracks: Iterable[dict[str, Any]], analysis: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The value that fills a player with a stem mixer; ``sample_rate`` in Hz is the song's own.
+
+    ``analysis`` is a ``SongAnalysis`` of ``assets/js/types.d.ts``; None while there is none yet.
+    """
+    tracks = list(tracks)
+    return {"mode": "mixer", "title": title, "sample_rate": sample_rate, "tracks": tracks, "analysis": analysis}
 
 
 def make_comparison_value(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -66,6 +66,8 @@ class SongRow:
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
     missing_seconds: float = 0.0
     """How much of the song was damaged or cut off."""
+    analysis: dict[str, Any] | None = None
+    """What ``analyse_song`` found, once it has."""
 
 
 def make_rows(

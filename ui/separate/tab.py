@@ -20,12 +20,20 @@ from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder
 from ui.safety.visitors import has_disconnected
 from ui.separate.queue import LOSSLESS, LOSSY, Options, SeparationJob, SongRow, create_job, make_rows
-from ui.separate.view import build_separation_command, draw_job, draw_outcome, render_hint, render_queue, show_song
+from ui.separate.view import (
+    add_analysis,
+    build_separation_command,
+    draw_job,
+    draw_outcome,
+    render_hint,
+    render_queue,
+    show_song,
+)
 from ui.settings import PageSettings
 
 MY_MODELS = "models"
 """The choice beside the presets: the models of the drop-down."""
-UNCHANGED = [gr.skip()] * 7
+UNCHANGED = [gr.skip()] * 6
 """The outcome's widgets, left as they are."""
 
 
@@ -70,7 +78,6 @@ def build_separate_tab(
             preview = html.build_picture(t("separate.preview"), "preview")
     which = gr.Dropdown([], label=t("separate.which"), visible=False, elem_id="which-song")
     mixer = build_player("mixer")
-    pictures = html.build_picture(t("separate.pictures"), "stem-pictures")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320, visible=False) as results_column:
             files = gr.Files(label=t("separate.files"), interactive=False, elem_id="stem-files")
@@ -85,7 +92,7 @@ def build_separate_tab(
     songs = form.songs
     filled = [songs, form.preset, form.models, *form.options]
     shown = [status, queue]
-    outcome = [results, which, mixer, pictures, results_column, files, archive]
+    outcome = [results, which, mixer, results_column, files, archive]
     page.load(handle.show_hint, None, [status], **UNQUEUED)
     songs.change(handle.draw_preview, [songs], [status, queue, preview], concurrency_limit=4, **PRIVATE)
     form.demo_song.click(handle.load_demo, None, [songs], **QUEUED)
@@ -97,8 +104,10 @@ def build_separate_tab(
     run = form.go.click(handle.validate_form, filled[:5], [status], **QUEUED).success(
         handle.run_queue, filled, [*shown, *outcome], **PRIVATE, **GPU_SLOT
     )
-    form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **QUEUED)
-    which.input(show_song, [results, which], [mixer, pictures], concurrency_limit=4, **PRIVATE)
+    cancelled = form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **QUEUED)
+    chosen = which.input(show_song, [results, which], [mixer], concurrency_limit=4, **PRIVATE)
+    for event in (run, cancelled, chosen):  # the mixer can be played meanwhile
+        event.success(add_analysis, [results, which], [mixer], concurrency_id="analysis", **PRIVATE)
     return SeparateTab(form.preset, form.models, mixer)
 
 

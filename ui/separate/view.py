@@ -9,12 +9,13 @@ from typing import Any
 
 import gradio as gr
 
+from separator.errors import SeparatorError
 from separator.shipped import PRESETS
 from ui.components import html
 from ui.components.player import make_mixer_value, make_track
-from ui.components.spectrogram import draw_spectrograms
 from ui.i18n import TEXTS, detect_language, translate
 from ui.safety.visitors import is_at_this_computer
+from ui.separate.analysis import analyse_song
 from ui.separate.queue import LOSSLESS, SeparationJob, SongRow
 from ui.settings import PageSettings
 
@@ -121,30 +122,38 @@ def _describe_clipping(song: SongRow, request: gr.Request) -> str:
 
 
 def draw_outcome(job: SeparationJob) -> tuple[Any, ...]:
-    """results, which, mixer, pictures, and the column of files with its list and its zip."""
+    """results, which, mixer, and the column of files with its list and its zip."""
     done = [song for song in job.songs if song.state == "done"]
     if not done:
         hidden = gr.Column(visible=False)
-        return [], gr.Dropdown(visible=False), None, None, hidden, None, None
+        return [], gr.Dropdown(visible=False), None, hidden, None, None
     choices = [(song.title, index) for index, song in enumerate(done)]
     downloads = [str(path) for song in done for path in song.downloads.values()]
     return (
         done,
         gr.Dropdown(choices, value=0, visible=len(done) > 1),
-        *show_song(done, 0),
+        show_song(done, 0),
         gr.Column(visible=True),
         downloads,
         gr.DownloadButton(value=job.archive, visible=job.archive is not None),
     )
 
 
-def show_song(results: list[SongRow], index: int) -> tuple[Any, Any]:
-    """In: results, which. Out: mixer, pictures."""
+def show_song(results: list[SongRow], index: int) -> dict[str, Any]:
+    """In: results, which. Out: mixer."""
     song = results[index]
     assert song.mixture is not None, "a song that is done has its mixture"
     tracks = [make_track(song.mixture, "mixture")]
     tracks += [make_track(path, stem, download=song.downloads[stem]) for stem, path in song.stems.items()]
-    drawn = draw_spectrograms(
-        {"mixture": song.mixture, **song.stems}, next(iter(song.stems.values())).parent, "spectrograms"
-    )
-    return make_mixer_value(song.title, song.sample_rate, tracks), html.make_picture_value(drawn)
+    return make_mixer_value(song.title, song.sample_rate, tracks, song.analysis)
+
+
+def add_analysis(results: list[SongRow], index: int) -> Any:
+    """In: results, which. Out: mixer, as it is but with the song's analysis; a song that has none stays without."""
+    if not results or results[index].analysis:
+        return gr.skip()
+    try:
+        results[index].analysis = analyse_song(results[index])
+    except SeparatorError:
+        return gr.skip()
+    return show_song(results, index) | {"late": True}

@@ -6,15 +6,22 @@ import { Mixer } from "./mixer.js";
 
 const PLAYERS = { mixer: Mixer, compare: Comparison };
 
+/** @param {PlayerData} one @param {PlayerData} other */
+const isSameSong = (one, other) => one.tracks[0]?.file.url === other.tracks[0]?.file.url;
+
 /** The component keeps its element; a new value replaces the player in it. @param {Hooks<PlayerData>} hooks */
 export function mountPlayer({ element, props, watch, trigger }) {
   const root = find(element, ".sori-player");
   /** @type {import("./player.js").Player | null} */
   let current = null;
   const show = () => {
+    const data = props.value;
+    if (data?.late && current) {
+      if (isSameSong(data, current.data)) current.takeAnalysis(data.analysis ?? null);
+      return;
+    }
     current?.close();
     current = null;
-    const data = props.value;
     if (!data?.tracks?.length) {
       root.replaceChildren(make("p", { class: "player-note", text: text(root.dataset.empty || "") }));
       return;

@@ -122,6 +122,12 @@ export class Player {
     this.refresh();
   }
 
+  /** What is found out about the song while it plays. @param {SongAnalysis | null} analysis */
+  takeAnalysis(analysis) {
+    this.data.analysis = analysis;
+    if (this.ready) this.build();
+  }
+
   /** Further controls of the transport. @returns {HTMLElement[]} */
   controls() {
     return [];

@@ -159,7 +159,7 @@ def test_cancel_hands_over_the_songs_that_are_done(handle: SeparateHandlers, tmp
     songs = [write_song(tmp_path / "a.wav"), write_song(tmp_path / "long.wav", seconds=600)]
     run = handle.run_queue([str(song) for song in songs], MY_MODELS, ["vocals.pth"], ".wav", 0, False, False, VISITOR)
     job = next(job for _ in run if (job := handle.jobs.get(VISITOR)) and job.songs[0].state == "done")
-    _, _, results, _, mixer, _, column, files, archive = handle.cancel(VISITOR)
+    _, _, results, _, mixer, column, files, archive = handle.cancel(VISITOR)
     assert [song.state for song in job.songs] == ["done", "cancelled"]
     assert [song.title for song in results] == ["a"]
     assert mixer is not None and column.visible
@@ -179,7 +179,7 @@ def test_cancel_while_the_outcome_is_drawn_loses_nothing(handle: SeparateHandler
 
 
 def test_cancel_of_what_had_not_begun_leaves_the_results_alone(handle: SeparateHandlers) -> None:
-    assert handle.cancel(VISITOR)[1:] == (gr.skip(),) * 8
+    assert handle.cancel(VISITOR)[1:] == (gr.skip(),) * 7
 
 
 def test_nothing_waits_without_a_song_or_a_model(handle: SeparateHandlers, song: Path) -> None:
