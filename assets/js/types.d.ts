@@ -27,10 +27,12 @@ interface SentTrack {
 interface Track extends SentTrack {
   buffer: AudioBuffer;
   db: Decibels;
+  pan: number; // from -1, left, to 1, right
   mute: boolean;
   solo: boolean;
   matchDb: Decibels;
   node: GainNode;
+  panner: StereoPannerNode;
 }
 
 interface ErrorMap {

@@ -46,11 +46,11 @@ export class Player {
     this.line = make("div", { class: "playhead" });
     watchPointer(this.lanes, this.engine, {
       seek: (at, where) => this.seek(at, where),
-      region: (loop) => {
-        this.engine.setLoop(loop);
+      region: (loop, event) => {
+        this.engine.setLoop(this.fitLoop(loop, event));
         this.refresh();
       },
-      preview: (loop) => this.showRegion(loop),
+      preview: (loop, event) => this.showRegion(this.fitLoop(loop, event)),
     });
   }
 
@@ -194,6 +194,11 @@ export class Player {
   seek(seconds, _where) {
     this.engine.seek(seconds);
     this.moveLine();
+  }
+
+  /** The region that is repeated where `loop` was drawn. @param {Loop} loop @param {MouseEvent} _event */
+  fitLoop(loop, _event) {
+    return loop;
   }
 
   toggleLoop() {

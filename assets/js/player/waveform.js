@@ -53,7 +53,7 @@ export class Waveform {
  * Turns pointer events on `area`, the stack of waveforms, into places in the song.
  * @param {HTMLElement} area
  * @param {import("./engine.js").Engine} engine
- * @param {Record<"region" | "preview", (loop: Loop) => void> & {seek: (at: Seconds, where: Element) => void}} calls
+ * @param {Record<"region" | "preview", (loop: Loop, event: PointerEvent) => void> & {seek: (at: Seconds, where: Element) => void}} calls
  */
 export function watchPointer(area, engine, { seek, region, preview }) {
   /** @type {Origin | null} */
@@ -76,12 +76,12 @@ export function watchPointer(area, engine, { seek, region, preview }) {
     area.setPointerCapture(event.pointerId);
   });
   area.addEventListener("pointermove", (event) => {
-    if (origin && dragged(origin, event)) preview(span(origin, event));
+    if (origin && dragged(origin, event)) preview(span(origin, event), event);
   });
   area.addEventListener("pointerup", (event) => {
     if (!origin) return;
     const chosen = span(origin, event);
-    if (dragged(origin, event) && chosen.end - chosen.start > 0.1) region(chosen);
+    if (dragged(origin, event) && chosen.end - chosen.start > 0.1) region(chosen, event);
     else seek(share(event) * engine.duration, origin.target);
     origin = null;
   });

@@ -12,7 +12,15 @@ export class StretchWorker {
   /** @param {number} channels @param {number} sampleRate in Hz */
   constructor(channels, sampleRate) {
     this.worker = startWorker(
-      `import(urls["${WORKER}"]).then((worker) => worker.serve(self, () => import(urls["${LIBRARY}"])));`,
+      `const waiting = [];
+      onmessage = (event) => waiting.push(event);
+      import(urls["${WORKER}"]).then(
+        (worker) => {
+          worker.serve(self, () => import(urls["${LIBRARY}"]));
+          waiting.forEach(onmessage);
+        },
+        (error) => setTimeout(() => { throw error; }),
+      );`,
       [WORKER, LIBRARY],
     );
     this.worker.onmessage = ({ data }) => {
