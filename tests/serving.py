@@ -46,6 +46,14 @@ def write_song(path: Path, seconds: float = 1.5, rate: int = 22050, seed: int = 
     return path
 
 
+def write_clicks(path: Path, bpm: float, seconds: float = 20.0, rate: int = 22050) -> Path:
+    """A click of 1 kHz on each beat."""
+    moments = np.arange(round(seconds * rate)) / rate
+    since = moments % (60 / bpm)
+    soundfile.write(path, 0.5 * np.sin(2 * np.pi * 1000 * since) * np.exp(-60 * since), rate, subtype="PCM_16")
+    return path
+
+
 def small_checkpoints(folder: Path) -> Path:
     """A checkpoints folder: the models of the presets, one training run's, and a file that is no model."""
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""The page's JavaScript modules, served as files under an address that changes with their content.
+"""The page's JavaScript modules and the FFT, served as files under an address that changes with their content.
 
 ``assets/js`` and ``assets/vendor`` are at ``sori/<version>/``, relative to the page as Gradio's own files are, so that
 it holds behind a proxy's path. The version is in the path, not in a query, as a module's relative imports keep it.
@@ -17,13 +17,14 @@ from ui.i18n import dump_script_texts
 
 ASSETS = shipped_folder("assets")
 SCRIPT_FOLDERS = ("js", "vendor")
+FFT = "vendor/kissfft-wasm/kissfft.wasm"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @cache
 def read_scripts() -> dict[str, bytes]:
-    """Path below ``assets`` -> content of every module."""
-    paths = sorted(path for folder in SCRIPT_FOLDERS for path in (ASSETS / folder).rglob("*.js"))
+    """Path below ``assets`` -> content of every module, and of the FFT that they use."""
+    paths = [*sorted(path for folder in SCRIPT_FOLDERS for path in (ASSETS / folder).rglob("*.js")), ASSETS / FFT]
     return {path.relative_to(ASSETS).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -66,7 +67,9 @@ def build_server_options() -> dict[str, Any]:
 
 async def serve_module(request: Request) -> Response:
     """One module; 404 for any other path."""
-    content = read_scripts().get(request.path_params["module"])
+    path = request.path_params["module"]
+    content = read_scripts().get(path)
     if content is None:
         return Response(status_code=404)
-    return Response(content, media_type="text/javascript", headers={"Cache-Control": FOR_EVER})
+    media_type = "application/wasm" if path == FFT else "text/javascript"
+    return Response(content, media_type=media_type, headers={"Cache-Control": FOR_EVER})

@@ -51,12 +51,17 @@ export const styleOf = (name) => getComputedStyle(document.body).getPropertyValu
 /** A canvas's drawing context. @param {HTMLCanvasElement} canvas */
 export const paintOn = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
 
-/** Gives a canvas as many pixels as it covers; returns its size. @param {HTMLCanvasElement} canvas */
+/** Empties a canvas and gives it as many pixels as it covers; returns its size. @param {HTMLCanvasElement} canvas */
 export function fitCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(canvas.clientWidth * ratio);
-  canvas.height = Math.round(canvas.clientHeight * ratio);
-  return { width: canvas.width, height: canvas.height, ratio };
+  const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  else {
+    const paint = paintOn(canvas);
+    paint.globalAlpha = 1;
+    paint.clearRect(0, 0, width, height);
+  }
+  return { width, height, ratio };
 }
 
 /** The bytes of a base64 text. @param {string} encoded */

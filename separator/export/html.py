@@ -31,6 +31,7 @@ ENTRIES = (
     "js/export/worker.js",
     f"{RUNTIME}/ort.wasm.bundle.min.mjs",
     f"{FFT}/kissfft.js",
+    "js/lanes/worker.js",
     "js/practice/stretch_worker.js",
     f"{STRETCH}/SignalsmithStretch.esm.js",
 )

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { linearTicks, logTicks, nearestIndex, rangeOf } from "../../assets/js/train/scale.js";
-import { fft, rowEdges } from "../../assets/js/train/spectrogram.js";
+import { rowEdges } from "../../assets/js/spectrum.js";
+import { fft } from "../../assets/js/train/spectrogram.js";
 
 test("a range holds all values with air around them", () => {
   const [low, high] = rangeOf([1, 3, 2], false);
@@ -37,7 +38,7 @@ test("the transform of a sine is one line", () => {
 });
 
 test("rows of a spectrogram rise from 0 to half the rate", () => {
-  const edges = rowEdges(22050);
+  const edges = rowEdges(22050, 1024, 128);
   assert.equal(edges[0], 0);
   assert.equal(edges.at(-1), 512);
   assert.ok(edges.every((bin, n) => n === 0 || bin >= edges[n - 1]));

@@ -15,12 +15,13 @@ VENDORED = sorted(path.parent for path in (ASSETS / "vendor").glob("*/SHA256SUMS
 @pytest.mark.parametrize(
     ("root_path", "prefix"), [("", ""), ("/behind", ""), ("/behind", "/behind")], ids=["plain", "stripped", "whole"]
 )
-def test_every_module_is_served_as_javascript(root_path: str, prefix: str) -> None:
+def test_every_module_is_served_as_what_it_is(root_path: str, prefix: str) -> None:
     client = TestClient(FastAPI(**build_server_options()), root_path=root_path)
     for module, content in read_scripts().items():
         answer = client.get(prefix + build_url(module).removeprefix("."))
         assert (answer.status_code, answer.content) == (200, content), module
-        assert answer.headers["content-type"].startswith("text/javascript")
+        kind = "application/wasm" if module.endswith(".wasm") else "text/javascript"
+        assert answer.headers["content-type"].startswith(kind)
         assert "immutable" in answer.headers["cache-control"]
 
 

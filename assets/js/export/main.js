@@ -1,6 +1,7 @@
 // An exported page: a song in, progress, stems in the mixer. Nothing leaves the computer.
 import { find, make } from "../dom.js";
 import { formatPercent, formatTime } from "../format.js";
+import { useSource } from "../lanes/start_worker.js";
 import { Mixer } from "../player/mixer.js";
 import { onLanguage, text, trackName } from "../text.js";
 import { carryModules } from "../worker.js";
@@ -29,6 +30,7 @@ class Page {
   constructor(model, separation) {
     this.model = model;
     this.separation = separation;
+    useSource(separation.lanesSource);
     this.input = make("input", {
       type: "file",
       accept: "audio/*,video/*",

@@ -2,15 +2,18 @@
 
 import { startWorker } from "../worker.js";
 
-const SCRIPT = `
-  Promise.all([
-    import(urls["js/export/worker.js"]),
-    import(urls["vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"]),
-    import(urls["vendor/kissfft-wasm/kissfft.js"]),
-  ]).then(
-    ([worker, ort, fft]) => worker.serve(self, ort, fft.default),
-    (error) => postMessage({ kind: "failed", reason: String(error) }),
-  );`;
+/** @param {string[]} paths of modules that the Worker imports @param {string} then JavaScript, a function of them */
+const startWorkerOf = (paths, then) =>
+  startWorker(
+    `Promise.all(${JSON.stringify(paths)}.map((path) => import(urls[path]))).then(
+      ${then},
+      (error) => postMessage({ kind: "failed", reason: String(error) }),
+    );`,
+    paths,
+  );
+
+const RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs";
+const FFT = "vendor/kissfft-wasm/kissfft.js";
 
 export class Separation {
   /** @type {((answer: Answer) => void) | null} */ answered = null;
@@ -20,13 +23,19 @@ export class Separation {
     this.model = model;
     const [onnx, runtime, fft] = ["sori-onnx", "sori-runtime", "sori-fft"].map(readPayload);
     this.payload = Promise.all([onnx, runtime, fft]);
+    /** The Worker that draws spectrograms. */
+    this.lanesSource = {
+      start: () => startWorkerOf(["js/lanes/worker.js", FFT], "([worker, fft]) => worker.serve(self, fft.default)"),
+      readWasm: () => fft,
+    };
     this.restart();
   }
 
   /** Ends what is being separated, which then never resolves, and reads the model anew. */
   restart() {
     this.worker?.terminate();
-    const worker = startWorker(SCRIPT, []);
+    const paths = ["js/export/worker.js", RUNTIME, FFT];
+    const worker = startWorkerOf(paths, "([worker, ort, fft]) => worker.serve(self, ort, fft.default)");
     this.worker = worker;
     worker.onmessage = ({ data }) => this.answered?.(data);
     worker.onerror = (event) => this.answered?.({ kind: "failed", reason: event.message });

@@ -69,7 +69,7 @@ export class Comparison extends Player {
     const lane = make(
       "div",
       { class: "lane", role: "img", "aria-label": text("player.waveform", { name }) },
-      this.waves[index].canvas,
+      this.board.tracks[index].canvas,
     );
     return {
       head,
@@ -137,7 +137,7 @@ export class Comparison extends Player {
 
   /** @param {PointerEvent} event */
   secondAt(event) {
-    const box = this.lanes.getBoundingClientRect();
+    const box = this.board.lanes.getBoundingClientRect();
     return Math.floor(((event.clientX - box.left) / box.width) * this.engine.duration);
   }
 

@@ -7,7 +7,6 @@ import { decodeTracks } from "./decode_tracks.js";
 import { DirectPlayback, FADE, StretchedPlayback } from "./playback.js";
 
 const CHANGE_TIME = 0.2; // seconds until another tempo or pitch sounds
-const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 /** What sounds: all stems, the mixture, the mixture minus the stems, or, in a comparison, one track by its index. */
 /** @typedef {"stems" | "mixture" | "null" | number} View */
@@ -261,26 +260,6 @@ export class Engine {
     let peak = 0;
     for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
     return 20 * Math.log10(peak);
-  }
-
-  // Loudest sample of each of `bins` slices of a track: what a waveform draws.
-  /** @param {Track} track @param {number} bins */
-  async peaks(track, bins) {
-    const { buffer } = track;
-    const result = new Float32Array(bins);
-    const perBin = this.length / bins;
-    for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-      const data = buffer.getChannelData(channel);
-      for (let bin = 0; bin < bins; bin++) {
-        const end = Math.min(data.length, Math.floor((bin + 1) * perBin));
-        for (let n = Math.floor(bin * perBin); n < end; n++) {
-          const level = data[n] < 0 ? -data[n] : data[n];
-          if (level > result[bin]) result[bin] = level;
-        }
-        if (bin % 200 === 199) await pause();
-      }
-    }
-    return result;
   }
 
   close() {

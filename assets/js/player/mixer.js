@@ -103,7 +103,7 @@ export class Mixer extends Player {
     const lane = make(
       "div",
       { class: "lane", role: "img", "aria-label": text("player.waveform", { name }) },
-      this.waves[index].canvas,
+      this.board.tracks[index].canvas,
     );
     const update = () => {
       mute?.setAttribute("aria-pressed", String(track.mute));

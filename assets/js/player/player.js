@@ -1,17 +1,17 @@
-// Transport, waveforms and the moving line: what the mixer and the comparison have in common. The sound is engine.js.
+// Transport and rows of tracks: what the mixer and the comparison have in common. The sound is engine.js, the lanes
+// are drawn by lanes/.
 import { icon, make } from "../dom.js";
 import { formatTime } from "../format.js";
+import { Board } from "../lanes/board.js";
 import { onLanguage, text, trackName } from "../text.js";
 import { Engine } from "./engine.js";
 import { claimSound, releaseSound } from "./now_playing.js";
 import { colourOf } from "./tracks.js";
-import { Waveform, watchPointer } from "./waveform.js";
 
 /** @typedef {Record<string, (event: KeyboardEvent) => void>} Actions by key, in lower case */
 
 export class Player {
   engine = new Engine();
-  /** @type {Waveform[]} */ waves = [];
   /** @type {Row[]} */ rows = [];
   ready = false;
   closed = false;
@@ -34,24 +34,21 @@ export class Player {
     this.clock = make("output", { class: "clock" });
     this.loopButton = make("button", { type: "button", class: "chip", onclick: () => this.toggleLoop() });
     this.meter = make("i", { class: "level" });
-    this.seeker = make("input", {
-      class: "seeker",
-      type: "range",
-      min: 0,
-      step: 0.01,
-      oninput: () => this.seek(Number(this.seeker.value)),
-    });
-    this.lanes = make("div", { class: "lanes" });
-    this.region = make("div", { class: "region", hidden: true });
-    this.line = make("div", { class: "playhead" });
-    watchPointer(this.lanes, this.engine, {
-      seek: (at, where) => this.seek(at, where),
-      region: (loop, event) => {
-        this.engine.setLoop(this.fitLoop(loop, event));
-        this.refresh();
+    this.board = new Board(
+      {
+        seek: (at, where) => this.seek(at, where),
+        region: (loop) => {
+          this.engine.setLoop(loop);
+          this.refresh();
+        },
+        fit: (loop, event) => this.fitLoop(loop, event),
+        correct: (analysis) => this.takeAnalysis(analysis),
+        isSilent: (track) => this.isSilent(track),
+        position: () => this.engine.position,
+        isPlaying: () => this.engine.playing,
       },
-      preview: (loop, event) => this.showRegion(this.fitLoop(loop, event)),
-    });
+      data.mode === "mixer",
+    );
   }
 
   async open() {
@@ -73,12 +70,12 @@ export class Player {
       note.classList.add("bad");
       return;
     }
-    this.waves = this.engine.tracks.map((track, i) => new Waveform(this.engine, track, colourOf(track, i)));
+    const { tracks, duration, sampleRate } = this.engine;
+    this.board.open(tracks, duration, sampleRate, colourOf);
     this.ready = true;
     this.build();
-    for (const wave of this.waves) await wave.measure();
-    const loudest = Math.max(1e-4, ...this.waves.map((wave) => wave.peaks?.reduce((a, b) => Math.max(a, b), 0) ?? 0));
-    for (const wave of this.waves) wave.scale = 1 / loudest;
+    await this.board.measure();
+    if (this.closed) return;
     this.refresh();
     this.root.dataset.ready = "true";
   }
@@ -105,16 +102,15 @@ export class Player {
       ...this.controls(),
       master,
     );
-    this.seeker.max = String(engine.duration);
-    this.seeker.setAttribute("aria-label", text("player.seek"));
     this.rows = [...engine.tracks.map((track, index) => this.row(track, index)), ...this.extraRows()];
     const heads = make("div", { class: "heads" }, ...this.rows.map((row) => row.head));
-    this.lanes.replaceChildren(...this.rows.map((row) => row.lane), this.region, this.line);
+    this.board.setRows(this.rows);
     const notes = [make("p", { class: "player-note keys", text: text(this.keysText) })];
     if (engine.folded) notes.unshift(make("p", { class: "player-note", text: text("player.folded") }));
     this.root.replaceChildren(
       transport,
-      make("div", { class: "board" }, heads, make("div", { class: "stage" }, this.seeker, this.lanes)),
+      ...this.board.tools(),
+      make("div", { class: "board" }, heads, this.board.stage),
       ...this.extras(),
       ...notes,
     );
@@ -122,10 +118,10 @@ export class Player {
     this.refresh();
   }
 
-  /** What is found out about the song while it plays. @param {SongAnalysis | null} analysis */
+  /** What is found out or corrected while the song plays. @param {SongAnalysis | null} analysis */
   takeAnalysis(analysis) {
     this.data.analysis = analysis;
-    if (this.ready) this.build();
+    this.refresh();
   }
 
   /** Further controls of the transport. @returns {HTMLElement[]} */
@@ -221,23 +217,13 @@ export class Player {
   moveLine() {
     const { engine } = this;
     const at = engine.position;
-    this.line.style.left = `${(100 * at) / engine.duration}%`;
     this.clock.textContent = `${formatTime(at)} / ${formatTime(engine.duration)}`;
-    this.seeker.value = String(at);
-    this.seeker.setAttribute("aria-valuetext", formatTime(at));
+    this.board.moveLine(at);
     const level = engine.peakDb();
     this.meter.style.width = `${Math.max(0, Math.min(100, (level + 60) / 0.6))}%`;
     this.meter.classList.toggle("clipping", level > 0);
     this.root.dataset.position = at.toFixed(3);
     this.root.dataset.peakDb = Number.isFinite(level) ? level.toFixed(1) : "-inf";
-  }
-
-  /** @param {Loop | null} loop */
-  showRegion(loop) {
-    this.region.hidden = !loop;
-    if (!loop) return;
-    this.region.style.left = `${(100 * loop.start) / this.engine.duration}%`;
-    this.region.style.width = `${(100 * (loop.end - loop.start)) / this.engine.duration}%`;
   }
 
   refresh() {
@@ -246,12 +232,12 @@ export class Player {
     this.playButton.replaceChildren(icon(engine.playing ? "pause" : "play"));
     this.playButton.setAttribute("aria-label", text(engine.playing ? "player.pause" : "player.play"));
     this.loopButton.setAttribute("aria-pressed", String(engine.loop !== null));
-    this.showRegion(engine.loop);
+    this.board.setLoop(engine.loop);
     this.rows.forEach((row, index) => {
       row.head.classList.toggle("chosen", index === this.chosen);
       row.update();
     });
-    this.waves.forEach((wave) => wave.draw(this.isSilent(wave.track)));
+    this.board.setAnalysis(this.data.analysis ?? null);
     this.moveLine();
   }
 
@@ -286,6 +272,7 @@ export class Player {
       arrowright: step(1),
       home: () => this.engine.seek(0),
       l: () => this.toggleLoop(),
+      ...this.board.actions(),
     };
   }
 
@@ -312,7 +299,7 @@ export class Player {
     this.closed = true;
     this.root.removeEventListener("keydown", this.onKey);
     this.stopLanguage();
-    this.waves.forEach((wave) => wave.close());
+    this.board.close();
     this.engine.close();
     delete this.root.dataset.ready;
     releaseSound(this);

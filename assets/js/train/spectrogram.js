@@ -1,16 +1,7 @@
 // A small spectrogram made in the browser: mel-spaced rows in dB below the excerpt's own loudest spot.
+import { colourLevel, rowEdges } from "../spectrum.js";
+
 const [SIZE, ROWS, RANGE_DB] = [1024, 128, 70];
-// Magma, the palette of the pictures that the server draws.
-const PALETTE = [
-  [0, 0, 4],
-  [40, 17, 89],
-  [101, 26, 128],
-  [158, 47, 127],
-  [213, 68, 109],
-  [245, 112, 92],
-  [254, 176, 120],
-  [252, 253, 191],
-];
 
 // In-place radix-2 transform (Cooley and Tukey 1965) of `re`, `im`, whose length is a power of two.
 /** @param {Float64Array} re @param {Float64Array} im */
@@ -40,29 +31,11 @@ export function fft(re, im) {
   }
 }
 
-/** Red, green and blue of a level from 0 to 1. @param {number} level */
-function colour(level) {
-  const at = Math.min(0.9999, Math.max(0, level)) * (PALETTE.length - 1);
-  const [low, share] = [Math.floor(at), at % 1];
-  return PALETTE[low].map((value, n) => value + (PALETTE[low + 1][n] - value) * share);
-}
-
-// First bin of each row, and one past the last: equal steps on O'Shaughnessy's mel scale up to half the rate.
-/** @param {number} rate in Hz */
-export function rowEdges(rate) {
-  /** @param {number} hz */
-  const mel = (hz) => 2595 * Math.log10(1 + hz / 700);
-  return Array.from({ length: ROWS + 1 }, (_, row) => {
-    const hz = 700 * (10 ** (((row / ROWS) * mel(rate / 2)) / 2595) - 1);
-    return Math.round((hz / rate) * SIZE);
-  });
-}
-
 /** The spectrogram of `samples` at `rate` Hz. @param {Float32Array} samples @param {number} rate */
 export function drawSpectrogram(samples, rate) {
   const hop = Math.max(SIZE / 4, Math.ceil(samples.length / 900));
   const columns = Math.max(1, Math.floor((samples.length - SIZE) / hop) + 1);
-  const edges = rowEdges(rate);
+  const edges = rowEdges(rate, SIZE, ROWS);
   const window = Float64Array.from({ length: SIZE }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / SIZE));
   const power = new Float64Array(columns * ROWS);
   let loudest = 1e-9;
@@ -82,7 +55,7 @@ export function drawSpectrogram(samples, rate) {
   for (let column = 0; column < columns; column++) {
     for (let row = 0; row < ROWS; row++) {
       const level = 1 + (10 * Math.log10(power[column * ROWS + row] / loudest + 1e-12)) / RANGE_DB;
-      image.data.set([...colour(level), 255], 4 * ((ROWS - 1 - row) * columns + column));
+      image.data.set([...colourLevel(level), 255], 4 * ((ROWS - 1 - row) * columns + column));
     }
   }
   return image;

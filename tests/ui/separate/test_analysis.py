@@ -5,19 +5,10 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
-import soundfile
 
-from tests.serving import write_song
+from tests.serving import write_clicks, write_song
 from ui.separate.queue import SongRow
 from ui.separate.view import add_analysis, show_song
-
-
-def write_clicks(path: Path, bpm: float, seconds: float = 20.0, rate: int = 22050) -> Path:
-    """A click of 1 kHz on each beat."""
-    moments = np.arange(round(seconds * rate)) / rate
-    since = moments % (60 / bpm)
-    soundfile.write(path, 0.5 * np.sin(2 * np.pi * 1000 * since) * np.exp(-60 * since), rate, subtype="PCM_16")
-    return path
 
 
 def make_song(mixture: Path, **stems: Path) -> SongRow:
