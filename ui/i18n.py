@@ -45,7 +45,7 @@ def translate(request: gr.Request | None, key: str, **values: object) -> str:
     return TEXTS[detect_language(request)][key].format(**values)
 
 
-def dump_script_texts(prefixes: tuple[str, ...] = ("page", "player", "compare", "abx", "live")) -> str:
+def dump_script_texts(prefixes: tuple[str, ...] = ("page", "player", "practice", "compare", "abx", "live")) -> str:
     """The texts that JavaScript needs, as JSON that is safe inside a ``<script>`` element."""
     wanted = {
         language: {key: text for key, text in texts.items() if key.split(".")[0] in prefixes}

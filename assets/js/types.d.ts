@@ -27,10 +27,12 @@ interface SentTrack {
 interface Track extends SentTrack {
   buffer: AudioBuffer;
   db: Decibels;
+  pan: number; // from -1, left, to 1, right
   mute: boolean;
   solo: boolean;
   matchDb: Decibels;
   node: GainNode;
+  panner: StereoPannerNode;
 }
 
 interface ErrorMap {
@@ -151,4 +153,15 @@ type Answer =
   | { kind: "ready" }
   | { kind: "progress"; share: number }
   | { kind: "stems"; stems: { kind: Kind; wav: Blob }[] }
+  | { kind: "failed"; reason: string };
+
+/** To the Worker that stretches, and back; `before` and `song` have a part for each channel of each track. */
+type StretchOrder =
+  | { kind: "open"; channels: number; sampleRate: number }
+  | { kind: "start"; before: Float32Array[]; tempo: number; pitch: number }
+  | { kind: "process"; song: Float32Array[]; frames: number; count: number };
+type StretchAnswer =
+  | { kind: "opened"; delays: { input: number; output: number }; history: number }
+  | { kind: "started" }
+  | { kind: "samples"; channels: Float32Array[] }
   | { kind: "failed"; reason: string };

@@ -25,8 +25,17 @@ from separator.texts import read_texts
 ASSETS = shipped_folder("assets")
 RUNTIME = "vendor/onnxruntime-web"
 FFT = "vendor/kissfft-wasm"
-ENTRIES = ("js/export/main.js", "js/export/worker.js", "js/lanes/worker.js", f"{RUNTIME}/ort.wasm.bundle.min.mjs", f"{FFT}/kissfft.js")
-TEXT_SECTIONS = ("export", "player")
+STRETCH = "vendor/signalsmith-stretch"
+ENTRIES = (
+    "js/export/main.js",
+    "js/export/worker.js",
+    f"{RUNTIME}/ort.wasm.bundle.min.mjs",
+    f"{FFT}/kissfft.js",
+    "js/lanes/worker.js",
+    "js/practice/stretch_worker.js",
+    f"{STRETCH}/SignalsmithStretch.esm.js",
+)
+TEXT_SECTIONS = ("export", "player", "practice")
 _IMPORT = re.compile(r'(\bfrom |^import )"(\.[^"]+)"', re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
@@ -117,7 +126,7 @@ def _name_model(path: Path) -> str:
 
 
 def _read_licences() -> Iterator[tuple[str, str]]:
-    for folder, name in ((RUNTIME, "ONNX Runtime Web"), (FFT, "KISS FFT")):
+    for folder, name in ((RUNTIME, "ONNX Runtime Web"), (FFT, "KISS FFT"), (STRETCH, "Signalsmith Stretch")):
         yield name, _read(f"{folder}/LICENSE").decode()
 
 

@@ -114,6 +114,19 @@ def test_stems_play_in_the_mixer(open_file: Callable[..., Any], song: Path) -> N
     assert page.problems == []
 
 
+def test_tempo_and_pitch_change_without_a_server(open_file: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    page = open_file()
+    separate(page, song)
+    page.locator(f"{READY} .practice summary").click()
+    page.locator(f"{READY} .practice input[type=range]").first.fill("50")
+    page.wait_for_function("document.querySelector('.sori-player').player.engine.tempo === 0.5")
+    with page.expect_download() as started:
+        page.locator(f"{READY} .export").click()
+    started.value.save_as(tmp_path / "slow.wav")
+    assert soundfile.info(tmp_path / "slow.wav").duration == pytest.approx(12, abs=0.02)
+    assert page.problems == []
+
+
 def test_file_without_audio_is_a_sentence(open_file: Callable[..., Any], song: Path, tmp_path: Path) -> None:
     (tmp_path / "notes <b>.wav").write_text("no audio at all")
     page = open_file()

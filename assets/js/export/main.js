@@ -4,17 +4,19 @@ import { formatPercent, formatTime } from "../format.js";
 import { useSource } from "../lanes/start_worker.js";
 import { Mixer } from "../player/mixer.js";
 import { onLanguage, text, trackName } from "../text.js";
+import { carryModules } from "../worker.js";
 import { decode } from "./decode.js";
 import { buildAbout, buildHeader, followTheme } from "./frame.js";
 import { Separation } from "./separation.js";
 
 /**
  * Builds the page.
- * @param {import("./separation.js").Modules} modules @param {import("./separation.js").Link} link
+ * @param {import("../worker.js").Modules} modules @param {import("../worker.js").Link} link
  */
 export function start(modules, link) {
   const model = /** @type {ModelSettings} */ (JSON.parse(find(document, "#sori-model").textContent ?? ""));
-  const page = new Page(model, new Separation(model, modules, link));
+  carryModules(modules, link);
+  const page = new Page(model, new Separation(model));
   Object.assign(find(document, "#sori"), { page }); // for the browser tests
 }
 

@@ -1,22 +1,16 @@
 // The page's side of the Worker: one song at a time, which can be stopped.
 
-/** @typedef {[path: string, source: string][]} Modules in an order in which they can be linked */
-/** @typedef {(modules: Modules) => Record<string, string>} Link gives every module a URL */
+import { startWorker } from "../worker.js";
 
-/**
- * A Worker that makes its own modules: one of a page from a file may not read the page's.
- * @param {Modules} modules @param {Link} link
- * @param {string[]} names of those that it imports @param {string} then JavaScript, a function of them
- */
-const startWorker = (modules, link, names, then) => {
-  const source = `
-    const urls = (${link})(${JSON.stringify(modules)});
-    Promise.all(${JSON.stringify(names)}.map((name) => import(urls[name]))).then(
+/** @param {string[]} paths of modules that the Worker imports @param {string} then JavaScript, a function of them */
+const startWorkerOf = (paths, then) =>
+  startWorker(
+    `Promise.all(${JSON.stringify(paths)}.map((path) => import(urls[path]))).then(
       ${then},
       (error) => postMessage({ kind: "failed", reason: String(error) }),
-    );`;
-  return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-};
+    );`,
+    paths,
+  );
 
 const RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs";
 const FFT = "vendor/kissfft-wasm/kissfft.js";
@@ -24,44 +18,29 @@ const FFT = "vendor/kissfft-wasm/kissfft.js";
 export class Separation {
   /** @type {((answer: Answer) => void) | null} */ answered = null;
 
-  /** @param {ModelSettings} model @param {Modules} modules @param {Link} link */
-  constructor(model, modules, link) {
+  /** @param {ModelSettings} model */
+  constructor(model) {
     this.model = model;
-    this.modules = modules;
-    this.link = link;
     const [onnx, runtime, fft] = ["sori-onnx", "sori-runtime", "sori-fft"].map(readPayload);
     this.payload = Promise.all([onnx, runtime, fft]);
-    this.lanesSource = { start: () => this.startLanes(modules), readWasm: () => fft };
+    /** The Worker that draws spectrograms. */
+    this.lanesSource = {
+      start: () => startWorkerOf(["js/lanes/worker.js", FFT], "([worker, fft]) => worker.serve(self, fft.default)"),
+      readWasm: () => fft,
+    };
     this.restart();
   }
 
   /** Ends what is being separated, which then never resolves, and reads the model anew. */
   restart() {
     this.worker?.terminate();
-    const names = ["js/export/worker.js", RUNTIME, FFT];
-    const worker = startWorker(
-      this.modules,
-      this.link,
-      names,
-      "([worker, ort, fft]) => worker.serve(self, ort, fft.default)",
-    );
+    const paths = ["js/export/worker.js", RUNTIME, FFT];
+    const worker = startWorkerOf(paths, "([worker, ort, fft]) => worker.serve(self, ort, fft.default)");
     this.worker = worker;
     worker.onmessage = ({ data }) => this.answered?.(data);
     worker.onerror = (event) => this.answered?.({ kind: "failed", reason: event.message });
     this.loaded = this.load();
     this.loaded.catch(() => {}); // whoever separates awaits it
-  }
-
-  /** The Worker that draws spectrograms. @param {Modules} modules */
-  startLanes(modules) {
-    const heavy = /export|onnxruntime|player/; // nothing that it needs
-    const own = modules.filter(([path]) => !heavy.test(path));
-    return startWorker(
-      own,
-      this.link,
-      ["js/lanes/worker.js", FFT],
-      "([worker, fft]) => worker.serve(self, fft.default)",
-    );
   }
 
   async load() {

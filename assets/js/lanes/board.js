@@ -18,6 +18,7 @@ const ZOOM = 2; // of a key or a button
  * @typedef {object} Calls
  * @property {(at: Seconds, where?: Element) => void} seek
  * @property {(loop: Loop) => void} region
+ * @property {(loop: Loop, event: MouseEvent) => Loop} fit gives the region to repeat where one was drawn
  * @property {(analysis: SongAnalysis) => void} correct
  * @property {(track: Track) => boolean} isSilent
  * @property {() => Seconds} position
@@ -72,8 +73,8 @@ export class Board {
     this.seeker.max = String(duration);
     watchPointer(this.lanes, this.view, {
       seek: this.calls.seek,
-      region: this.calls.region,
-      preview: (loop) => this.showRegion(loop),
+      region: (loop, event) => this.calls.region(this.calls.fit(loop, event)),
+      preview: (loop, event) => this.showRegion(this.calls.fit(loop, event)),
     });
     if (this.zoomable) watchZoom(this.lanes, this.view);
     this.changeView();

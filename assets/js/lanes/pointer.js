@@ -9,7 +9,7 @@ const LINE_PIXELS = 16; // of a wheel that counts lines
 /**
  * Turns clicks and drags on `area`, the stack of lanes, into places in the song.
  * @param {HTMLElement} area @param {TimeView} view
- * @param {Record<"region" | "preview", (loop: Loop) => void> & {seek: (at: Seconds, where: Element) => void}} calls
+ * @param {Record<"region" | "preview", (loop: Loop, event: MouseEvent) => void> & {seek: (at: Seconds, where: Element) => void}} calls
  */
 export function watchPointer(area, view, { seek, region, preview }) {
   /** @type {Origin | null} */
@@ -31,12 +31,12 @@ export function watchPointer(area, view, { seek, region, preview }) {
     area.setPointerCapture(event.pointerId);
   });
   area.addEventListener("pointermove", (event) => {
-    if (origin && event.isPrimary && dragged(origin, event)) preview(span(origin, event));
+    if (origin && event.isPrimary && dragged(origin, event)) preview(span(origin, event), event);
   });
   area.addEventListener("pointerup", (event) => {
     if (!origin || !event.isPrimary) return;
     const chosen = span(origin, event);
-    if (dragged(origin, event) && chosen.end - chosen.start > 0.1) region(chosen);
+    if (dragged(origin, event) && chosen.end - chosen.start > 0.1) region(chosen, event);
     else seek(timeOf(area, view, event), origin.target);
     origin = null;
   });

@@ -1,13 +1,16 @@
 // Plays several decoded tracks on one Web Audio clock, so that they stay together to the sample. Draws nothing.
 import { toGain } from "../format.js";
-import { interleave, wavHeader } from "./wav.js";
+import { countIn, hasBeats } from "../practice/bars.js";
+import { Clicks } from "../practice/click.js";
+import { StretchWorker, StretchedSong } from "../practice/stretched_song.js";
+import { decodeTracks } from "./decode_tracks.js";
+import { DirectPlayback, FADE, StretchedPlayback } from "./playback.js";
 
-const FADE = 0.008; // seconds; long enough to hide a click, too short to hear
-const MEMORY_LIMIT = 1.3e9; // bytes of decoded audio, about ten minutes of six stereo tracks at 44.1 kHz
-const pause = () => new Promise((resolve) => setTimeout(resolve));
+const CHANGE_TIME = 0.2; // seconds until another tempo or pitch sounds
 
 /** What sounds: all stems, the mixture, the mixture minus the stems, or, in a comparison, one track by its index. */
 /** @typedef {"stems" | "mixture" | "null" | number} View */
+/** @typedef {import("./playback.js").AnyPlayback} Playback */
 
 export class Engine {
   /** @type {Track[]} */ tracks = [];
@@ -15,8 +18,14 @@ export class Engine {
   /** @type {Decibels} */ masterDb = 0;
   /** @type {Loop | null} */ loop = null;
   /** @type {Seconds} where it stands while it does not play */ offset = 0;
-  /** @type {{sources: AudioBufferSourceNode[], gates: GainNode[], started: Seconds} | null} */ running = null;
+  /** @type {Playback | null} */ running = null;
   /** @type {AudioContext | undefined} made at the first click: browsers keep one made earlier silent */ context;
+  /** @type {StretchWorker | null} */ stretcher = null;
+  /** @type {(error: Error) => void} called when tempo and pitch cannot be changed here */ onProblem = () => {};
+  /** @type {SongAnalysis | null} */ analysis = null;
+  click = { on: false, countIn: false, db: /** @type {Decibels} */ (-6) };
+  tempo = 1;
+  semitones = 0;
   aborter = new AbortController();
   sampleRate = 44100; // Hz
   length = 0; // samples
@@ -33,6 +42,15 @@ export class Engine {
   get playing() {
     return this.running !== null;
   }
+  get stretched() {
+    return this.tempo !== 1 || this.semitones !== 0;
+  }
+  /** All channels of all tracks, in order. */
+  get channels() {
+    return this.tracks.flatMap(({ buffer }) =>
+      Array.from({ length: buffer.numberOfChannels }, (_, n) => buffer.getChannelData(n)),
+    );
+  }
 
   /**
    * @param {SentTrack[]} tracks @param {number} sampleRate in Hz
@@ -40,43 +58,14 @@ export class Engine {
    */
   async load(tracks, sampleRate, announce) {
     this.sampleRate = sampleRate || this.sampleRate;
-    const decoder = new OfflineAudioContext(2, 1, this.sampleRate);
-    for (const [index, track] of tracks.entries()) {
-      announce(track, index + 1, tracks.length);
-      const answer = await fetch(track.file.url, { signal: this.aborter.signal });
-      if (!answer.ok) throw Object.assign(new Error(`HTTP ${answer.status}`), { track });
-      let buffer;
-      try {
-        buffer = await decoder.decodeAudioData(await answer.arrayBuffer());
-      } catch (error) {
-        throw Object.assign(/** @type {Error} */ (error), { track });
-      }
-      if (this.aborter.signal.aborted) throw new DOMException("replaced", "AbortError");
-      buffer = this.fold(buffer, tracks.length);
-      this.tracks.push(
-        /** @type {Track} */ ({ ...track, buffer, db: 0, mute: false, solo: false, matchDb: track.gain_db || 0 }),
-      );
-    }
+    const decoded = await decodeTracks(tracks, this.sampleRate, this.aborter.signal, announce);
+    this.tracks = decoded.tracks;
+    this.folded = decoded.folded;
     this.length = Math.max(...this.tracks.map((track) => track.buffer.length));
     this.duration = this.length / this.sampleRate;
   }
 
-  // Above the memory limit all tracks become mono; one track is decoded at a time, so the peak stays low as well.
-  /** @param {AudioBuffer} buffer @param {number} count of tracks */
-  fold(buffer, count) {
-    if (buffer.length * buffer.numberOfChannels * 4 * count <= MEMORY_LIMIT || buffer.numberOfChannels === 1)
-      return buffer;
-    this.folded = true;
-    const mono = new AudioBuffer({ length: buffer.length, numberOfChannels: 1, sampleRate: buffer.sampleRate });
-    const sum = mono.getChannelData(0);
-    for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-      const data = buffer.getChannelData(channel);
-      for (let n = 0; n < sum.length; n++) sum[n] += data[n] / buffer.numberOfChannels;
-    }
-    return mono;
-  }
-
-  // Returns the audio context; the first call makes it, with a fader for each track.
+  // Returns the audio context; the first call makes it, with a fader and a panner for each track.
   connect() {
     if (this.context) return this.context;
     const context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: "interactive" });
@@ -86,11 +75,17 @@ export class Engine {
     this.master.connect(this.meter).connect(context.destination);
     for (const track of this.tracks) {
       track.node = context.createGain();
-      track.node.gain.value = this.gainOf(track);
-      track.node.connect(this.master);
+      // Two channels also for a mono track, so that the middle is as loud as without a panner.
+      track.panner = new StereoPannerNode(context, { channelCount: 2, channelCountMode: "explicit" });
+      track.node.connect(track.panner).connect(this.master);
     }
-    this.master.gain.value = toGain(this.masterDb);
+    this.clickOut = context.createGain();
+    this.clickSwitch = context.createGain();
+    this.clickSwitch.connect(this.clickOut).connect(this.master);
     this.context = context;
+    this.setFaders((param, value) => {
+      param.value = value;
+    });
     return context;
   }
 
@@ -109,56 +104,120 @@ export class Engine {
   apply() {
     if (!this.context) return;
     const now = this.context.currentTime;
-    for (const track of this.tracks) track.node.gain.setTargetAtTime(this.gainOf(track), now, FADE / 3);
-    this.master?.gain.setTargetAtTime(toGain(this.masterDb), now, FADE / 3);
+    this.setFaders((param, value) => param.setTargetAtTime(value, now, FADE / 3));
+  }
+
+  /** @param {(param: AudioParam, value: number) => void} set */
+  setFaders(set) {
+    for (const track of this.tracks) {
+      set(track.node.gain, this.gainOf(track));
+      set(track.panner.pan, track.pan);
+    }
+    if (this.master) set(this.master.gain, toGain(this.masterDb));
+    if (this.clickOut) set(this.clickOut.gain, toGain(this.click.db));
+    if (this.clickSwitch) set(this.clickSwitch.gain, Number(this.click.on));
   }
 
   get position() {
     if (!this.running || !this.context) return this.offset;
-    let at = this.offset + Math.max(0, this.context.currentTime - this.running.started);
-    if (this.loop && at >= this.loop.end && this.offset < this.loop.end) {
-      at = this.loop.start + ((at - this.loop.start) % (this.loop.end - this.loop.start));
-    }
-    return Math.min(at, this.duration);
+    return Math.min(this.running.positionAt(this.context.currentTime), this.duration);
   }
 
   async play() {
     if (this.playing || !this.tracks.length) return;
     await this.connect().resume();
     if (this.offset >= this.duration - 0.01) this.offset = 0;
-    this.start();
+    this.start(this.offset, { counted: this.click.countIn });
   }
 
-  start() {
+  /**
+   * @param {Seconds} from
+   * @param {{at?: Seconds, counted?: boolean, previous?: Playback | null}} when at once, or at a time of the audio clock
+   * until which another playback goes on; after a bar that is counted
+   */
+  async start(from, { at, counted = false, previous = null } = {}) {
+    const running = this.makePlayback({ from, loop: this.loop, tempo: this.tempo });
+    running.previous = previous;
+    this.running = running;
+    const beats = counted && hasBeats(this.analysis) ? countIn(this.analysis, from) : [];
+    const lead = beats.length ? (from - beats[0].at) / this.tempo : 0;
+    try {
+      await running.begin({ at, lead });
+    } catch (error) {
+      this.giveUpStretching(/** @type {Error} */ (error), running);
+      return;
+    }
+    if (running.stopped) return;
+    this.followBeats(running);
+    for (const beat of beats) if (this.clickOut) running.clicks?.add({ ...beat, at: beat.at - from }, this.clickOut);
+  }
+
+  /** @param {import("./playback.js").Course} course @returns {Playback} */
+  makePlayback(course) {
     const context = this.connect();
-    const started = context.currentTime + 0.03; // one moment for all, a little ahead, so none is late
-    const { loop } = this;
-    /** @type {GainNode[]} */
-    const gates = [];
-    const sources = this.tracks.map((track) => {
-      const source = new AudioBufferSourceNode(context, { buffer: track.buffer });
-      if (loop && this.offset < loop.end)
-        Object.assign(source, { loop: true, loopStart: loop.start, loopEnd: loop.end });
-      const gate = context.createGain();
-      gate.gain.setValueAtTime(0, started);
-      gate.gain.linearRampToValueAtTime(1, started + FADE);
-      source.connect(gate).connect(track.node);
-      source.start(started, this.offset);
-      gates.push(gate);
-      return source;
+    if (!this.stretched) return new DirectPlayback(context, this.tracks, course);
+    const { channels, sampleRate, semitones } = this;
+    this.stretcher ??= new StretchWorker(channels.length, sampleRate);
+    /** @param {Seconds} seconds */
+    const sample = (seconds) => Math.round(seconds * sampleRate);
+    const loop = course.loop && course.from < course.loop.end ? course.loop : null;
+    const song = new StretchedSong(this.stretcher, channels, sample(course.from), {
+      tempo: course.tempo,
+      semitones,
+      loop: loop && { start: sample(loop.start), end: sample(loop.end) },
     });
-    this.running = { sources, gates, started };
+    return new StretchedPlayback(context, this.tracks, course, song, this.duration);
+  }
+
+  /** Clicks on the beats of what plays. @param {Playback} playback */
+  followBeats(playback) {
+    playback.clicks?.stop(0);
+    playback.clicks =
+      this.clickSwitch && hasBeats(this.analysis)
+        ? new Clicks(playback.context, this.clickSwitch, playback, this.analysis)
+        : null;
+  }
+
+  /** @param {SongAnalysis | null} analysis */
+  setAnalysis(analysis) {
+    if (analysis === this.analysis) return;
+    this.analysis = analysis;
+    if (this.running && Number.isFinite(this.running.started)) this.followBeats(this.running);
+  }
+
+  /** Slower, faster, higher or lower, without a gap. @param {{tempo?: number, semitones?: number}} how */
+  change({ tempo = this.tempo, semitones = this.semitones }) {
+    if (tempo === this.tempo && semitones === this.semitones) return;
+    Object.assign(this, { tempo, semitones });
+    const { running, context } = this;
+    if (!running || !context) return;
+    const at = context.currentTime + CHANGE_TIME;
+    if (running.started < at) this.start(running.positionAt(at), { at, previous: running });
+    else {
+      const previous = running.previous; // what was to follow it has not begun
+      const from = previous ? previous.positionAt(at) : running.from;
+      running.previous = null;
+      running.stop();
+      if (previous) this.start(from, { at, previous });
+      else this.start(from, { counted: this.click.countIn });
+    }
+  }
+
+  /** @param {Error} error @param {Playback} playback that has not begun */
+  giveUpStretching(error, playback) {
+    this.stretcher?.close();
+    this.stretcher = null;
+    Object.assign(this, { tempo: 1, semitones: 0 });
+    if (this.running === playback) {
+      const at = this.position;
+      this.halt();
+      this.start(at);
+    }
+    this.onProblem(error);
   }
 
   halt() {
-    if (!this.running || !this.context) return;
-    const { sources, gates } = this.running;
-    const now = this.context.currentTime;
-    for (const gate of gates) {
-      gate.gain.cancelScheduledValues(now);
-      gate.gain.setTargetAtTime(0, now, FADE / 3);
-    }
-    for (const source of sources) source.stop(now + 3 * FADE);
+    this.running?.stop();
     this.running = null;
   }
 
@@ -173,7 +232,7 @@ export class Engine {
     const wasPlaying = this.playing;
     if (wasPlaying) this.halt();
     this.offset = Math.min(Math.max(0, seconds), this.duration);
-    if (wasPlaying) this.start();
+    if (wasPlaying) this.start(this.offset);
   }
 
   /** @param {Loop | null} loop */
@@ -203,81 +262,10 @@ export class Engine {
     return 20 * Math.log10(peak);
   }
 
-  // Adds up tracks × gains for samples [from, to) of one channel into `out`.
-  /** @param {number[]} gains @param {number} channel @param {number} from @param {Float32Array} out */
-  sum(gains, channel, from, out) {
-    out.fill(0);
-    this.tracks.forEach((track, index) => {
-      const gain = gains[index];
-      if (!gain) return;
-      const data = track.buffer.getChannelData(Math.min(channel, track.buffer.numberOfChannels - 1));
-      const count = Math.min(out.length, data.length - from);
-      for (let n = 0; n < count; n++) out[n] += gain * data[from + n];
-    });
-  }
-
-  get channels() {
-    return Math.max(...this.tracks.map((track) => track.buffer.numberOfChannels));
-  }
-
-  // Level of (mixture - all stems) below the mixture, in dB; Infinity when they are equal.
-  async nullLevel() {
-    const gains = this.tracks.map((track) => (track.kind === "mixture" ? 1 : -1));
-    const only = this.tracks.map((track) => (track.kind === "mixture" ? 1 : 0));
-    const block = 1 << 18;
-    let error = 0,
-      song = 0;
-    for (let from = 0; from < this.length; from += block) {
-      const out = new Float32Array(Math.min(block, this.length - from));
-      for (let channel = 0; channel < this.channels; channel++) {
-        this.sum(gains, channel, from, out);
-        for (const x of out) error += x * x;
-        this.sum(only, channel, from, out);
-        for (const x of out) song += x * x;
-      }
-      await pause();
-    }
-    return error === 0 ? Infinity : 10 * Math.log10(song / error);
-  }
-
-  // What sounds (or its loop region) as a WAV: 24 bits, or floats when the mix is louder than full scale.
-  async exportWav() {
-    const gains = this.tracks.map((track) => this.gainOf(track) * toGain(this.masterDb));
-    const first = this.loop ? Math.round(this.loop.start * this.sampleRate) : 0;
-    const last = this.loop ? Math.round(this.loop.end * this.sampleRate) : this.length;
-    const peak = await this.scan(gains, first, last);
-    const asFloat = peak > 1;
-    /** @type {BlobPart[]} */
-    const parts = [wavHeader(last - first, this.channels, this.sampleRate, asFloat)];
-    await this.scan(gains, first, last, (channels) => {
-      parts.push(interleave(channels, asFloat));
-    });
-    return new Blob(parts, { type: "audio/wav" });
-  }
-
-  /**
-   * Passes the mix of samples [first, last) to `use` in blocks, and returns its peak.
-   * @param {number[]} gains @param {number} first @param {number} last
-   * @param {(channels: Float32Array[]) => void} [use]
-   */
-  async scan(gains, first, last, use) {
-    let peak = 0;
-    for (let from = first; from < last; from += 1 << 17) {
-      const size = Math.min(1 << 17, last - from);
-      const channels = Array.from({ length: this.channels }, () => new Float32Array(size));
-      channels.forEach((out, channel) => {
-        this.sum(gains, channel, from, out);
-        for (const x of out) peak = Math.max(peak, Math.abs(x));
-      });
-      use?.(channels);
-      await pause();
-    }
-    return peak;
-  }
-
   close() {
     this.aborter.abort();
     if (this.playing) this.halt();
+    this.stretcher?.close();
     this.context?.close();
     this.tracks = [];
   }

@@ -1,14 +1,26 @@
-// The stem mixer: faders, mute, solo, a switch between song and stems, null test and export.
+// The stem mixer: faders, pan, mute, solo, a switch between song and stems, null test, export and practice controls.
 import { icon, make } from "../dom.js";
+import { formatPercent } from "../format.js";
+import { Practice } from "../practice/panel.js";
+import { makeRange } from "../practice/range.js";
 import { text, trackName } from "../text.js";
 import { Player } from "./player.js";
+import { exportWav, measureNull } from "./render.js";
 import { colourOf } from "./tracks.js";
 
 export class Mixer extends Player {
   /** @type {HTMLButtonElement[]} */ viewButtons = [];
   /** @type {Decibels | undefined} level of mixture minus stems below the mixture */ nullDb;
+  /** @type {Practice | null} once there are tracks */ practice = null;
   nullNote = make("span", { class: "null-note", role: "status" });
   exportButton = make("button", { type: "button", class: "chip export", onclick: () => this.export() });
+
+  build() {
+    this.practice ??= new Practice(this);
+    const panel = this.practice.build();
+    super.build();
+    this.root.querySelector(".transport")?.after(panel);
+  }
 
   controls() {
     /** @type {("stems" | "mixture" | "null")[]} */
@@ -56,6 +68,7 @@ export class Mixer extends Player {
           },
           { name },
         );
+    const pan = isMixture ? null : this.panSlider(track, name);
     const link = make(
       "a",
       {
@@ -84,7 +97,7 @@ export class Mixer extends Player {
       },
       title,
       link,
-      gain,
+      gain && pan && make("span", { class: "faders" }, gain, pan),
       mute && make("span", { class: "buttons" }, mute, solo),
     );
     const lane = make(
@@ -96,8 +109,42 @@ export class Mixer extends Player {
       mute?.setAttribute("aria-pressed", String(track.mute));
       solo?.setAttribute("aria-pressed", String(track.solo));
       if (gain) gain.value = String(track.db);
+      pan?.show(track.pan);
     };
     return { head, lane, update };
+  }
+
+  /** @param {Track} track @param {string} name */
+  panSlider(track, name) {
+    return makeRange({
+      label: text("practice.pan", { name }),
+      class: "pan",
+      min: -1,
+      max: 1,
+      step: 0.05,
+      value: track.pan,
+      describe: (pan) =>
+        pan
+          ? text(pan < 0 ? "practice.left" : "practice.right", { share: formatPercent(Math.abs(pan)) })
+          : text("practice.middle"),
+      change: (pan) => {
+        track.pan = pan;
+        this.engine.apply();
+        this.refresh();
+      },
+    });
+  }
+
+  /** Repeats what lies between the markers around the position: without markers the whole song. */
+  toggleLoop() {
+    const { engine, practice } = this;
+    engine.setLoop(engine.loop || !practice ? null : practice.markers.sectionAt(engine.position, engine.duration));
+    this.refresh();
+  }
+
+  /** @param {Loop} loop @param {MouseEvent} event */
+  fitLoop(loop, event) {
+    return this.practice?.fitLoop(loop, event.altKey) ?? loop;
   }
 
   /** @param {Track} track @param {"mute" | "solo"} what */
@@ -114,14 +161,16 @@ export class Mixer extends Player {
     this.refresh();
     if (view === "null" && this.nullDb === undefined) {
       this.nullNote.textContent = text("player.measuring");
-      this.nullDb = await this.engine.nullLevel();
+      this.nullDb = await measureNull(this.engine);
       if (this.closed) return;
     }
     this.refresh();
   }
 
   refresh() {
+    this.engine.setAnalysis(this.data.analysis ?? null);
     super.refresh();
+    this.practice?.refresh();
     for (const button of this.viewButtons)
       button.setAttribute("aria-pressed", String(button.dataset.view === this.engine.view));
     if (this.engine.view !== "null") this.nullNote.textContent = "";
@@ -156,17 +205,26 @@ export class Mixer extends Player {
         arrowup: louder(1),
         arrowdown: louder(-1),
       });
-    return { ...super.actions(), ...own };
+    return { ...super.actions(), ...this.practice?.actions(), ...own };
   }
 
   async export() {
     const label = /** @type {HTMLElement} */ (this.exportButton.querySelector("span"));
     label.textContent = text("player.exporting");
     this.exportButton.disabled = true;
-    const url = URL.createObjectURL(await this.engine.exportWav());
+    let url;
+    try {
+      url = URL.createObjectURL(await exportWav(this.engine));
+    } finally {
+      this.exportButton.disabled = false;
+      label.textContent = text("player.export");
+    }
     make("a", { href: url, download: `${this.data.title || "song"} - mix.wav` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60000);
-    this.exportButton.disabled = false;
-    label.textContent = text("player.export");
+  }
+
+  close() {
+    this.practice?.close();
+    super.close();
   }
 }

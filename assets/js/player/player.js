@@ -41,6 +41,7 @@ export class Player {
           this.engine.setLoop(loop);
           this.refresh();
         },
+        fit: (loop, event) => this.fitLoop(loop, event),
         correct: (analysis) => this.takeAnalysis(analysis),
         isSilent: (track) => this.isSilent(track),
         position: () => this.engine.position,
@@ -189,6 +190,11 @@ export class Player {
   seek(seconds, _where) {
     this.engine.seek(seconds);
     this.moveLine();
+  }
+
+  /** The region that is repeated where `loop` was drawn. @param {Loop} loop @param {MouseEvent} _event */
+  fitLoop(loop, _event) {
+    return loop;
   }
 
   toggleLoop() {

@@ -34,7 +34,7 @@ def test_page_carries_the_model_and_what_runs_it(tiny_checkpoint: Path, tmp_path
     page = export_html(tiny_checkpoint, tmp_path / "new" / "page.html").read_text(encoding="utf-8")
     settings = read_settings(page)
     assert (settings["name"], settings["stems"]) == ("vocals", ["vocals", "accompaniment"])
-    assert set(settings["licences"]) == {"ONNX Runtime Web", "KISS FFT"}
+    assert set(settings["licences"]) == {"ONNX Runtime Web", "KISS FFT", "Signalsmith Stretch"}
     unpacked = [gzip.decompress(base64.b64decode(read_element(page, name))) for name in ("runtime", "fft", "onnx")]
     assert [data[:4] for data in unpacked[:2]] == [b"\0asm", b"\0asm"]
     assert unpacked[2] == export_onnx(tiny_checkpoint, tmp_path / "model.onnx").read_bytes()
