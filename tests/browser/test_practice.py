@@ -131,6 +131,23 @@ def test_stems_add_up_once_the_tempo_is_back(visit: Callable[..., Any], tmp_path
     np.testing.assert_array_equal(export(page, tmp_path)[:, 0], vocals + rest)
 
 
+def test_a_loop_is_saved_stem_by_stem(visit: Callable[..., Any], tmp_path: Path) -> None:
+    vocals, drums = np.round(np.random.default_rng(2).uniform(-0.2, 0.2, (2, SECONDS * RATE)) * 2**23) / 2**23
+    page = visit()
+    open_mixer(page, {"mixture": vocals + drums, "vocals": vocals, "drums": drums})
+    set_range(page, "Volume of Vocals", -20)
+    engine(page, "engine.setLoop({ start: 1, end: 2.5 })")
+    saved = []
+    for name in ("Vocals", "Drums"):
+        with page.expect_download() as download:
+            page.locator(f"{PLAYER} .head", has_text=name).locator("a").click()
+        assert download.value.suggested_filename == f"song - {name.lower()} 1.00-2.50 s.wav"
+        download.value.save_as(tmp_path / f"{name}.wav")
+        saved.append(soundfile.read(tmp_path / f"{name}.wav")[0])
+    np.testing.assert_array_equal(saved, [x[RATE : round(2.5 * RATE)] for x in (vocals, drums)])
+    assert page.problems == []
+
+
 def test_tempo_changes_without_a_restart(visit: Callable[..., Any]) -> None:
     page = visit()
     open_mixer(page, {"vocals": make_sine(220), "rest": make_sine(330)})

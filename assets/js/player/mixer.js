@@ -5,7 +5,7 @@ import { Practice } from "../practice/panel.js";
 import { makeRange } from "../practice/range.js";
 import { text, trackName } from "../text.js";
 import { Player } from "./player.js";
-import { exportWav, measureNull } from "./render.js";
+import { exportMix, exportTrack, measureNull } from "./render.js";
 import { colourOf } from "./tracks.js";
 
 export class Mixer extends Player {
@@ -76,6 +76,7 @@ export class Mixer extends Player {
         href: track.download.file.url,
         download: track.download.name,
         "aria-label": text("player.download", { name }),
+        onclick: (/** @type {MouseEvent} */ event) => this.saveTrack(track, event),
       },
       icon("save"),
     );
@@ -212,14 +213,30 @@ export class Mixer extends Player {
     const label = /** @type {HTMLElement} */ (this.exportButton.querySelector("span"));
     label.textContent = text("player.exporting");
     this.exportButton.disabled = true;
-    let url;
     try {
-      url = URL.createObjectURL(await exportWav(this.engine));
+      this.offer(await exportMix(this.engine), "mix");
     } finally {
       this.exportButton.disabled = false;
       label.textContent = text("player.export");
     }
-    make("a", { href: url, download: `${this.data.title || "song"} - mix.wav` }).click();
+  }
+
+  /**
+   * The link leads to the whole file; of a loop, or at another tempo or pitch, what sounds of it is made here.
+   * @param {Track} track @param {MouseEvent} event
+   */
+  async saveTrack(track, event) {
+    if (!this.engine.loop && !this.engine.stretched) return;
+    event.preventDefault();
+    this.offer(await exportTrack(this.engine, track), track.kind);
+  }
+
+  /** @param {Blob} wav @param {string} part of the song */
+  offer(wav, part) {
+    const { loop } = this.engine;
+    const region = loop ? ` ${[loop.start, loop.end].map((at) => at.toFixed(2)).join("-")} s` : "";
+    const url = URL.createObjectURL(wav);
+    make("a", { href: url, download: `${this.data.title || "song"} - ${part}${region}.wav` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
 

@@ -66,16 +66,37 @@ export async function measureNull(engine) {
   return error === 0 ? Infinity : 10 * Math.log10(song / error);
 }
 
-// What sounds, or its loop region, as a WAV: 24 bits, or floats when the mix is louder than full scale.
+// What sounds, or its loop region, as a WAV.
 /** @param {Engine} engine */
-export async function exportWav(engine) {
-  const { sampleRate, tempo, loop } = engine;
-  const [first, last] = loop ? [loop.start, loop.end].map((at) => Math.round(at * sampleRate)) : [0, engine.length];
-  const frames = Math.round((last - first) / tempo);
+export function exportMix(engine) {
   const master = toGain(engine.masterDb);
   const matrices = engine.tracks.map((track) => panMatrix(track.pan, engine.gainOf(track) * master));
   const width = engine.tracks.some((track) => track.pan) ? 2 : widthOf(engine);
-  const clicks = planClicks(engine, first, last);
+  return exportWav(engine, matrices, width, planClicks(engine, ...regionOf(engine)));
+}
+
+// One track, or its part in the loop region, as a WAV, at the tempo and pitch that sound but at its own level: the
+// stems of a region add up to the song's.
+/** @param {Engine} engine @param {Track} track */
+export function exportTrack(engine, track) {
+  const matrices = engine.tracks.map((other) => panMatrix(0, other === track ? 1 : 0));
+  return exportWav(engine, matrices, widthOf(engine), []);
+}
+
+/** First and last sample of what is exported. @param {Engine} engine @returns {[first: number, last: number]} */
+function regionOf({ loop, sampleRate, length }) {
+  return loop ? [Math.round(loop.start * sampleRate), Math.round(loop.end * sampleRate)] : [0, length];
+}
+
+/**
+ * 24 bits, or floats when the mix is louder than full scale.
+ * @param {Engine} engine @param {Matrix[]} matrices by track @param {number} width channels
+ * @param {ReturnType<typeof planClicks>} clicks
+ */
+async function exportWav(engine, matrices, width, clicks) {
+  const { sampleRate, tempo } = engine;
+  const [first, last] = regionOf(engine);
+  const frames = Math.round((last - first) / tempo);
   /** @type {Blob[]} as floats, which take no memory once they are in a Blob */
   const parts = [];
   let peak = 0;
