@@ -254,7 +254,7 @@ export class Player {
     if (!this.ready || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.matches("input[type=range], select") && event.key.startsWith("Arrow")) return;
-    if (event.key === " " && target.matches("button, a, select") && target !== this.playButton) return;
+    if (event.key === " " && target.matches("button, a, select, summary") && target !== this.playButton) return;
     const action = this.actions()[event.key.toLowerCase()] ?? this.numberAction(event.key);
     if (!action) return;
     event.preventDefault();
