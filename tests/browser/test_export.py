@@ -115,9 +115,10 @@ def test_stems_play_in_the_mixer(open_file: Callable[..., Any], song: Path) -> N
 
 
 def test_tempo_and_pitch_change_without_a_server(open_file: Callable[..., Any], song: Path, tmp_path: Path) -> None:
-    page = open_file()
+    page = open_file(width=390)
     separate(page, song)
     page.locator(f"{READY} .practice summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(f"{READY} .practice input[type=range]").first.fill("50")
     page.wait_for_function("document.querySelector('.sori-player').player.engine.tempo === 0.5")
     with page.expect_download() as started:
@@ -184,6 +185,7 @@ def test_page_needs_no_shared_memory(open_file: Callable[..., Any], song: Path) 
 def test_page_is_accessible(open_file: Callable[..., Any], song: Path, axe: str, dark: bool) -> None:
     page = open_file(dark=dark)
     separate(page, song)
+    page.locator(f"{READY} .practice summary").click()
     page.evaluate(axe)
     found = page.evaluate("axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
     assert found == []
