@@ -25,7 +25,13 @@ from separator.texts import read_texts
 ASSETS = shipped_folder("assets")
 RUNTIME = "vendor/onnxruntime-web"
 FFT = "vendor/kissfft-wasm"
-ENTRIES = ("js/export/main.js", "js/export/worker.js", "js/lanes/worker.js", f"{RUNTIME}/ort.wasm.bundle.min.mjs", f"{FFT}/kissfft.js")
+ENTRIES = (
+    "js/export/main.js",
+    "js/export/worker.js",
+    "js/lanes/worker.js",
+    f"{RUNTIME}/ort.wasm.bundle.min.mjs",
+    f"{FFT}/kissfft.js",
+)
 TEXT_SECTIONS = ("export", "player")
 _IMPORT = re.compile(r'(\bfrom |^import )"(\.[^"]+)"', re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")

@@ -3,7 +3,7 @@ import { toGain } from "../format.js";
 import { interleave, wavHeader } from "./wav.js";
 
 const FADE = 0.008; // seconds; long enough to hide a click, too short to hear
-const MEMORY_LIMIT = 1.3e9; // bytes of decoded audio, about ten minutes of six stereo tracks at 44.1 kHz
+const MEMORY_LIMIT = 6.5e8; // bytes of decoded audio, about six minutes of five stereo tracks at 44.1 kHz
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 /** What sounds: all stems, the mixture, the mixture minus the stems, or, in a comparison, one track by its index. */
