@@ -120,6 +120,10 @@ export class Facts {
     for (const button of this.looks ?? [])
       button.setAttribute("aria-pressed", String(button.dataset.look === this.board.look));
     for (const button of this.looks ?? []) button.disabled = this.board.spectrogramFails;
+    this.allowFit();
+  }
+
+  allowFit() {
     if (this.fit) this.fit.disabled = this.board.view.isFit;
   }
 
