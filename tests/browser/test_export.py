@@ -15,6 +15,7 @@ from separator.audio import read
 from separator.export import export_html
 from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.test_lanes import COLOURS
 from tests.serving import ROOT, write_song
 
 pytestmark = pytest.mark.browser
@@ -125,6 +126,17 @@ def test_tempo_and_pitch_change_without_a_server(open_file: Callable[..., Any], 
         page.locator(f"{READY} .export").click()
     started.value.save_as(tmp_path / "slow.wav")
     assert soundfile.info(tmp_path / "slow.wav").duration == pytest.approx(12, abs=0.02)
+    assert page.problems == []
+
+
+def test_spectrograms_are_drawn_offline_too(open_file: Callable[..., Any], song: Path) -> None:
+    page = open_file()
+    separate(page, song)
+    page.locator(f"{READY} [data-look=spectrogram]").click()
+    page.wait_for_selector(f"{READY} [data-look=spectrogram][data-busy=false]")
+    page.wait_for_timeout(100)
+    assert all(lane.evaluate(COLOURS) > 50 for lane in page.locator(f"{READY} .lane canvas").all()[:2])
+    assert page.locator(f"{READY} .tempo-box .chips").is_hidden(), "no tempo is found without librosa"
     assert page.problems == []
 
 

@@ -1,5 +1,4 @@
-// Transport and rows of tracks: what the mixer and the comparison have in common. The sound is engine.js, the lanes
-// are drawn by lanes/.
+// Transport and rows: what the mixer and the comparison have in common. The sound is engine.js; lanes/ draws.
 import { icon, make } from "../dom.js";
 import { formatTime } from "../format.js";
 import { Board } from "../lanes/board.js";
