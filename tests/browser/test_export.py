@@ -15,6 +15,7 @@ from separator.audio import read
 from separator.export import export_html
 from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.test_lanes import COLOURS
 from tests.serving import ROOT, write_song
 
 pytestmark = pytest.mark.browser
@@ -115,15 +116,27 @@ def test_stems_play_in_the_mixer(open_file: Callable[..., Any], song: Path) -> N
 
 
 def test_tempo_and_pitch_change_without_a_server(open_file: Callable[..., Any], song: Path, tmp_path: Path) -> None:
-    page = open_file()
+    page = open_file(width=390)
     separate(page, song)
     page.locator(f"{READY} .practice summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(f"{READY} .practice input[type=range]").first.fill("50")
     page.wait_for_function("document.querySelector('.sori-player').player.engine.tempo === 0.5")
     with page.expect_download() as started:
         page.locator(f"{READY} .export").click()
     started.value.save_as(tmp_path / "slow.wav")
     assert soundfile.info(tmp_path / "slow.wav").duration == pytest.approx(12, abs=0.02)
+    assert page.problems == []
+
+
+def test_spectrograms_are_drawn_offline_too(open_file: Callable[..., Any], song: Path) -> None:
+    page = open_file()
+    separate(page, song)
+    page.locator(f"{READY} [data-look=spectrogram]").click()
+    page.wait_for_selector(f"{READY} [data-look=spectrogram][data-busy=false]")
+    page.wait_for_timeout(100)
+    assert all(lane.evaluate(COLOURS) > 50 for lane in page.locator(f"{READY} .lane canvas").all()[:2])
+    assert page.locator(f"{READY} .tempo-box .chips").is_hidden(), "no tempo is found without librosa"
     assert page.problems == []
 
 
@@ -184,6 +197,7 @@ def test_page_needs_no_shared_memory(open_file: Callable[..., Any], song: Path) 
 def test_page_is_accessible(open_file: Callable[..., Any], song: Path, axe: str, dark: bool) -> None:
     page = open_file(dark=dark)
     separate(page, song)
+    page.locator(f"{READY} .practice summary").click()
     page.evaluate(axe)
     found = page.evaluate("axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
     assert found == []

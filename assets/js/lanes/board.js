@@ -153,12 +153,13 @@ export class Board {
     this.wasShown = view.shows(this.calls.position());
     this.showRegion(this.loop);
     this.placeLine(this.calls.position());
-    this.facts?.update();
+    this.facts?.allowFit();
     this.redraw();
   }
 
   /** Draws once in the next frame, however often it is called. */
   redraw() {
+    if (this.look === "spectrogram") this.stage.dataset.busy = "true";
     this.drawn ||= requestAnimationFrame(() => {
       this.drawn = 0;
       this.draw();

@@ -19,9 +19,16 @@ export function describeLoudness(analysis, kind) {
   return { short, long: [text("player.loudness", { lufs: signed(found.lufs) }), peak].filter(Boolean).join(" · ") };
 }
 
-/** A button of the row. @param {string} label @param {string} title @param {() => void} onclick */
+/** A button of the row, whose name begins with what is written on it. @param {string} label @param {string} title @param {() => void} onclick */
 const chip = (label, title, onclick) =>
-  make("button", { type: "button", class: "chip", text: label, title, "aria-label": title, onclick });
+  make("button", {
+    type: "button",
+    class: "chip",
+    text: label,
+    title,
+    "aria-label": /[\p{L}\p{N}]/u.test(label) ? `${label}: ${title}` : title,
+    onclick,
+  });
 
 export class Facts {
   taps = new Taps();
@@ -113,6 +120,10 @@ export class Facts {
     for (const button of this.looks ?? [])
       button.setAttribute("aria-pressed", String(button.dataset.look === this.board.look));
     for (const button of this.looks ?? []) button.disabled = this.board.spectrogramFails;
+    this.allowFit();
+  }
+
+  allowFit() {
     if (this.fit) this.fit.disabled = this.board.view.isFit;
   }
 

@@ -1,10 +1,12 @@
 // Spectrograms in tiles: what is visible is asked of the Worker, and what was drawn is kept for a while.
 import { startWorker } from "./start_worker.js";
 
-const COLUMNS = 256; // of a tile
+const COLUMNS = 64; // of a tile: few, so that no tile keeps the page busy for long
 const MOST_FRAMES = 4; // transforms per column, however long a column is
 const FINEST_LEVEL = 6; // 2 ** 6 samples per column
-const KEPT = 400; // tiles of 128 kB
+const KEPT = 1500; // tiles of 32 kB
+const REDRAW_MS = 120; // at least between two drawings of tiles that have arrived
+const COARSER = 6; // levels that stand in for a tile that is not there yet
 const AT_ONCE = 2; // pieces that the Worker holds
 
 /** @typedef {{track: Track, index: number, level: number, tile: number}} Place */
@@ -18,10 +20,11 @@ export class Tiles {
   /** @type {Set<string>} */ asked = new Set();
   /** @type {Worker | null} */ worker = null;
   closed = false;
+  told = 0; // milliseconds
   /** @type {Promise<void> | null} */ opened = null;
   loudest = 1; // amplitude
 
-  /** @param {number} rate in Hz @param {() => void} arrived is called after each tile */
+  /** @param {number} rate in Hz @param {() => void} arrived is called when tiles have come */
   constructor(rate, arrived) {
     this.rate = rate;
     this.arrived = arrived;
@@ -49,6 +52,9 @@ export class Tiles {
       this.pictures.delete(name);
     }
     this.ask();
+    const now = performance.now();
+    if (this.busy && now - this.told < REDRAW_MS) return;
+    this.told = now;
     this.arrived();
   }
 
@@ -96,7 +102,7 @@ export class Tiles {
 
   /** A place's tile, or its part of a coarser one. @param {Place} place */
   find(place) {
-    for (let up = 0; up < 8; up++) {
+    for (let up = 0; up <= COARSER; up++) {
       const name = nameOf({ ...place, level: place.level + up, tile: place.tile >> up });
       const picture = this.pictures.get(name);
       if (!picture) continue;
@@ -127,13 +133,14 @@ function gatherFrames({ track, level, tile }, size) {
   const step = hop / perColumn;
   const { buffer } = track;
   const frames = new Float32Array(COLUMNS * perColumn * size);
+  const share = 1 / buffer.numberOfChannels;
   for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
     const samples = buffer.getChannelData(channel);
     for (let frame = 0; frame < COLUMNS * perColumn; frame++) {
       const start = Math.round(tile * COLUMNS * hop + (frame + 0.5) * step - size / 2);
       const last = Math.min(size, samples.length - start);
       const to = frame * size;
-      for (let n = Math.max(0, -start); n < last; n++) frames[to + n] += samples[start + n] / buffer.numberOfChannels;
+      for (let n = Math.max(0, -start); n < last; n++) frames[to + n] += share * samples[start + n];
     }
   }
   return frames;

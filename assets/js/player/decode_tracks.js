@@ -1,6 +1,6 @@
 // Fetches and decodes the tracks of a player.
 
-const MEMORY_LIMIT = 1.3e9; // bytes of decoded audio, about ten minutes of six stereo tracks at 44.1 kHz
+const MEMORY_LIMIT = 6.5e8; // bytes of decoded audio, about six minutes of five stereo tracks at 44.1 kHz
 
 /**
  * Rejects with an Error whose `track` could not be had. Above the memory limit all tracks become mono; one is decoded at a

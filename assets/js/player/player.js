@@ -1,5 +1,4 @@
-// Transport and rows of tracks: what the mixer and the comparison have in common. The sound is engine.js, the lanes
-// are drawn by lanes/.
+// Transport and rows: what the mixer and the comparison have in common. The sound is engine.js; lanes/ draws.
 import { icon, make } from "../dom.js";
 import { formatTime } from "../format.js";
 import { Board } from "../lanes/board.js";
@@ -254,7 +253,7 @@ export class Player {
     if (!this.ready || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.matches("input[type=range], select") && event.key.startsWith("Arrow")) return;
-    if (event.key === " " && target.matches("button, a, select") && target !== this.playButton) return;
+    if (event.key === " " && target.matches("button, a, select, summary") && target !== this.playButton) return;
     const action = this.actions()[event.key.toLowerCase()] ?? this.numberAction(event.key);
     if (!action) return;
     event.preventDefault();

@@ -54,11 +54,12 @@ export class Clicks {
   /** @param {import("./bars.js").Beat} beat since the playback began @param {AudioNode} out */
   add({ at, accent }, out) {
     const { started, tempo } = this.playback;
+    const time = started + at / tempo;
+    if (time < this.context.currentTime - LENGTH) return; // the page was not woken in time
     const source = new AudioBufferSourceNode(this.context, {
       buffer: this.buffers[Number(accent)],
     });
     source.connect(out);
-    const time = started + at / tempo;
     source.start(Math.max(0, time));
     this.planned.push({ source, at: time });
   }

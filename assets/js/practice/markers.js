@@ -74,7 +74,7 @@ export class Markers {
       class: "marker-name",
       value: marker.name,
       maxlength: MOST_LETTERS,
-      size: Math.max(2, marker.name.length),
+      style: `width: ${Math.max(2, marker.name.length)}em`,
       "aria-label": text("practice.marker_name", { name: marker.name }),
       onchange: () => {
         marker.name = name.value.trim() || marker.name;

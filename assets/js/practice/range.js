@@ -7,7 +7,16 @@ import { make } from "../dom.js";
  * @returns {HTMLInputElement & {show: (value: number) => void}} `show` moves it from outside
  */
 export function makeRange({ label, class: className, min, max, step, value, neutral = 0, describe, change }) {
-  const input = make("input", { type: "range", class: className, min, max, step, value, "aria-label": label });
+  const input = make("input", {
+    type: "range",
+    class: className,
+    min,
+    max,
+    step,
+    value,
+    "aria-label": label,
+    title: label,
+  });
   const readOut = () => input.setAttribute("aria-valuetext", describe(Number(input.value)));
   input.addEventListener("input", () => {
     readOut();
