@@ -102,7 +102,7 @@ def train(
 
 
 def _check_folder_first(run: RunFolder, should_stop: Callable[[], bool]) -> Callable[[], bool]:
-    """``should_stop``, which raises SeparatorError when the run folder is gone: a save would make a new one."""
+    """``should_stop``, which raises SeparatorError when the run folder is gone, before the next write fails."""
 
     def check() -> bool:
         if not run.config_file.is_file():
@@ -113,8 +113,9 @@ def _check_folder_first(run: RunFolder, should_stop: Callable[[], bool]) -> Call
 
 
 def _explain_failure(run: RunFolder, error: BaseException) -> BaseException:
-    """The error, or what an operating system's error means for the run folder."""
-    if isinstance(error, OSError) and not run.config_file.is_file():
+    """The error, or what one of the operating system means for the run folder, which only the start makes."""
+    is_system_error = isinstance(error, OSError) or isinstance(error.__cause__, OSError)
+    if is_system_error and not run.config_file.is_file():
         return SeparatorError(_moved_message(run))
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return SeparatorError(f"cannot write to {run.path}: {explain_os_error(error, run.path)}")

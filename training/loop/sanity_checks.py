@@ -115,8 +115,7 @@ def seconds_per_epoch(
     short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
     events: list[Event] = []
     with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
-        run = RunFolder(Path(folder) / "pace")
-        reason = Trainer(short, data, run, [events.append], resume, cancel).fit()
+        reason = Trainer(short, data, RunFolder(folder), [events.append], resume, cancel).fit()
     epochs = [event for event in events if isinstance(event, EpochDone)]
     if reason == "stopped" or len(epochs) < 2:
         raise Cancelled("the probe of an epoch was stopped")
