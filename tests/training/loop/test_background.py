@@ -18,6 +18,7 @@ from training.data.training_data import TrainingData
 from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
+from training.runs import events
 from training.runs.events import Event
 
 WAIT_SECONDS = 120.0
@@ -184,8 +185,9 @@ def test_a_run_whose_folder_is_moved_away_has_failed(
 
 
 def test_a_run_that_is_moved_away_while_decoding_has_failed(
-    background: BackgroundTraining, config: TrainConfig, gate: threading.Event
+    background: BackgroundTraining, config: TrainConfig, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.0)
     run = background.start(config)
     run.path.rename(run.path.with_name("moved"))
     assert background.wait(WAIT_SECONDS)
