@@ -26,7 +26,7 @@ from separator.progress import Progress
 from separator.runtime import keep_freed_memory
 from training.cli import add_flags, explicit_settings
 from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
-from training.data.cache import Cache
+from training.data.cache import Cache, remove_cache
 from training.loop.initial_weights import find_sample_rate, init_from_checkpoint
 from training.loop.launch import open_run, train
 from training.runs.console import Console
@@ -216,7 +216,7 @@ def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None
 
 
 def _remove_cache(config: TrainConfig) -> int:
-    freed = Cache(config.cache_dir).remove()
+    freed = remove_cache(config.cache_dir)
     print(f"{freed / 1e6:.0f} MB of decoded audio removed from {config.cache_dir}")
     return 0
 

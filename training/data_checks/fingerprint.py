@@ -81,7 +81,7 @@ class FingerprintIndex:
         self._songs = _take(songs, order, np.int32)
         self._frames = _take(frames, order, np.int32)
 
-    def matches(self, query: Fingerprint, sample_rate: int = 22050) -> dict[Path, Match]:
+    def matches(self, query: Fingerprint, sample_rate: int) -> dict[Path, Match]:
         """The recordings that share a stretch of at least three seconds with `query`."""
         queried = np.flatnonzero(query.valid)
         first = np.searchsorted(self._codes, query.codes[queried], side="left")

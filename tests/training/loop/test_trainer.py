@@ -16,7 +16,7 @@ from separator.model import ModelConfig, load_model
 from separator.model.checkpoint import describe, read_checkpoint
 from separator.spectral import stft
 from training.config import PRESETS, TrainConfig
-from training.data.cache import Cache
+from training.data.cache import Cache, remove_cache
 from training.data.loader import Batches
 from training.data.remix import Excerpts
 from training.data.training_data import Pair, TrainingData, WeightedSources
@@ -381,12 +381,12 @@ def test_going_back_twice_leads_to_the_same_place(make_trainer: Callable[..., Tr
 def test_a_cache_that_is_gone_is_told_in_a_sentence(
     data: TrainingData, write_sound: Callable[..., Path], tmp_path: Path, workers: int
 ):
-    cache = Cache(tmp_path / "cache")
+    cache = Cache(tmp_path / "cache", 22050)
     audio = cache.load([write_sound(tmp_path / "a.wav")])
     pool = WeightedSources((audio,), (1.0,))
     gone = replace(data, pairs=(Pair("a", (audio,), audio),), pair_weights=(1.0,), targets=(pool,), rests=pool)
     trainer = Trainer(TINY.replace(workers=workers), gone, make_run(tmp_path / "run"))
-    cache.remove()
+    remove_cache(cache.folder)
     with pytest.raises(DatasetError, match=r"\A[^\n]*is gone from the cache[^\n]*anew\Z"):
         trainer.fit()
 
