@@ -25,9 +25,9 @@ from separator.model.checkpoint import read_checkpoint
 from separator.progress import Progress
 from separator.runtime import keep_freed_memory
 from training.cli import add_flags, explicit_settings
-from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig, make_model_config
-from training.data.cache import Cache
-from training.loop.initial_weights import init_from_checkpoint
+from training.config import PRACTICE_FOLDER, PRACTICE_RECIPE, TrainConfig
+from training.data.cache import Cache, remove_cache
+from training.loop.initial_weights import find_sample_rate, init_from_checkpoint
 from training.loop.launch import open_run, train
 from training.runs.console import Console
 from training.runs.events import Listener
@@ -171,7 +171,7 @@ def _check(config: TrainConfig, start_from: Path | None) -> int:
     """Print the doctor's report; 0 if training can start, otherwise 2."""
     from training.data_checks.doctor import examine
 
-    cache = Cache(config.cache_dir, _sample_rate(config, start_from))
+    cache = Cache(config.cache_dir, find_sample_rate(config, start_from))
     with _progress_bar("decoding") as progress:
         report = examine(
             config.data_dir,
@@ -195,11 +195,6 @@ def _seconds_per_epoch(config: TrainConfig, start_from: Path | None) -> float:
     return seconds_per_epoch(config, start_from=start_from)
 
 
-def _sample_rate(config: TrainConfig, start_from: Path | None) -> int:
-    """Hz, of the model that would be trained."""
-    return make_model_config(config, read_checkpoint(start_from) if start_from else None).stft.sample_rate
-
-
 def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None) -> int:
     """Run one of the short trials and print its verdict; 0 if all is well, otherwise 2."""
     from training.data.training_data import load_training_data
@@ -207,7 +202,7 @@ def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None
     from training.loop.sanity_checks import learning_rate_range, overfit_one_batch
 
     with _progress_bar("decoding") as progress:
-        data = load_training_data(config, _sample_rate(config, start_from), progress)
+        data = load_training_data(config, find_sample_rate(config, start_from), progress)
     with tqdm(desc="steps", unit="", leave=False, disable=None) as bar:
 
         def report(step: int, loss: float) -> None:
@@ -221,7 +216,7 @@ def _run_trial(config: TrainConfig, is_range_test: bool, start_from: Path | None
 
 
 def _remove_cache(config: TrainConfig) -> int:
-    freed = Cache(config.cache_dir).remove()
+    freed = remove_cache(config.cache_dir)
     print(f"{freed / 1e6:.0f} MB of decoded audio removed from {config.cache_dir}")
     return 0
 

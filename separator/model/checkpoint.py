@@ -57,7 +57,8 @@ def save_checkpoint(
         half: store weights as float16: half the size, for shipping. Running statistics stay in float32.
 
     Raises:
-        CheckpointError: a weight is not finite (such a model is never saved), or the file cannot be written.
+        CheckpointError: a weight is not finite (such a model is never saved), or the file cannot be written, as
+            where its folder is missing.
     """
     path = Path(path)
     weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
@@ -78,7 +79,6 @@ def save_checkpoint(
     archive = io.BytesIO()
     torch.save(content, archive)  # to memory: of a full disk torch reports an "unexpected pos"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as part:
             part.write_bytes(archive.getbuffer())
     except OSError as error:

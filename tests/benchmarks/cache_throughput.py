@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = _parse(argv)
     with tempfile.TemporaryDirectory() as folder:
         paths = _write_songs(Path(folder), arguments.songs, arguments.song_seconds)
-        cache = Cache(Path(folder) / "cache")
+        cache = Cache(Path(folder) / "cache", 22050)
         started = time.perf_counter()
         cache.prepare([paths])
         decoded = arguments.songs * arguments.song_seconds / (time.perf_counter() - started)

@@ -90,6 +90,7 @@ def excerpts_per_second(data: TrainingData, config: TrainConfig) -> float:
 def second_epoch(config: TrainConfig, data: TrainingData, folder: Path) -> EpochDone:
     """What is told of the second epoch."""
     epochs: list[EpochDone] = []
+    folder.mkdir()
     Trainer(config, data, RunFolder(folder), [lambda e: epochs.append(e) if isinstance(e, EpochDone) else None]).fit()
     return epochs[-1]
 

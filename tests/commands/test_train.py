@@ -20,11 +20,12 @@ import soundfile
 import torch
 
 from separator.files import ProcessId, read_start_time
-from separator.model import ModelConfig, load_model
+from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from separator.model.checkpoint import describe
 from sori.train import main, make_parser, make_pretraining_config
 from training.config import TrainConfig
 from training.data.cache import Cache
+from training.loop import sanity_checks
 from training.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -226,12 +227,26 @@ def test_the_doctor_says_whether_training_can_start(
     assert "cannot start" in capsys.readouterr().out
 
 
-def test_the_check_decodes_at_the_rate_of_the_model(
-    flags: list[str], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_config: ModelConfig
+@pytest.mark.parametrize("is_resumed", [False, True])
+@pytest.mark.parametrize("flag", ["--check", "--overfit_one_batch", "--lr_range_test"])
+def test_checks_and_trials_are_at_the_rate_of_the_model(
+    flags: list[str],
+    songs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_config: ModelConfig,
+    flag: str,
+    is_resumed: bool,
 ):
     model = replace(tiny_config, stft=replace(tiny_config.stft, sample_rate=16000))
-    monkeypatch.setitem(sys.modules["training.config"].PRESETS, "small", lambda targets: model)
-    assert main([*flags, "--check"]) == 0
+    if is_resumed:
+        save_checkpoint(tmp_path / "start.pth", CRNN(model), {})
+        flags = [*flags, "--resume_from", str(tmp_path / "start.pth")]
+    else:
+        monkeypatch.setitem(sys.modules["training.config"].PRESETS, "small", lambda targets: model)
+    for name in ("OVERFIT_STEPS", "RANGE_STEPS"):
+        monkeypatch.setattr(sanity_checks, name, 2)
+    main([*flags, flag])
     files = list(songs.rglob("*.wav"))
     assert not Cache(tmp_path / "cache", 16000).missing(files)
     assert len(list((tmp_path / "cache").glob("*.pcm"))) == len(files)

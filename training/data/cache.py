@@ -55,7 +55,7 @@ class UnreadableFile:
 class Cache:
     """A folder of decoded audio; several processes may fill and read it at once."""
 
-    def __init__(self, folder: Path | str = "cache", sample_rate: int = 22050):
+    def __init__(self, folder: Path | str, sample_rate: int) -> None:
         self.folder = Path(folder)
         self.sample_rate = sample_rate
 
@@ -137,16 +137,6 @@ class Cache:
         entry = self._read_entry(path)
         return entry is not None and zlib.crc32(self._samples_path(path).read_bytes()) == entry.crc32
 
-    def remove(self) -> int:
-        """Delete the cache and return how many bytes that freed. Foreign files in the folder are left alone."""
-        freed = 0
-        for path in self._own_files():
-            freed += path.stat().st_size
-            path.unlink()
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-        return freed
-
     def _entry(self, path: Path) -> Entry:
         entry = self._read_entry(path)
         return entry if entry is not None else self._decode(path)
@@ -201,10 +191,6 @@ class Cache:
             raise DatasetError(f"cannot make the cache folder {self.folder}: {error.strerror}") from error
         remove_leftovers(self.folder)
 
-    def _own_files(self) -> list[Path]:
-        found = self.folder.iterdir() if self.folder.is_dir() else ()
-        return [path for path in found if OWN_NAME.fullmatch(path.name) or PART_NAME.fullmatch(path.name)]
-
     def _samples_path(self, path: Path) -> Path:
         return self.folder / f"{self._key(path)}.pcm"
 
@@ -223,3 +209,15 @@ class Cache:
 def _none_readable_message(bad: Sequence[UnreadableFile], n_files: int) -> str:
     left = f", so the other {n_files - len(bad)} were not tried" if n_files > len(bad) else ""
     return f"none of the first {len(bad)} files can be decoded{left}; one of them: {bad[0].message}"
+
+
+def remove_cache(folder: Path | str) -> int:
+    """Delete a cache and return how many bytes that freed. Foreign files in the folder are left alone."""
+    folder, freed = Path(folder), 0
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
+        if OWN_NAME.fullmatch(path.name) or PART_NAME.fullmatch(path.name):
+            freed += path.stat().st_size
+            path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    return freed

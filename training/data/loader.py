@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from separator.errors import SeparatorError
-from training.config import TrainConfig
+from training.config import ExcerptSettings
 from training.data.remix import ExcerptNumbers, Excerpts
 from training.data.training_data import TrainingData
 
@@ -29,7 +29,7 @@ class Batches:
     def __init__(
         self,
         data: TrainingData,
-        config: TrainConfig,
+        config: ExcerptSettings,
         sample_rate: int,
         fabric: Fabric,
         excerpts: Excerpts | None = None,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from training.augmentations import SPEEDS, FloatArray, augment
-from training.config import TrainConfig
+from training.config import ExcerptSettings
 from training.data.cached_audio import PROFILE_SECONDS, Audio
 from training.data.training_data import Pair, TrainingData, WeightedSources
 
@@ -51,7 +51,7 @@ class Excerpt:
 class Excerpts(Dataset[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]):
     """Excerpt ``i`` of an endless series: targets (S, N), rest (N,), bands in Hz (S,), pans (S + 1, 2), all float32."""
 
-    def __init__(self, data: TrainingData, config: TrainConfig, sample_rate: int) -> None:
+    def __init__(self, data: TrainingData, config: ExcerptSettings, sample_rate: int) -> None:
         self.data = data
         self.config = config
         self.sample_rate = sample_rate

@@ -11,7 +11,7 @@ from torch import Tensor
 from separator.errors import DatasetError
 from separator.inference.levels import BLOCK_SAMPLES, measure_levels
 from separator.progress import Progress
-from training.config import TrainConfig, split_target_dir
+from training.config import DataSettings, TrainConfig, split_target_dir
 from training.data.cache import Cache, UnreadableFile
 from training.data.cached_audio import Audio, FloatArray
 from training.data.layouts import Song, find_loose, find_songs, find_weighted, split_songs
@@ -181,7 +181,7 @@ def _find_loose_targets(config: TrainConfig) -> list[list[Path]]:
     return [[path for of, folder in folders if of == target for path in find_loose(folder)] for target in config.target]
 
 
-def _find_training_songs(config: TrainConfig) -> tuple[list[Song], dict[Path, float]]:
+def _find_training_songs(config: DataSettings) -> tuple[list[Song], dict[Path, float]]:
     songs: list[Song] = []
     weights: dict[Path, float] = {}
     for text in config.data_dir:

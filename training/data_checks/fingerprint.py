@@ -81,7 +81,7 @@ class FingerprintIndex:
         self._songs = _take(songs, order, np.int32)
         self._frames = _take(frames, order, np.int32)
 
-    def matches(self, query: Fingerprint, sample_rate: int = 22050) -> dict[Path, Match]:
+    def matches(self, query: Fingerprint, sample_rate: int) -> dict[Path, Match]:
         """The recordings that share a stretch of at least three seconds with `query`."""
         queried = np.flatnonzero(query.valid)
         first = np.searchsorted(self._codes, query.codes[queried], side="left")
@@ -116,7 +116,7 @@ def _best_match(query: Fingerprint, other: Fingerprint, offsets: NDArray[np.int3
 def _band_energies(audio: Audio, start: int, length: int) -> FloatArray:
     """Energies (T, N_BANDS) in bands spaced evenly on a logarithmic frequency axis, read block by block."""
     rate = audio.sample_rate / DECIMATION
-    edges = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_BANDS + 1) * FRAME / rate
+    edges = np.geomspace(LOWEST_HZ, min(HIGHEST_HZ, rate / 2), N_BANDS + 1) * FRAME / rate
     bins = np.round(edges).astype(int)
     window = torch.hann_window(FRAME)
     step = BLOCK_FRAMES * HOP * DECIMATION

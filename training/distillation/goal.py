@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from separator.errors import ConfigError
 from separator.model import ModelConfig
-from training.config import TrainConfig
+from training.config import OptimiserSettings
 from training.distillation.spleeter import load_networks
 from training.distillation.spleeter_layers import SPLEETER_STFT, SpleeterTeacher
 
@@ -66,7 +66,7 @@ class Blend:
         return goal, torch.ones_like(known)
 
 
-def make_goal(config: TrainConfig, model: ModelConfig, device: torch.device) -> Goal:
+def make_goal(config: OptimiserSettings, model: ModelConfig, device: torch.device) -> Goal:
     """The goal of a training.
 
     Raises:

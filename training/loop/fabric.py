@@ -15,7 +15,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from separator.device import is_out_of_memory, resolve_device
 from separator.errors import SeparatorError
-from training.config import TrainConfig
+from training.config import ExcerptSettings, RunSettings
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ LONGEST_WAIT = timedelta(hours=6)
 """How long the other processes wait for the first one, which decodes the audio for all."""
 
 
-def make_fabric(config: TrainConfig) -> Fabric:
-    """One process as configured, or this process's part of a `torchrun` job.
+def make_fabric(config: RunSettings) -> Fabric:
+    """One process on the configured device and in its precision, or this process's part of a `torchrun` job.
 
     Fabric's own "auto" stays at one process on a CPU, so devices and nodes are read from torchrun's variables.
 
@@ -72,9 +72,9 @@ def broadcast_from_rank_zero(fabric: Fabric, function: Callable[[], T]) -> T:
     return cast(T, outcome)
 
 
-def raise_on_all_ranks(fabric: Fabric, failure: SeparatorError | None) -> None:
+def raise_on_all_ranks(fabric: Fabric, failure: SeparatorError | OSError | None) -> None:
     """Raise the error of any process in all of them."""
-    failures: list[SeparatorError | None] = [failure]
+    failures: list[SeparatorError | OSError | None] = [failure]
     if fabric.world_size > 1:
         failures = [None] * fabric.world_size
         torch.distributed.all_gather_object(failures, failure)
@@ -96,13 +96,8 @@ def resolve_precision(precision: str, accelerator: str) -> str:
     return "bf16-mixed" if has_bf16 else "32-true"
 
 
-def autocast_dtype(precision: str) -> torch.dtype | None:
-    """The number format that a model runs in under a precision; None for float32."""
-    return {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}.get(precision)
-
-
 @contextmanager
-def oom_as_user_error(config: TrainConfig) -> Iterator[None]:
+def oom_as_user_error(config: ExcerptSettings) -> Iterator[None]:
     """Replace a GPU's out-of-memory error by one that names the settings to change.
 
     Raises:

@@ -1,14 +1,41 @@
-"""A new model that begins with the layers of another one, wherever those fit: with more targets or more layers."""
+"""The model to train: a preset's, a checkpoint's, or a new one with those layers of another one that fit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from separator.model import CRNN
+from separator.errors import ConfigError
+from separator.model import CRNN, ModelConfig
 from separator.model.checkpoint import read_checkpoint
-from training.config import TrainConfig, make_model_config
+from training.config import PRESETS, ModelSettings, TrainConfig
+
+
+def make_model_config(config: ModelSettings, checkpoint: dict[str, Any] | None = None) -> ModelConfig:
+    """The model to train: a checkpoint's where there is one, under the wanted targets' names, else the preset's.
+
+    Raises:
+        ConfigError: the checkpoint describes a model that cannot be built, or one of another number of targets.
+    """
+    if checkpoint is None:
+        return PRESETS[config.preset](config.target)
+    model = ModelConfig.from_dict(checkpoint["model"])
+    if len(model.targets) != len(config.target):
+        raise ConfigError(
+            f"the model to go on from separates {', '.join(model.targets)}, and {', '.join(config.target)} are wanted; "
+            "give as many targets, or take over the layers that fit with --init_from"
+        )
+    return replace(model, targets=config.target)
+
+
+def find_sample_rate(config: ModelSettings, start_from: Path | None = None) -> int:
+    """In Hz, of the model to train, which goes on from a checkpoint where one is given.
+
+    Raises CheckpointError and ConfigError, as :func:`make_model_config`.
+    """
+    return make_model_config(config, read_checkpoint(start_from) if start_from else None).stft.sample_rate
 
 
 def init_from_checkpoint(path: Path | str, config: TrainConfig) -> tuple[dict[str, Any], str]:

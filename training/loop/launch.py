@@ -19,10 +19,11 @@ from separator.errors import Cancelled, CheckpointError, ConfigError, SeparatorE
 from separator.files import ProcessId, atomic_write, explain_os_error
 from separator.model.checkpoint import read_checkpoint
 from separator.progress import Progress
-from training.config import TrainConfig, make_model_config
+from training.config import TrainConfig
 from training.data.training_data import TrainingData, load_training_data
+from training.loop.initial_weights import make_model_config
 from training.runs.event_log import EventFile
-from training.runs.events import EventBus, Failed, Listener, Preparing, Stopped
+from training.runs.events import Event, EventBus, Failed, Listener, Preparing, Stopped
 from training.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -77,20 +78,18 @@ def train(
         process = ProcessId.current()
         trainer = {"pid": process.pid, "pid_start": process.start}
         events.emit(Preparing(fraction=0.0, stage="looking for songs", **trainer, host=socket.gethostname()))
-        if is_first:
-            should_stop = _check_folder_first(run, should_stop)
         report = _progress_reporter(events, progress, lambda: should_stop() or run.stop_requested())
         reason = _load_and_fit(config, run, resume, events.listeners, should_stop, report)
         if is_first and run.best_model.is_file():
             publish_best(run)
     except (Cancelled, KeyboardInterrupt) as error:
-        events.emit(Stopped())
+        _emit_last(events.listeners, Stopped())
         if isinstance(error, KeyboardInterrupt):
             raise
         return "stopped"
     except BaseException as error:
         failure = _explain_failure(run, error)
-        _emit_failure(events.listeners, str(failure) or type(failure).__name__)
+        _emit_last(events.listeners, Failed(message=str(failure) or type(failure).__name__))
         if failure is error:
             raise
         raise failure from error
@@ -101,20 +100,10 @@ def train(
     return reason
 
 
-def _check_folder_first(run: RunFolder, should_stop: Callable[[], bool]) -> Callable[[], bool]:
-    """``should_stop``, which raises SeparatorError when the run folder is gone: a save would make a new one."""
-
-    def check() -> bool:
-        if not run.config_file.is_file():
-            raise SeparatorError(_moved_message(run))
-        return should_stop()
-
-    return check
-
-
 def _explain_failure(run: RunFolder, error: BaseException) -> BaseException:
-    """The error, or what an operating system's error means for the run folder."""
-    if isinstance(error, OSError) and not run.config_file.is_file():
+    """The error, or what one of the operating system means for the run folder, which only the start makes."""
+    is_system_error = isinstance(error, OSError) or isinstance(error.__cause__, OSError)
+    if is_system_error and not run.config_file.is_file():
         return SeparatorError(_moved_message(run))
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return SeparatorError(f"cannot write to {run.path}: {explain_os_error(error, run.path)}")
@@ -128,9 +117,8 @@ def _moved_message(run: RunFolder) -> str:
     )
 
 
-def _emit_failure(listeners: Sequence[Listener], message: str) -> None:
+def _emit_last(listeners: Sequence[Listener], event: Event) -> None:
     """To each listener, also where the event file cannot be written any more."""
-    event = Failed(message=message)
     for listener in listeners:
         with suppress(OSError):
             listener(event)
@@ -176,11 +164,11 @@ def _load_data_once(fabric: "Fabric", config: TrainConfig, sample_rate: int, rep
     from training.loop.fabric import raise_on_all_ranks
 
     data: TrainingData | None = None
-    failure: SeparatorError | None = None
+    failure: SeparatorError | OSError | None = None
     if fabric.local_rank == 0:
         try:
             data = load_training_data(config, sample_rate, report)
-        except SeparatorError as error:
+        except (SeparatorError, OSError) as error:
             failure = error
     raise_on_all_ranks(fabric, failure)
     return data or load_training_data(config, sample_rate)

@@ -116,9 +116,7 @@ def make_record(
     }
 
 
-def make_started(
-    config: TrainConfig, learner: Learner, data: TrainingData, precision: str, evaluator: Evaluator
-) -> Started:
+def make_started(config: TrainConfig, learner: Learner, data: TrainingData, evaluator: Evaluator) -> Started:
     """The event, with the scores of the mixture itself and of the ideal mask."""
     floor, ideal = evaluator.score_mixture(), evaluator.score_ideal_mask()
     return Started(
@@ -128,7 +126,7 @@ def make_started(
         targets=list(config.target),
         n_weights=learner.crnn.n_weights(),
         device=str(learner.fabric.device),
-        precision=precision,
+        precision=learner.precision,
         world_size=learner.fabric.world_size,
         train_songs=len(data.pairs),
         valid_songs=len(data.valid),

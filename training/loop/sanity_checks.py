@@ -12,10 +12,11 @@ import torch
 from separator.errors import Cancelled
 from separator.model import CRNN, load_model
 from separator.model.checkpoint import read_checkpoint
-from training.config import TrainConfig, make_model_config, parse_weighted
+from training.config import OptimiserSettings, TrainConfig, parse_weighted
 from training.data.loader import Batch, Batches
 from training.data.training_data import TrainingData, load_training_data
 from training.loop.fabric import make_fabric, oom_as_user_error
+from training.loop.initial_weights import find_sample_rate, make_model_config
 from training.loop.train_step import MOST_OVERFLOWS, Learner
 from training.loop.trainer import Trainer
 from training.losses import LOGARITHMS
@@ -111,12 +112,11 @@ def seconds_per_epoch(
     """
     content = read_checkpoint(start_from) if start_from else None
     resume = {key: content[key] for key in ("model", "weights")} if content else None
-    data = load_training_data(config, make_model_config(config, resume).stft.sample_rate)
+    data = load_training_data(config, find_sample_rate(config, start_from))
     short = config.replace(epochs=2, steps_per_epoch=1, valid_excerpts=TIMED_EXCERPTS, workers=0, max_minutes=0.0)
     events: list[Event] = []
     with oom_as_user_error(config), tempfile.TemporaryDirectory(prefix="sori-pace-") as folder:
-        run = RunFolder(Path(folder) / "pace")
-        reason = Trainer(short, data, run, [events.append], resume, cancel).fit()
+        reason = Trainer(short, data, RunFolder(folder), [events.append], resume, cancel).fit()
     epochs = [event for event in events if isinstance(event, EpochDone)]
     if reason == "stopped" or len(epochs) < 2:
         raise Cancelled("the probe of an epoch was stopped")
@@ -166,7 +166,7 @@ def _step(learner: Learner, batch: Batch, learning_rate: float) -> float | None:
     return None
 
 
-def _logarithm_weight(config: TrainConfig) -> float:
+def _logarithm_weight(config: OptimiserSettings) -> float:
     return sum(weight for name, weight in map(parse_weighted, config.loss) if name in LOGARITHMS)
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.config import TrainConfig
+from training.config import ScheduleSettings
 
 LAST_SHARE = 0.01
 """Cosine ends at this share of the first learning rate."""
@@ -14,14 +14,15 @@ LAST_SHARE = 0.01
 class Schedule:
     """The learning rate of a step: warm-up, then constant, cosine or plateau."""
 
-    config: TrainConfig
+    config: ScheduleSettings
+    first_rate: float
     plateau_scale: float = 1.0
     best_loss: float = math.inf
     bad_epochs: int = 0
 
     def learning_rate(self, step: int, elapsed_minutes: float) -> float:
         """For step 0, 1, ...; ``elapsed_minutes`` counts only where ``max_minutes`` is set."""
-        rate = self.config.learning_rate
+        rate = self.first_rate
         if self.config.warmup_steps:
             rate *= min(1.0, (step + 1) / self.config.warmup_steps)
         if self.config.schedule == "cosine":

@@ -12,7 +12,7 @@ from torch.amp.grad_scaler import GradScaler
 from separator.errors import ConfigError
 from separator.model import CRNN
 from separator.spectral import stft
-from training.config import TrainConfig, parse_weighted
+from training.config import OptimiserSettings, parse_weighted
 from training.data.loader import Batch
 from training.distillation.goal import make_goal
 from training.loop.weight_averaging import make_moving_average
@@ -31,7 +31,7 @@ class Learner:
         model: is changed in place.
     """
 
-    def __init__(self, fabric: Fabric, config: TrainConfig, model: CRNN) -> None:
+    def __init__(self, fabric: Fabric, config: OptimiserSettings, model: CRNN) -> None:
         self.fabric = fabric
         self.goal = make_goal(config, model.config, fabric.device)
         self.clip_norm = config.clip_norm
@@ -55,6 +55,11 @@ class Learner:
     def models(self) -> list[CRNN]:
         """What can be validated: the model, and the moving average of its weights where there is one."""
         return [self.crnn] if self._average is None else [self.crnn, cast(CRNN, self._average.module)]
+
+    @property
+    def precision(self) -> str:
+        """The precision that is computed in; never "auto"."""
+        return str(self.fabric._precision.precision)
 
     @property
     def scaler(self) -> GradScaler | None:
@@ -170,7 +175,7 @@ def _pan(targets: Tensor, rest: Tensor, pans: Tensor) -> Tensor:
     return torch.stack([(sources * gains[..., None, None]).sum(1) for gains in pans.unbind(2)], dim=1)
 
 
-def _group_by_rate(config: TrainConfig, model: CRNN) -> tuple[list[dict[str, Any]], list[float]]:
+def _group_by_rate(config: OptimiserSettings, model: CRNN) -> tuple[list[dict[str, Any]], list[float]]:
     """Groups of weights for the optimizer, and their shares of the learning rate; the recurrent layers come first."""
     if not config.outer_learning_rate:
         return [{"params": list(model.parameters())}], [1.0]

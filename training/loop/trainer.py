@@ -14,16 +14,11 @@ import torch
 from lightning.fabric import Fabric
 
 from separator.model import CRNN, save_checkpoint
-from training.config import TrainConfig, make_model_config
+from training.config import TrainConfig
 from training.data.loader import Batch, Batches
 from training.data.training_data import TrainingData, validation_excerpts
-from training.loop.fabric import (
-    autocast_dtype,
-    broadcast_from_rank_zero,
-    make_fabric,
-    resolve_precision,
-    sum_over_processes,
-)
+from training.loop.fabric import broadcast_from_rank_zero, make_fabric, sum_over_processes
+from training.loop.initial_weights import make_model_config
 from training.loop.previews import Previewer
 from training.loop.progress import EpochTiming, TrainingCounters, make_epoch_done, make_record, make_started
 from training.loop.schedule import EarlyStopping, Schedule
@@ -74,7 +69,6 @@ class Trainer:
         self.run = run
         self.events = EventBus(listeners if fabric.is_global_zero else ())
         self.should_stop = should_stop
-        self.precision = resolve_precision(config.precision, fabric.device.type)
         self.learner = Learner(fabric, config, CRNN(make_model_config(config, resume)))
         stft_config = self.learner.crnn.config.stft
         excerpts = validation_excerpts(data, config.valid_seconds, config.valid_excerpts)
@@ -83,23 +77,23 @@ class Trainer:
             excerpts,
             stft_config,
             self.learner.loss,
-            autocast=autocast_dtype(self.precision),
             select_by=config.select_by,
             fabric=fabric,
-            heartbeat=self._heartbeat,
+            heartbeat=lambda: self.events.emit_heartbeat(Validating(epoch=self.progress.epoch)),
         )
         self.previewer = Previewer(run.previews, excerpts, stft_config)
         self.batches = Batches(data, config, stft_config.sample_rate, fabric)
         self.best_models = BestModels(run.path / "kept", config.average_best)
-        self.schedule = Schedule(config)
+        self.schedule = Schedule(config, config.learning_rate)
         self.stopping = EarlyStopping(config.patience)
         self.progress = TrainingCounters()
-        self._is_resumed = resume is not None and "optimizer" in resume
-        if resume is not None:
-            self.learner.load_weights(resume["weights"])
-        if resume is not None and self._is_resumed:
+        resume = resume or {}
+        self._is_resumed = "optimizer" in resume
+        if self._is_resumed:
             self.load_state_dict(resume)
-        self._is_validation_changed = self._is_resumed and (resume or {}).get("validated_on") != self.validated_on
+        elif resume:
+            self.learner.load_weights(resume["weights"])
+        self._is_validation_changed = self._is_resumed and resume.get("validated_on") != self.validated_on
         self._last_good = self.state_dict()
         self._n_bad_in_a_row = 0
         self._timing = EpochTiming()
@@ -111,7 +105,9 @@ class Trainer:
         Returns:
             "stopped", "early_stopping", "epochs" or "time".
         """
-        self._emit_started()
+        if self._is_resumed:
+            self.events.emit(Resumed(epoch=self.progress.epoch))
+        self.events.emit(make_started(self.config, self.learner, self.data, self.evaluator))
         if self._is_validation_changed:
             self._restart_selection()
         self._save_last()  # from here on the run can be resumed
@@ -165,7 +161,8 @@ class Trainer:
         for _ in range(steps_left):
             loss = self._train_step(batches)
             is_stopping = self._synchronise_stop()
-            self._heartbeat(loss)
+            epoch, step, epoch_step = self.progress.epoch + 1, self.progress.step, self.progress.epoch_step
+            self.events.emit_heartbeat(StepDone(epoch=epoch, step=step, epoch_step=epoch_step, loss=loss))
             if is_stopping:
                 return False
             if self._is_time_up():
@@ -292,18 +289,4 @@ class Trainer:
             save_checkpoint(self.run.last, model, self._record(None), config=self.config.to_dict(), **state)
 
     def _record(self, scores: Scores | None) -> dict[str, Any]:
-        return make_record(self.config, self.run.name, self.data, self.precision, self.progress, scores)
-
-    def _emit_started(self) -> None:
-        if self._is_resumed:
-            self.events.emit(Resumed(epoch=self.progress.epoch))
-        self.events.emit(make_started(self.config, self.learner, self.data, self.precision, self.evaluator))
-
-    def _heartbeat(self, loss: float | None = None) -> None:
-        """Emit a heartbeat now and then: of a training step, or of validation where there is no loss."""
-        epoch, step = self.progress.epoch, self.progress.step
-        if loss is None:
-            self.events.emit_heartbeat(Validating(epoch=epoch))
-        else:
-            epoch_step = self.progress.epoch_step
-            self.events.emit_heartbeat(StepDone(epoch=epoch + 1, step=step, epoch_step=epoch_step, loss=loss))
+        return make_record(self.config, self.run.name, self.data, self.learner.precision, self.progress, scores)

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +36,8 @@ class Evaluator:
     """Scores models on the validation excerpts, and picks the best of some; the same result in every process of a job.
 
     Args:
-        autocast: the number format that a model runs in; None for float32.
         select_by: "loss" or "sdr".
-        fabric: of a job of several processes, each of which scores its share of the excerpts.
+        fabric: gives the precision, and of a job of several processes each scores its share of the excerpts.
         heartbeat: called after every few excerpts.
     """
 
@@ -47,7 +47,6 @@ class Evaluator:
         stft_config: StftConfig,
         loss: Loss,
         *,
-        autocast: torch.dtype | None = None,
         select_by: str = "loss",
         fabric: Fabric | None = None,
         heartbeat: Callable[[], None] = lambda: None,
@@ -55,7 +54,6 @@ class Evaluator:
         self.excerpts = excerpts
         self.stft_config = stft_config
         self.loss = loss
-        self.autocast = autocast
         self.select_by = select_by
         self.fabric = fabric
         self.heartbeat = heartbeat
@@ -99,7 +97,7 @@ class Evaluator:
         device = next(model.parameters()).device
 
         def mask_of(mixture: Tensor, targets: Tensor) -> Tensor:
-            with torch.autocast(device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            with self.fabric.autocast() if self.fabric is not None else nullcontext():
                 masks: Tensor = model(mixture.abs())[0]
             return masks.float()
 

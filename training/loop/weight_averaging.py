@@ -28,6 +28,7 @@ class BestModels:
         """Keep a model if its score (the more the better) is among the best; the worst one makes way."""
         if self.most < 2:
             return
+        self.folder.mkdir(exist_ok=True)
         path = self.folder / f"epoch_{record['epoch']:04d}{SUFFIX}"
         save_checkpoint(path, model, {**record, "score": score})
         for _, _, worse in self._list_ranked()[self.most :]:

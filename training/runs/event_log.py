@@ -8,24 +8,19 @@ from training.runs.events import Event, parse_event
 
 
 class EventFile:
-    """A listener that appends events to a file."""
+    """A listener that appends events to a file, whose folder is there."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._end_cut_line()
 
     def __call__(self, event: Event) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event.to_dict(), ensure_ascii=False) + "\n")
-
-    def _end_cut_line(self) -> None:
-        """End a line that a crash cut short, so that the next event starts its own."""
+        """Append an event, on a line of its own even where a crash has cut the last one short."""
         with self.path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
                     file.write(b"\n")
+            file.write(json.dumps(event.to_dict(), ensure_ascii=False).encode() + b"\n")
 
 
 class EventLog:

@@ -2,7 +2,8 @@
 
 ``config.json`` (settings), ``events.jsonl`` (events), ``best_model.pth``, ``last.pth``, ``previews/``,
 ``STOP`` (exists = please stop) and ``.lock`` (held by the process that trains). Status is worked out from these, never
-remembered.
+remembered. The start of a training makes the folder; a later write into one that was moved away is an error, which ends
+the training.
 """
 
 import json

@@ -7,13 +7,15 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from separator.errors import Cancelled
 from separator.progress import Cancel, Progress
-from training.config import TrainConfig, make_model_config
+from training.config import TrainConfig
 from training.data.cache import Cache
 from training.data_checks.doctor import examine
 from training.data_checks.report import Report
+from training.loop.initial_weights import find_sample_rate
 from training.practice.songs import make_practice_songs
 from ui.jobs.background_call import BackgroundCall
 from ui.settings import PageSettings
@@ -32,6 +34,8 @@ class DataCheck:
 
     report: BackgroundCall[Report]
     epoch_time: BackgroundCall[float]
+    sample_rate: int
+    """Of the model to train, at which the data are decoded."""
 
     @property
     def can_start(self) -> bool:
@@ -64,21 +68,30 @@ class DataChecks:
         with self._lock:
             return self._checks.get(key)
 
-    def start(self, config: TrainConfig, *, practice: bool, probe: bool, again: bool = True) -> DataCheck:
+    def start(
+        self, config: TrainConfig, start_from: Path | None, *, practice: bool, probe: bool, again: bool = True
+    ) -> DataCheck:
         """Check the data of `config`, unless that is being done or, without `again`, was done already.
 
-        `practice` makes the songs first. With `probe` an epoch is timed afterwards; not while a training runs.
+        A check at another sample rate than that of the model to train, which goes on from a checkpoint if one is given,
+        is ended and done again. `practice` makes the songs first. With `probe` an epoch is timed afterwards; not while
+        a training runs.
+
+        Raises CheckpointError and ConfigError for a checkpoint that cannot be trained on.
         """
-        key = (config.data_dir, config.target)
+        key, rate = (config.data_dir, config.target), find_sample_rate(config, start_from)
         with self._lock:
             check = self._checks.get(key)
-            if check is not None and (check.is_running or (not again and check.report.result is not None)):
+            if check is not None and check.sample_rate != rate:
+                check.report.cancel()
+                check.epoch_time.cancel()
+            elif check is not None and (check.is_running or (not again and check.report.result is not None)):
                 return check
-            epoch_time = BackgroundCall(partial(self._time_epoch, config))
+            epoch_time = BackgroundCall(partial(self._time_epoch, config, start_from))
             if not probe:
                 epoch_time.cancel()
-            check = DataCheck(BackgroundCall(partial(self._examine, config, practice, epoch_time)), epoch_time)
-            self._checks[key] = check
+            report = BackgroundCall(partial(self._examine, config, rate, practice, epoch_time))
+            check = self._checks[key] = DataCheck(report, epoch_time, rate)
             self._checks.move_to_end(key)
             while len(self._checks) > MAX_CHECKS:
                 self._checks.popitem(last=False)[1].report.cancel()
@@ -92,7 +105,13 @@ class DataChecks:
                 check.epoch_time.cancel()
 
     def _examine(
-        self, config: TrainConfig, practice: bool, epoch_time: BackgroundCall[float], progress: Progress, cancel: Cancel
+        self,
+        config: TrainConfig,
+        sample_rate: int,
+        practice: bool,
+        epoch_time: BackgroundCall[float],
+        progress: Progress,
+        cancel: Cancel,
     ) -> Report:
         with self._one_at_a_time:
             if practice:
@@ -100,7 +119,7 @@ class DataChecks:
             report = examine(
                 config.data_dir,
                 config.target,
-                Cache(config.cache_dir, make_model_config(config).stft.sample_rate),
+                Cache(config.cache_dir, sample_rate),
                 loose_dirs=config.loose_dirs(),
                 soft_dirs=config.soft_dir,
                 valid_dir=config.val_dir or None,
@@ -114,10 +133,10 @@ class DataChecks:
             epoch_time.start()
         return report
 
-    def _time_epoch(self, config: TrainConfig, progress: Progress, cancel: Cancel) -> float:
+    def _time_epoch(self, config: TrainConfig, start_from: Path | None, progress: Progress, cancel: Cancel) -> float:
         from training.loop.sanity_checks import seconds_per_epoch  # Lightning takes seconds to import
 
         with self._one_at_a_time:
             if cancel():
                 raise Cancelled("timing an epoch was cancelled")
-            return seconds_per_epoch(config, cancel)
+            return seconds_per_epoch(config, cancel, start_from)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -77,30 +78,31 @@ class TrainHandlers:
         values = read_practice_recipe()
         return str(self.settings.practice), *(values.get(name, gr.skip()) for name in self.names)
 
-    def check(self, data: str, *form: Any) -> str | Any:
-        """In: data, form. Out: remembered. Checks data that have not been checked."""
+    def check(self, data: str, start_from: str, *form: Any) -> str | Any:
+        """In: data, start from, form. Out: remembered. Checks data that have not been checked."""
         try:
-            return self._start_check(data, form, again=False)
+            return self._start_check(data, start_from, form, again=False)
         except SeparatorError:
             return gr.skip()  # shown when the button is pressed
 
-    def check_again(self, data: str, *form: Any) -> str:
-        """In: data, form. Out: remembered. Checks the data anew, or shows why it cannot."""
+    def check_again(self, data: str, start_from: str, *form: Any) -> str:
+        """In: data, start from, form. Out: remembered. Checks the data anew, or shows why it cannot."""
         try:
-            return self._start_check(data, form, again=True)
+            return self._start_check(data, start_from, form, again=True)
         except SeparatorError as error:
             raise html.make_toast(str(error)) from error
 
-    def _start_check(self, data: str, form: Sequence[Any], *, again: bool) -> str:
+    def _start_check(self, data: str, start_from: str, form: Sequence[Any], *, again: bool) -> str:
         config = self.manager.build_config(parse_settings(self.names, form), data)
-        self.checks.start(config, practice=self.manager.is_practice(data), probe=not self.manager.is_busy, again=again)
+        practice, probe = self.manager.is_practice(data), not self.manager.is_busy
+        self.checks.start(config, self._find_weights(start_from), practice=practice, probe=probe, again=again)
         return data
 
     def start(self, request: gr.Request, data: str, start_from: str, track: bool, *form: Any) -> Any:
         """In: data, start from, track, form. Out: runs, with the new one chosen."""
         try:
             config = self.manager.build_config(parse_settings(self.names, form), data)
-            weights = self.registry.find_paths([start_from])[0] if start_from else None
+            weights = self._find_weights(start_from)
             self.checks.cancel_timing()
             return self._select_run(self.manager.start(config, weights, track=track, request=request))
         except SeparatorError as error:
@@ -139,6 +141,10 @@ class TrainHandlers:
         weights = f"checkpoints/{start_from}" if start_from else ""
         practice = self.manager.is_practice(data)
         return build_training_command(values, folders, practice=practice, start_from=weights, track=track)
+
+    def _find_weights(self, start_from: str) -> Path | None:
+        """The checkpoint to go on from, if one was chosen."""
+        return self.registry.find_paths([start_from])[0] if start_from else None
 
     def _find_check(self, data: str, target: str) -> tuple[DataCheck | None, str]:
         """The check of these data, and the error in their folder."""

@@ -14,6 +14,9 @@ from ui.settings import PageSettings
 from ui.train.form import build_widget, list_form_fields
 from ui.train.mlflow_link import is_mlflow_installed
 
+SIMPLE_FIELDS = ("target", "preset", "batch_size", "learning_rate", "epochs", "max_minutes", "patience", "run_name")
+"""Those that are shown at once; the others are under "advanced"."""
+
 
 @dataclass(frozen=True)
 class SetupPanel:
@@ -45,7 +48,7 @@ def build_setup(settings: PageSettings, registry: ModelRegistry) -> SetupPanel:
         check = gr.Button(t("train.check"), min_width=110, visible=not settings.on_space, elem_id="train-check")
         practice = gr.Button(t("train.practice"), min_width=160, elem_id="train-practice")
     report = html.build_panel(elem_id="train-report")
-    form = _build_form(settings, "simple")
+    form = _build_form(settings, is_simple=True)
     start_from = gr.Dropdown(
         list_starting_points(registry), value="", label=t("train.start_from"), info=t("train.start_from_info"),
         elem_id="train-start-from",
@@ -55,7 +58,7 @@ def build_setup(settings: PageSettings, registry: ModelRegistry) -> SetupPanel:
         elem_id="train-track",
     )  # fmt: skip
     with gr.Accordion(t("train.advanced"), open=False, elem_id="train-advanced"):
-        form |= _build_form(settings, "advanced")
+        form |= _build_form(settings, is_simple=False)
     with gr.Row():
         start = gr.Button(
             t("train.start"), variant="primary", scale=2, min_width=110, interactive=False, elem_id="train-start"
@@ -75,7 +78,7 @@ def list_starting_points(registry: ModelRegistry) -> list[tuple[str | I18nData, 
     return [(t("train.new_model"), ""), *shipped]
 
 
-def _build_form(settings: PageSettings, group: str) -> dict[str, Component]:
-    wanted = {name: f for name, f in list_form_fields(settings).items() if f.metadata["group"] == group}
+def _build_form(settings: PageSettings, *, is_simple: bool) -> dict[str, Component]:
+    wanted = {name: f for name, f in list_form_fields(settings).items() if (name in SIMPLE_FIELDS) == is_simple}
     with gr.Row(elem_classes="train-form"):
         return {name: build_widget(f) for name, f in wanted.items()}

@@ -100,6 +100,7 @@ def _wire(
     """Every event ends in ``draw``; so do the timer and the page's load."""
     form, target = list(setup.form.values()), setup.form["target"]
     chosen = [setup.data, setup.start_from, setup.track, *form]
+    checked = [setup.data, setup.start_from, *form]
     seen: gr.State = gr.State({})
     drawn = [
         run_panel.runs, run_panel.live, run_panel.learn, setup.report, setup.start, setup.stop, setup.resume,
@@ -110,14 +111,14 @@ def _wire(
         return event(handle.draw, [run_panel.runs, setup.data, target, seen], drawn, **SERIAL_DRAW)
 
     def check(event: Any) -> Any:
-        return draw(event(handle.check, [setup.data, *form], [remembered], **UNQUEUED).then)
+        return draw(event(handle.check, checked, [remembered], **UNQUEUED).then)
 
     draw(gr.Timer(TICK_SECONDS).tick)
     draw(run_panel.runs.input)
     check(page.load(handle.restore_folder, [remembered], [setup.data], **UNQUEUED).then)
     check(setup.practice.click(handle.choose_practice, None, [setup.data, *form], **UNQUEUED).then)
-    draw(setup.check.click(handle.check_again, [setup.data, *form], [remembered], **QUEUED).then)
-    for event in (setup.data.submit, setup.data.blur, target.input):
+    draw(setup.check.click(handle.check_again, checked, [remembered], **QUEUED).then)
+    for event in (setup.data.submit, setup.data.blur, target.input, setup.form["preset"].input, setup.start_from.input):
         check(event)
     draw(setup.start.click(handle.start, chosen, [run_panel.runs], **QUEUED).then)
     draw(setup.resume.click(handle.resume, [run_panel.runs, *form], [run_panel.runs], **QUEUED).then)

@@ -145,8 +145,15 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     assert describe(path).training == {"epoch": 1}
 
 
+def test_a_folder_that_is_missing_is_not_made(tiny_model: CRNN, tmp_path: Path):
+    with pytest.raises(CheckpointError, match="No such file"):
+        save_checkpoint(tmp_path / "moved" / "last.pth", tiny_model, {})
+    assert not (tmp_path / "moved").exists()
+
+
 def test_the_list_has_shipped_models_first_then_runs(tiny_model: CRNN, tmp_path: Path):
     for name in ("vocals.pth", "best_model.pth", "older/best_model.pth", "newer/best_model.pth", "newer/last.pth"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         save_checkpoint(tmp_path / name, tiny_model, {"name": name})
     os.utime(tmp_path / "older/best_model.pth", (1, 1))
     (tmp_path / "notes.pth").write_text("hello")

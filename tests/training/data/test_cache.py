@@ -10,7 +10,7 @@ import soundfile
 
 from separator.errors import AudioError, Cancelled, DatasetError
 from separator.files import make_part_path
-from training.data.cache import Cache
+from training.data.cache import Cache, remove_cache
 from training.data.layouts import find_songs
 
 WriteSound = Callable[..., Path]
@@ -21,7 +21,7 @@ QUANTISATION = 1 / 32768
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
+    return Cache(tmp_path / "cache", 22050)
 
 
 def test_16_bit_audio_at_the_caches_rate_comes_back_exactly(cache: Cache, tmp_path: Path, melody: Melody) -> None:
@@ -142,7 +142,7 @@ def test_reading_from_a_cache_that_was_removed_says_so(cache: Cache, tmp_path: P
     os.truncate(samples, 100)
     with pytest.raises(DatasetError, match="was cut short; start again"):
         audio.read(0, 1000)
-    cache.remove()
+    remove_cache(cache.folder)
     with pytest.raises(DatasetError, match="gone from the cache"):
         audio.read(0, 1000)
 
@@ -172,7 +172,7 @@ def test_progress_ends_at_one_and_stopping_keeps_what_is_done(
 
 
 def _prepare(folder: Path, paths: list[Path]) -> None:
-    assert Cache(folder).prepare([paths], workers=2) == []
+    assert Cache(folder, 22050).prepare([paths], workers=2) == []
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_leftovers_of_a_killed_process_are_cleared(
 def test_a_cache_that_cannot_be_written_says_so(tmp_path: Path, write_sound: WriteSound) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DatasetError, match="cannot make the cache folder"):
-        Cache(tmp_path / "file" / "cache").prepare([[write_sound(tmp_path / "a.wav")]])
+        Cache(tmp_path / "file" / "cache", 22050).prepare([[write_sound(tmp_path / "a.wav")]])
 
 
 def test_a_full_disk_stops_it_and_leaves_no_half_entry(
@@ -228,13 +228,13 @@ def test_removing_it_leaves_foreign_files(cache: Cache, tmp_path: Path, write_so
     foreign = {cache.folder / name for name in ("notes.txt", "settings.json", "take1.pcm", ".film.mp4.part")}
     for path in foreign:
         path.write_text("mine")
-    assert cache.remove() > 22050
+    assert remove_cache(cache.folder) > 22050
     assert set(cache.folder.iterdir()) == foreign
     for path in foreign:
         path.unlink()
-    cache.remove()
+    remove_cache(cache.folder)
     assert not cache.folder.exists()
-    assert cache.remove() == 0
+    assert remove_cache(cache.folder) == 0
 
 
 def test_ten_hours_are_read_in_little_memory(cache: Cache, tmp_path: Path, melody: Melody) -> None:

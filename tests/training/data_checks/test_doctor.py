@@ -31,7 +31,7 @@ def data(tmp_path: Path, write_sound: WriteSound) -> Path:
 @pytest.fixture
 def check(data: Path, tmp_path: Path) -> Callable[..., Report]:
     def run(**settings: object) -> Report:
-        return examine([data], ("vocals",), Cache(tmp_path / "cache"), workers=1, **settings)  # type: ignore[arg-type]
+        return examine([data], ("vocals",), Cache(tmp_path / "cache", 22050), workers=1, **settings)  # type: ignore[arg-type]
 
     return run
 
@@ -142,7 +142,7 @@ def test_songs_without_the_target_are_left_out(data: Path, check: Callable[..., 
 
 
 def test_a_target_without_songs_is_an_error_listing_the_stems(data: Path, tmp_path: Path) -> None:
-    report = examine([data], ("tuba",), Cache(tmp_path / "cache"))
+    report = examine([data], ("tuba",), Cache(tmp_path / "cache", 22050))
     (error,) = findings(report, "error")
     assert error.what == "no song has tuba; the stems found are: vocals"
     assert not report.can_start
@@ -150,12 +150,12 @@ def test_a_target_without_songs_is_an_error_listing_the_stems(data: Path, tmp_pa
 
 
 def test_an_unknown_folder_is_an_error_and_one_song_too(tmp_path: Path, data: Path, write_sound: WriteSound) -> None:
-    report = examine([tmp_path / "nowhere"], ("vocals",), Cache(tmp_path / "cache"))
+    report = examine([tmp_path / "nowhere"], ("vocals",), Cache(tmp_path / "cache", 22050))
     assert "no data folder" in findings(report, "error")[0].what
     assert report.lines()[-1] == "training cannot start"
     for folder in sorted(data.iterdir())[1:]:
         shutil.rmtree(folder)
-    report = examine([data], ("vocals",), Cache(tmp_path / "cache"))
+    report = examine([data], ("vocals",), Cache(tmp_path / "cache", 22050))
     assert "cannot be split" in findings(report, "error")[0].what
 
 
@@ -209,7 +209,7 @@ def test_songs_for_testing_are_not_decoded(tmp_path: Path, write_sound: WriteSou
     for split, name in (("train", "A - One"), ("train", "B - Two"), ("test", "C - Three")):
         for stem in ("mixture", "vocals", "drums", "bass", "other"):
             write_sound(tmp_path / "musdb" / split / name / f"{stem}.wav", 4.0)
-    cache = Cache(tmp_path / "cache")
+    cache = Cache(tmp_path / "cache", 22050)
     assert examine([tmp_path / "musdb"], ("vocals",), cache).can_start
     missing = cache.missing(sorted((tmp_path / "musdb").rglob("*.wav")))
     assert {path.parent.name for path in missing} == {"C - Three"}
@@ -219,7 +219,7 @@ def test_a_probe_that_fails_is_told_with_the_rest(data: Path, tmp_path: Path) ->
     def probe() -> float:
         raise SeparatorError("the GPU has too little memory")
 
-    report = examine([data], ("vocals",), Cache(tmp_path / "cache"), probe_epoch=probe)
+    report = examine([data], ("vocals",), Cache(tmp_path / "cache", 22050), probe_epoch=probe)
     assert not report.can_start
     assert [error.what for error in findings(report, "error")] == [
         "a few steps of training were tried, and failed: the GPU has too little memory"
@@ -228,7 +228,7 @@ def test_a_probe_that_fails_is_told_with_the_rest(data: Path, tmp_path: Path) ->
 
 
 def test_an_epochs_time_is_probed_only_where_training_can_start(data: Path, tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache")
+    cache = Cache(tmp_path / "cache", 22050)
     assert "about 12 s an epoch" in "\n".join(examine([data], ("vocals",), cache, probe_epoch=lambda: 12.0).lines())
     assert examine([data], ("tuba",), cache, probe_epoch=lambda: 12.0).epoch_seconds is None
 
@@ -238,7 +238,9 @@ def test_licence_citation_weight_and_notes_are_shown(tmp_path: Path, data: Path,
     for name in ("ANiMAL - Rockshow", "Young Griffo - Pennies", "Music Delta - Rock"):
         for stem in ("mixture", "vocals", "drums", "bass", "other"):
             write_sound(tmp_path / "musdb" / "train" / name / f"{stem}.wav", 0.1)
-    text = "\n".join(examine([data, f"{tmp_path / 'musdb'}=0.5"], ("vocals",), Cache(tmp_path / "cache")).lines())
+    text = "\n".join(
+        examine([data, f"{tmp_path / 'musdb'}=0.5"], ("vocals",), Cache(tmp_path / "cache", 22050)).lines()
+    )
     assert "musdb18hq, 3 songs, weight 0.5" in text
     assert "licence: for academic, non-commercial use" in text
     assert "cite: Rafii" in text
@@ -258,7 +260,7 @@ def test_a_folder_of_broken_files_is_told_by_its_first_ones(tmp_path: Path, monk
         (tmp_path / "data" / f"{number}").mkdir(parents=True)
         (tmp_path / "data" / f"{number}" / "vocals.wav").write_text("no music")
         (tmp_path / "data" / f"{number}" / "mixture.wav").write_text("no music")
-    report = examine([tmp_path / "data"], ("vocals",), Cache(tmp_path / "cache"), workers=1)
+    report = examine([tmp_path / "data"], ("vocals",), Cache(tmp_path / "cache", 22050), workers=1)
     (error,) = findings(report, "error")
     assert f"none of the first {MOST_UNREADABLE} files" in error.what and "is not audio" in error.what
     # For the disk, the first ones of 200 files; for the cache, of which threads run ahead, none twice.

@@ -100,6 +100,7 @@ def train(
             device="cpu", precision="32-true", outer_learning_rate=1e-4,
         ).replace(**changes)  # fmt: skip
         run, events = RunFolder(tmp_path / name), list[Event]()
+        run.path.mkdir(exist_ok=True)
         Trainer(config.validate(), data, run, [events.append], resume).fit()
         return run, [event for event in events if isinstance(event, EpochDone)]
 

@@ -18,6 +18,7 @@ from training.data.training_data import TrainingData
 from training.loop import launch
 from training.loop.background import BackgroundTraining
 from training.loop.train_step import Learner
+from training.runs import events
 from training.runs.events import Event
 
 WAIT_SECONDS = 120.0
@@ -161,25 +162,34 @@ def test_a_run_that_was_trained_is_not_overwritten(
         background.start(config.replace(epochs=1))
 
 
-@pytest.mark.parametrize("is_decoded", [False, True])
+@pytest.mark.parametrize("last", ["preparing", "started", "step", "preview", "epoch"])
 def test_a_run_whose_folder_is_moved_away_has_failed(
-    background: BackgroundTraining, config: TrainConfig, gate: threading.Event, is_decoded: bool
+    background: BackgroundTraining, config: TrainConfig, gate: threading.Event, last: str
 ):
-    is_there = threading.Event()
+    gate.set()
+    path = Path(config.out_dir) / config.run_name
     emitted: list[str] = []
 
-    def listen(event: Event) -> None:
+    def move_after_last(event: Event) -> None:
         emitted.append(event.kind)
-        if event.kind == ("epoch" if is_decoded else "preparing"):
-            is_there.set()
+        if event.kind == last:
+            path.rename(path.with_name("moved"))
 
-    if is_decoded:
-        gate.set()
-    run = background.start(config, listeners=[listen])
-    assert is_there.wait(WAIT_SECONDS)
-    run.path.rename(run.path.with_name("moved"))
+    changes = {"epochs": 1, "steps_per_epoch": 1, "average_best": 2}
+    run = background.start(config.replace(**changes), listeners=[move_after_last])
     assert background.wait(WAIT_SECONDS)
     status = background.status(run)
     assert (status.state, "was moved or removed" in status.message) == ("failed", True)
-    assert emitted[-1] == "failed"  # listeners get it, too
+    assert emitted[-2:] == [last, "failed"]  # listeners get it, too
+    assert not run.path.exists()
+
+
+def test_a_run_that_is_moved_away_while_decoding_has_failed(
+    background: BackgroundTraining, config: TrainConfig, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.0)
+    run = background.start(config)
+    run.path.rename(run.path.with_name("moved"))
+    assert background.wait(WAIT_SECONDS)
+    assert "was moved or removed" in background.status(run).message
     assert not run.path.exists()

@@ -8,7 +8,6 @@ import torch
 from separator.errors import ConfigError, DatasetError, SeparatorError
 from training.config import TrainConfig
 from training.loop.fabric import (
-    autocast_dtype,
     broadcast_from_rank_zero,
     make_fabric,
     oom_as_user_error,
@@ -45,10 +44,12 @@ def test_a_full_memory_is_told_with_what_to_do():
         raise RuntimeError("shapes do not match")
 
 
-def test_precisions_and_number_formats_agree():
-    assert autocast_dtype("16-mixed") == torch.float16
-    assert autocast_dtype("bf16-mixed") == torch.bfloat16
-    assert autocast_dtype("32-true") is None
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("16-mixed", torch.float16), ("bf16-mixed", torch.bfloat16), ("32-true", torch.float32)]
+)
+def test_precisions_and_number_formats_agree(precision: str, dtype: torch.dtype):
+    with make_fabric(CPU.replace(precision=precision)).autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 def test_half_precision_on_a_cpu_is_not_silently_replaced():

@@ -4,18 +4,18 @@ import math
 
 import pytest
 
-from training.config import TrainConfig
+from training.config import ScheduleSettings
 from training.loop.schedule import LAST_SHARE, EarlyStopping, Schedule
 
 
 def test_it_warms_up_in_a_straight_line():
-    schedule = Schedule(TrainConfig(learning_rate=1.0, warmup_steps=4, schedule="constant"))
+    schedule = Schedule(ScheduleSettings(warmup_steps=4, schedule="constant"), 1.0)
     assert [schedule.learning_rate(step, 0) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
 def test_cosine_falls_to_a_hundredth_over_all_steps():
-    config = TrainConfig(learning_rate=1.0, warmup_steps=0, schedule="cosine", epochs=10, steps_per_epoch=10)
-    rates = [Schedule(config).learning_rate(step, 0) for step in range(101)]
+    config = ScheduleSettings(warmup_steps=0, schedule="cosine", epochs=10, steps_per_epoch=10)
+    rates = [Schedule(config, 1.0).learning_rate(step, 0) for step in range(101)]
     assert rates[0] == 1.0
     assert rates[50] == pytest.approx((1 + LAST_SHARE) / 2)
     assert rates[100] == pytest.approx(LAST_SHARE)
@@ -23,15 +23,15 @@ def test_cosine_falls_to_a_hundredth_over_all_steps():
 
 
 def test_cosine_follows_the_clock_where_time_is_the_limit():
-    config = TrainConfig(learning_rate=1.0, warmup_steps=0, schedule="cosine", max_minutes=8)
-    schedule = Schedule(config)
+    config = ScheduleSettings(warmup_steps=0, schedule="cosine", max_minutes=8)
+    schedule = Schedule(config, 1.0)
     assert schedule.learning_rate(0, 4.0) == pytest.approx((1 + LAST_SHARE) / 2)
     assert schedule.learning_rate(0, 20.0) == pytest.approx(LAST_SHARE)  # never back up
 
 
 def test_a_plateau_lowers_the_rate_after_its_patience_and_again():
-    config = TrainConfig(learning_rate=1.0, warmup_steps=0, plateau_patience=1, plateau_factor=0.5)
-    schedule = Schedule(config)
+    config = ScheduleSettings(warmup_steps=0, plateau_patience=1, plateau_factor=0.5)
+    schedule = Schedule(config, 1.0)
     rates = []
     for loss in [1.0, 1.0, 1.0, 0.9, 0.95, 0.95, 0.95, math.nan]:
         schedule.update(loss)
@@ -40,8 +40,8 @@ def test_a_plateau_lowers_the_rate_after_its_patience_and_again():
 
 
 def test_a_schedules_state_goes_on():
-    config = TrainConfig(plateau_patience=0)
-    before, after = Schedule(config), Schedule(config)
+    config = ScheduleSettings(plateau_patience=0)
+    before, after = Schedule(config, 1.0), Schedule(config, 1.0)
     for loss in (1.0, 2.0):
         before.update(loss)
     after.load_state_dict(before.state_dict())

@@ -16,7 +16,7 @@ from separator.model import ModelConfig, load_model
 from separator.model.checkpoint import describe, read_checkpoint
 from separator.spectral import stft
 from training.config import PRESETS, TrainConfig
-from training.data.cache import Cache
+from training.data.cache import Cache, remove_cache
 from training.data.loader import Batches
 from training.data.remix import Excerpts
 from training.data.training_data import Pair, TrainingData, WeightedSources
@@ -56,11 +56,16 @@ def make_trainer(data: TrainingData, tmp_path: Path) -> Callable[..., Trainer]:
 
     def make(name: str = "run", resume: dict[str, Any] | None = None, **changes: Any) -> Trainer:
         emitted: list[Event] = []
-        made = Trainer(TINY.replace(**changes), data, RunFolder(tmp_path / name), [emitted.append], resume)
+        made = Trainer(TINY.replace(**changes), data, make_run(tmp_path / name), [emitted.append], resume)
         made.emitted = emitted  # type: ignore[attr-defined]
         return made
 
     return make
+
+
+def make_run(path: Path) -> RunFolder:
+    path.mkdir(exist_ok=True)
+    return RunFolder(path)
 
 
 def emitted(trainer: Trainer, type_: str) -> list[Any]:
@@ -294,7 +299,6 @@ def test_a_clock_that_stands_still_breaks_nothing(
 
 def test_the_stop_file_stops_it(make_trainer: Callable[..., Trainer]):
     trainer = make_trainer()
-    trainer.run.path.mkdir(parents=True)
     trainer.run.request_stop()
     assert trainer.fit() == "stopped"
     assert trainer.progress.step == 1
@@ -377,12 +381,12 @@ def test_going_back_twice_leads_to_the_same_place(make_trainer: Callable[..., Tr
 def test_a_cache_that_is_gone_is_told_in_a_sentence(
     data: TrainingData, write_sound: Callable[..., Path], tmp_path: Path, workers: int
 ):
-    cache = Cache(tmp_path / "cache")
+    cache = Cache(tmp_path / "cache", 22050)
     audio = cache.load([write_sound(tmp_path / "a.wav")])
     pool = WeightedSources((audio,), (1.0,))
     gone = replace(data, pairs=(Pair("a", (audio,), audio),), pair_weights=(1.0,), targets=(pool,), rests=pool)
-    trainer = Trainer(TINY.replace(workers=workers), gone, RunFolder(tmp_path / "run"))
-    cache.remove()
+    trainer = Trainer(TINY.replace(workers=workers), gone, make_run(tmp_path / "run"))
+    remove_cache(cache.folder)
     with pytest.raises(DatasetError, match=r"\A[^\n]*is gone from the cache[^\n]*anew\Z"):
         trainer.fit()
 
@@ -549,7 +553,7 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Training
         target=("noise", "hum"), epochs=4, steps_per_epoch=25, learning_rate=0.02, batch_size=4, loss=("l1_complex",)
     )
     received: list[Event] = []
-    whole = Trainer(config, several, RunFolder(tmp_path / "whole"), [received.append])
+    whole = Trainer(config, several, make_run(tmp_path / "whole"), [received.append])
     whole.fit()
     started, *epochs = [event for event in received if event.kind in ("started", "epoch")]
     assert started.targets == ["noise", "hum"]
@@ -558,7 +562,7 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Training
     assert epochs[-1].valid_sdr_db == pytest.approx(np.mean(list(epochs[-1].target_sdr_db.values())))
     assert describe(whole.run.best_model).targets == ("noise", "hum")
 
-    first = Trainer(config, several, RunFolder(tmp_path / "halves"), should_stop=lambda: first.progress.step == 30)
+    first = Trainer(config, several, make_run(tmp_path / "halves"), should_stop=lambda: first.progress.step == 30)
     first.fit()
     second = Trainer(config, several, first.run, resume=read_checkpoint(first.run.last))
     second.fit()
@@ -567,7 +571,7 @@ def test_a_training_of_several_targets_learns_each_and_resumes(several: Training
 
 def test_a_loss_of_what_nobody_knows_teaches_nothing(several: TrainingData, tmp_path: Path):
     config = TINY.replace(target=("noise", "hum"), loss=("sdr",))
-    learner = Trainer(config, several, RunFolder(tmp_path / "run")).learner
+    learner = Trainer(config, several, make_run(tmp_path / "run")).learner
     targets, rest = torch.randn(2, 2, 5000), torch.randn(2, 5000)
     both_known, one_known = torch.tensor([[11025.0, 11025.0]] * 2), torch.tensor([[11025.0, -1.0]] * 2)
     centred = torch.ones(2, 3, 2)
@@ -586,7 +590,7 @@ def test_a_stereo_model_gets_what_is_panned_in_two_channels(
 ):
     stereo = replace(tiny_config, input_channels=2)
     monkeypatch.setitem(PRESETS, "small", lambda targets: replace(stereo, targets=targets))
-    learner = Trainer(TINY, data, RunFolder(tmp_path / "run")).learner
+    learner = Trainer(TINY, data, make_run(tmp_path / "run")).learner
     inputs: list[torch.Tensor] = []
     learner.crnn.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
     target, rest, known = torch.randn(1, 1, 5000), torch.randn(1, 5000), torch.tensor([[11025.0]])

@@ -13,6 +13,7 @@ from training.runs.events import Event
 
 @pytest.fixture
 def write(tmp_path: Path) -> EventFile:
+    (tmp_path / "새 폴더").mkdir()
     return EventFile(tmp_path / "새 폴더" / "events.jsonl")
 
 
@@ -103,3 +104,9 @@ def test_after_a_crash_in_the_middle_of_a_line_events_go_on(write: EventFile):
 
 def test_an_absent_file_holds_no_events(tmp_path: Path):
     assert read_events(tmp_path / "none.jsonl") == []
+
+
+def test_a_folder_that_was_moved_away_is_not_made_again(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        EventFile(tmp_path / "moved" / "events.jsonl")(failed("disk"))
+    assert not (tmp_path / "moved").exists()

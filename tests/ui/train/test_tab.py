@@ -137,7 +137,7 @@ def test_progress_counts_the_steps_of_this_epoch(settings: PageSettings) -> None
 @pytest.mark.slow
 def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: TrainHandlers, settings: PageSettings) -> None:
     folder = handle.choose_practice()[0]
-    assert handle.check(folder, "vocals") == folder
+    assert handle.check(folder, "", "vocals") == folder
     check = handle.checks.get(((folder,), ("vocals",)))
     assert check is not None
     assert check.report.finished.wait(120)
@@ -152,9 +152,9 @@ def test_practice_songs_are_made_checked_and_can_be_trained_on(handle: TrainHand
 
 @pytest.mark.parametrize("target", ["lead-vocals", ""])
 def test_a_failed_check_is_reported_only_on_the_button(handle: TrainHandlers, tmp_path: Path, target: str) -> None:
-    assert handle.check(str(tmp_path), target) == gr.skip()
+    assert handle.check(str(tmp_path), "", target) == gr.skip()
     with pytest.raises(gr.Error, match="must be one word"):
-        handle.check_again(str(tmp_path), target)
+        handle.check_again(str(tmp_path), "", target)
 
 
 def test_a_folder_outside_is_refused_with_a_sentence(handle: TrainHandlers) -> None:

@@ -100,6 +100,6 @@ def test_a_table_of_something_else_is_no_list(sounds: Path, write_sound: WriteSo
 def test_a_list_is_examined_and_scored(sounds: Path, tmp_path: Path) -> None:
     rows = (f"{stem},{song}_{stem}.wav" for song in "abc" for stem in ("vocals", "other"))
     path = write_list(sounds / "stems.csv", "instrum,path", *rows)
-    report = examine([path], ("vocals",), Cache(tmp_path / "cache"), workers=1)
+    report = examine([path], ("vocals",), Cache(tmp_path / "cache", 22050), workers=1)
     assert (report.findings, report.can_start, report.songs) == ((), True, 3)
     assert len(find_scored_songs(path, "vocals")[0]) == 3

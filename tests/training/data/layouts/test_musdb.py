@@ -77,7 +77,7 @@ def test_the_streams_of_a_stem_file_are_decoded_each_by_itself(tmp_path: Path, w
 
     (song,) = find_songs(tmp_path / "musdb18").songs
     assert (song.name, song.split, song.source) == ("ANiMAL - Rockshow", "valid", "musdb18")
-    cache = Cache(tmp_path / "cache")
+    cache = Cache(tmp_path / "cache", 22050)
     assert cache.prepare([song.files()]) == []
     for stem, source in zip(STREAMS, sources, strict=True):
         paths = song.stems.get(stem) or (song.mixture,)

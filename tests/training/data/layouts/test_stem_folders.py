@@ -66,7 +66,7 @@ def test_stem_folders_without_a_common_name_tell_what_to_do(tmp_path: Path, writ
 
 def test_the_doctor_examines_stem_folders(by_stem: Path, tmp_path: Path) -> None:
     (by_stem / "Vocals" / "Bob - Two.wav").unlink()
-    report = examine([by_stem], ("vocals",), Cache(tmp_path / "cache"), workers=1)
+    report = examine([by_stem], ("vocals",), Cache(tmp_path / "cache", 22050), workers=1)
     assert [f.what for f in report.findings] == ["1 song(s) without vocals, left out: Bob - Two"]
     assert "to the folder vocals" in report.findings[0].what_to_do
     assert (report.can_start, report.songs) == (True, 2)
