@@ -85,6 +85,8 @@ interface ModelSettings {
   stems: string[]; // the targets, then what they leave over
   input_channels: number;
   time_factor: number; // frames that the network's state takes as one
+  fold: number; // frames that its layers take as one
+  live_delays: { delay_seconds: Seconds; sdr_db: Decibels; change_db: Decibels }[]; // empty where not measured
   state_shapes: number[][];
   segmentation: Segmentation;
   about: Record<string, string>; // by the last part of a text's key
@@ -105,10 +107,10 @@ interface Segmentation {
   fade: number;
 }
 
-/** Takes and returns frames of bins; the state is that where the next segment begins. */
+/** Takes and returns frames of bins; the state is that `hop` frames later, where the next segment begins. */
 interface Network {
   emptyState: () => any;
-  run: (magnitude: Float32Array, frames: number, state: any) => Promise<{ masks: Float32Array; state: any }>;
+  run: (magnitude: Float32Array, frames: number, state: any, hop: number) => Promise<{ masks: Float32Array; state: any }>;
 }
 
 /** What is used of onnxruntime-web. */

@@ -77,7 +77,9 @@ def build_html(model: OnnxModel, name: str) -> str:
 
 def describe_model(model: OnnxModel, name: str) -> dict[str, Any]:
     """What the page's scripts need of a model: ``ModelSettings`` in ``assets/js/types.d.ts``."""
-    written = {key: json.loads(model.metadata[key]) for key in ("stft", "targets", "stems", "segmentation", "training")}
+    keys = ("stft", "targets", "stems", "segmentation", "fold", "training")
+    written = {key: json.loads(model.metadata[key]) for key in keys}
+    written["live_delays"] = json.loads(model.metadata.get("live_delays", "[]"))
     trained = str(written.pop("training").get("date", ""))[:10]
     return written | {
         "name": name,
