@@ -110,7 +110,12 @@ interface Segmentation {
 /** Takes and returns frames of bins; the state is that `hop` frames later, where the next segment begins. */
 interface Network {
   emptyState: () => any;
-  run: (magnitude: Float32Array, frames: number, state: any, hop: number) => Promise<{ masks: Float32Array; state: any }>;
+  run: (
+    magnitude: Float32Array,
+    frames: number,
+    state: any,
+    hop: number,
+  ) => Promise<{ masks: Float32Array; state: any }>;
 }
 
 /** What is used of onnxruntime-web. */
@@ -133,10 +138,28 @@ interface KissFft {
 /** To the Worker, and back. */
 type Order =
   | { kind: "load"; model: ModelSettings; onnx: Uint8Array; runtime: Uint8Array; fft: Uint8Array }
-  | { kind: "separate"; channels: Float32Array[]; rate: number };
+  | { kind: "separate"; channels: Float32Array[]; rate: number }
+  | { kind: "stream"; port: MessagePort; rate: number; delay: Seconds }
+  | { kind: "end_stream" };
 type Answer =
   | { kind: "started" }
   | { kind: "ready" }
   | { kind: "progress"; share: number }
   | { kind: "stems"; stems: { kind: Kind; wav: Blob }[] }
+  | { kind: "streaming"; store: number; latency: number; channels: number } // in samples
   | { kind: "failed"; reason: string };
+
+/** From the Worker to the audio thread. */
+interface StreamedStems {
+  chunk: number; // its number
+  stems: Float32Array[][]; // channels of each
+  load: number; // processor time as a share of real time
+  skipped: number; // times that the network was left out, to catch up
+}
+
+/** Of the audio thread's global scope. */
+declare const sampleRate: number;
+declare class AudioWorkletProcessor {
+  port: MessagePort;
+}
+declare function registerProcessor(name: string, processor: new (options: any) => AudioWorkletProcessor): void;

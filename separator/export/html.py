@@ -25,8 +25,9 @@ from separator.texts import read_texts
 ASSETS = shipped_folder("assets")
 RUNTIME = "vendor/onnxruntime-web"
 FFT = "vendor/kissfft-wasm"
-ENTRIES = ("js/export/main.js", "js/export/worker.js", f"{RUNTIME}/ort.wasm.bundle.min.mjs", f"{FFT}/kissfft.js")
-TEXT_SECTIONS = ("export", "player")
+SCRIPTS = ("js/export/main.js", "js/export/worker.js", "js/live/worklet.js")
+ENTRIES = (*SCRIPTS, f"{RUNTIME}/ort.wasm.bundle.min.mjs", f"{FFT}/kissfft.js")
+TEXT_SECTIONS = ("export", "player", "stream")
 _IMPORT = re.compile(r'(\bfrom |^import )"(\.[^"]+)"', re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 

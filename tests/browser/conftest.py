@@ -20,6 +20,12 @@ FLAGS = [
 ]  # fmt: skip
 
 
+def fake_microphone(wav: Path) -> list[str]:
+    """Flags that make a song the microphone, over and over, and allow it."""
+    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    return [*fake, f"--use-file-for-fake-audio-capture={wav}"]
+
+
 def _missing(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(reason)

@@ -19,7 +19,7 @@ export class Fifo {
   /** The oldest samples, of those that there are. @param {number} samples */
   take(samples) {
     const result = Array.from({ length: this.channels }, () => new Float32Array(samples));
-    for (let done = 0; done < samples; ) {
+    for (let done = 0; done < samples;) {
       const [block] = this.blocks;
       const count = Math.min(samples - done, block[0].length);
       block.forEach((channel, c) => result[c].set(channel.subarray(0, count), done));

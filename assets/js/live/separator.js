@@ -37,7 +37,7 @@ export class LiveSeparator {
     this.masks = rows(model.targets.length, (step + 2 * reach) * bins);
   }
 
-  /** Samples from one run of the network to the next. */
+  /** From one run of the network to the next. */
   get stepSamples() {
     return this.plan.step * this.grid.hop;
   }
@@ -109,6 +109,15 @@ export class LiveSeparator {
     });
     normalizeMasks(masks);
     return masks;
+  }
+
+  /** Seconds that one run of the network takes. */
+  async timeNetwork() {
+    const { plan, model, network } = this;
+    const magnitude = new Float32Array(model.input_channels * plan.length * (model.stft.n_fft / 2 + 1));
+    const started = performance.now();
+    await network.run(magnitude, plan.length, network.emptyState(), plan.step * plan.chains);
+    return (performance.now() - started) / 1000;
   }
 
   close() {
