@@ -158,6 +158,7 @@ interface StreamedStems {
 }
 
 /** Of the audio thread's global scope. */
+declare const currentFrame: number;
 declare const sampleRate: number;
 declare class AudioWorkletProcessor {
   port: MessagePort;

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.live_browser [--model_path checkpoints/vocals.pth] [--minutes 5] [--delay 2]
 
-What goes in and what comes out is recorded. The same input goes through LiveSeparator, and the two outputs are compared.
-Printed too: SDR of both against the true stem, glitches, and the share of one core. Exit code 1 unless every bar is met.
+What goes in and what comes out is recorded. The same input goes through LiveSeparator, and the outputs are compared.
+Printed too: SDR of both against the true stem, glitches, and the share of one core. Exit code 1 unless every bar is
+met.
 """
 
 import argparse
@@ -67,8 +68,8 @@ def play(
     song, rate = soundfile.read(DEMO_SONG / "mixture.flac", dtype="float32", always_2d=True)
     soundfile.write(folder / "song.wav", song, rate, subtype="PCM_16")
     context = playwright.chromium.launch_persistent_context(
-        folder / "profile", executable_path=CHROMIUM, args=[*FLAGS, *fake_microphone(folder / "song.wav")], offline=True,
-        accept_downloads=True,
+        folder / "profile", executable_path=CHROMIUM, args=[*FLAGS, *fake_microphone(folder / "song.wav")],
+        offline=True, accept_downloads=True,
     )  # fmt: skip
     page = context.pages[0]
     page.goto(f"{page_file.as_uri()}#live")

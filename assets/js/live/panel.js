@@ -160,13 +160,13 @@ export class LivePanel {
   /** @param {import("./session.js").Report} report */
   take(report) {
     if (!this.session) return;
-    const { seconds, load, glitches } = report;
+    const { begin, seconds, load, glitches } = report;
     this.reports = [...this.reports.filter((earlier) => earlier.seconds > seconds - WINDOW_SECONDS), report];
     const isSettled = seconds > SETTLED_SECONDS + this.delay;
     const isSlow = (isSettled && load > MOST_LOAD) || glitches - this.reports[0].glitches >= MOST_GLITCHES;
     const longer = longerThan(this.delay);
     this.warning = () => (isSlow ? text(longer ? "stream.slow" : "stream.too_slow", { seconds: longer }) : "");
-    Object.assign(this.element.dataset, { seconds: seconds.toFixed(2), glitches, load: load.toFixed(3) });
+    Object.assign(this.element.dataset, { begin, seconds: seconds.toFixed(2), glitches, load: load.toFixed(3) });
     const values = {
       time: formatTime(seconds),
       late: this.session.latency.toFixed(1),

@@ -71,6 +71,7 @@ export class LiveSeparator {
       roll(this.spectra[c], stft.forward(this.samples[c], plan.reach, plan.step));
     });
     const estimated = skip ? null : await this.estimateMasks();
+    this.runs++; // left out or not: each state keeps its place in time
     this.masks.forEach((mask, n) => roll(mask, estimated?.[n] ?? new Float32Array(plan.step * grid.bins)));
     const frames = plan.step + 2 * plan.reach;
     const end = plan.length - plan.lookahead;
@@ -88,7 +89,7 @@ export class LiveSeparator {
     const { plan, grid, model } = this;
     const { stft, input_channels: inputs } = model;
     const magnitude = modelMagnitude(this.spectra, gainsOf(this.levels), grid, stft, inputs);
-    const chain = this.runs++ % plan.chains;
+    const chain = this.runs % plan.chains;
     const hop = plan.step * plan.chains;
     const estimate = await this.network.run(magnitude, plan.length, this.states[chain], hop);
     this.states[chain] = estimate.state;

@@ -5,7 +5,10 @@ const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl:
 const FADE = 0.02; // seconds
 
 /** @typedef {"microphone" | "tab"} Source */
-/** @typedef {{seconds: Seconds, load: number, glitches: number}} Report of a running session; `load` is a share of real time */
+/**
+ * Of a running session: the sample of the audio clock at which it began, the load as a share of real time.
+ * @typedef {{begin: number, seconds: Seconds, load: number, glitches: number}} Report
+ */
 
 /** Why nothing can be played; `reason` is the last part of a text's key. */
 export class LiveError extends Error {
@@ -103,9 +106,11 @@ export class LiveSession {
   }
 
   disconnect() {
-    this.source?.disconnect();
-    this.node?.disconnect();
-    this.node?.port.postMessage({ worker: null });
+    if (this.node) {
+      this.source?.disconnect(this.node);
+      this.node.disconnect();
+      this.node.port.postMessage({ worker: null });
+    }
     this.faders.forEach((fader) => fader.disconnect());
     this.node = null;
     this.faders = [];

@@ -79,7 +79,8 @@ if (typeof AudioWorkletProcessor !== "undefined") {
       );
       if (chunk % 8 === 0) {
         const { load, skipped } = this;
-        this.port.postMessage({ seconds: this.at / sampleRate, load, glitches: this.queue.glitches + skipped });
+        const begin = currentFrame + length - this.at;
+        this.port.postMessage({ begin, seconds: this.at / sampleRate, load, glitches: this.queue.glitches + skipped });
       }
       return true;
     }
