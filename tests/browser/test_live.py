@@ -37,7 +37,8 @@ def test_microphone_comes_out_as_live_separators_stem(
     start(page, "microphone")
     page.wait_for_selector(RUNNING, timeout=60_000)
     start_recording(page)
-    page.wait_for_timeout(10_000)
+    page.wait_for_function("document.querySelector('.live').dataset.seconds < 2", timeout=60_000)  # it began anew
+    page.wait_for_function("document.querySelector('.live').dataset.seconds > 10", timeout=120_000)
     late = page.evaluate(
         """(() => {
           const { latency, context } = document.querySelector("#sori").page.live.session;
@@ -113,3 +114,13 @@ def test_live_is_accessible(open_file: Callable[..., Any], axe: str, dark: bool)
     found = page.evaluate("axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
     assert found == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_live_tab_is_the_exported_page(visit: Callable[..., Any]) -> None:
+    page = visit(locale="ko-KR", dark=True)
+    page.get_by_role("tab", name=WORDS["live"]["ko"], exact=True).click()
+    frame = page.frame_locator("#live iframe")
+    frame.get_by_role("button", name=WORDS["microphone"]["ko"]).wait_for(timeout=60_000)
+    assert frame.locator("body.dark.embedded").count() == 1
+    assert not frame.locator("[data-mode=song]").is_visible()
+    assert page.problems == []

@@ -33,6 +33,7 @@ export class LivePanel {
     this.status = make("p", { role: "status" });
     this.alert = make("p", { class: "bad", role: "alert" });
     this.price = make("output");
+    this.stopButton = make("button", { type: "button", class: "plain", onclick: () => this.stop() });
   }
 
   /** Writes everything anew, as in another language. */
@@ -44,15 +45,10 @@ export class LivePanel {
         text: text(`stream.${source}`),
         onclick: () => this.start(source),
       });
-    const stop = make("button", {
-      type: "button",
-      class: "plain",
-      text: text("stream.stop"),
-      onclick: () => this.stop(),
-    });
+    this.stopButton.textContent = text("stream.stop");
     this.element.replaceChildren(
       make("p", { text: text("stream.about") }),
-      make("div", { class: "sources" }, button("microphone"), button("tab"), stop),
+      make("div", { class: "sources" }, button("microphone"), button("tab"), this.stopButton),
       this.buildDelay(),
       ...this.buildFaders(),
       this.status,
@@ -189,6 +185,6 @@ export class LivePanel {
     const [status, alert] = [this.sentence(), this.warning()];
     if (this.status.textContent !== status) this.status.textContent = status;
     if (this.alert.textContent !== alert) this.alert.textContent = alert;
-    this.element.classList.toggle("running", this.session !== null);
+    this.stopButton.hidden = !this.session;
   }
 }
