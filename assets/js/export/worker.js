@@ -34,6 +34,7 @@ export function serve(port, ort, createKissFft) {
         const opened = new Stream(loaded, data, fail);
         stream = opened;
         await opened.open();
+        if (stream !== opened) return; // it was ended meanwhile
         const { store, channels, separator } = opened;
         port.postMessage({ kind: "streaming", store, channels, latency: separator.latency });
       }

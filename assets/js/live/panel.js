@@ -19,7 +19,7 @@ export class LivePanel {
   turn = 0; // counts starts, so that one that was stopped meanwhile does not go on
   delay = USUAL_DELAY;
   balance = 1; // from -1, only the target, to 1, none of it
-  ready = Promise.resolve(); // once what was asked of the session is done
+  /** @type {Promise<void>} */ ready = Promise.resolve(); // once what was asked of the session is done
 
   /**
    * @param {ModelSettings} model @param {import("../export/separation.js").Separation} separation @param {string} worklet URL
@@ -120,20 +120,29 @@ export class LivePanel {
       this.session = session;
       session.onReport = (report) => this.take(report);
       session.onEnd = (reason) => this.stop(reason ? "stream.failed" : "stream.ended", { reason });
-      await session.open(this.worklet);
-      if (turn === this.turn) await session.play(this.delay, this.gains);
+      this.ready = session.open(this.worklet);
+      await this.play();
     } catch (error) {
-      if (turn !== this.turn) return;
-      const { reason, message } = error instanceof LiveError ? error : { reason: "failed", message: String(error) };
-      this.stop(`stream.${reason}`, { reason: message });
+      if (turn === this.turn) this.fail(error);
     }
   }
 
-  /** Goes on with another delay. */
-  restart() {
+  /** Lets the session begin, or begin anew, with the delay that is chosen. */
+  play() {
     const { session } = this;
+    this.ready = this.ready.then(() => (session === this.session ? session?.play(this.delay, this.gains) : undefined));
+    return this.ready;
+  }
+
+  restart() {
     this.reports = [];
-    if (session?.node) this.ready = this.ready.then(() => session.play(this.delay, this.gains));
+    if (this.session) this.play().catch((error) => this.fail(error));
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.stop(`stream.${error instanceof LiveError ? error.reason : "failed"}`, { reason });
   }
 
   /** @param {string} [key] of the sentence that gives the reason @param {Record<string, unknown>} [values] */
