@@ -10,7 +10,6 @@ a page that separates songs in any browser, from a double click and offline.
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from separator.errors import ConfigError, SeparatorError
@@ -40,7 +39,10 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--model_path", type=Path, default=shipped, help="the checkpoint (default: the shipped vocals)")
     add("--output", type=Path, required=True, help=f"the file to write ({', '.join(SUFFIXES)})")
     add("--overwrite", action="store_true", help="replace a file that exists")
-    add("--measure_delays", action="store_true", help="store the price of each live delay; takes a minute or two")
+    add(
+        "--measure_delays", action=argparse.BooleanOptionalAction,
+        help="store what each live delay costs, in a minute or two (by default for pages; known of the shipped models)",
+    )  # fmt: skip
     return parser
 
 
@@ -54,16 +56,26 @@ def _export(options: argparse.Namespace) -> None:
     from separator.export.onnx import require_packages
 
     require_packages()
-    delays = None
-    if options.measure_delays:
-        from separator.export.delays import measure_delays
-
-        delays = [asdict(price) for price in measure_delays(options.model_path)]
-        for price in delays:
-            del price["cores"]  # of this machine, not of the model
-    export = export_html if output.suffix.lower() == ".html" else export_onnx
+    is_page = output.suffix.lower() == ".html"
+    delays = _measure_delays(options.model_path, options.measure_delays, is_page)
+    export = export_html if is_page else export_onnx
     export(options.model_path, output, live_delays=delays)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+
+
+def _measure_delays(model_path: Path, wanted: bool | None, is_page: bool) -> list[dict[str, float]] | None:
+    """What is to be stored. By default it is measured for pages of models that can be, and are not shipped."""
+    from separator.export.delays import find_shipped_delays, measure_delays
+
+    is_known = model_path.suffix == ".onnx" or find_shipped_delays(model_path) is not None
+    if not (wanted or (wanted is None and is_page and not is_known)):
+        return None
+    try:
+        return [price.describe() for price in measure_delays(model_path)]
+    except ConfigError:
+        if wanted:
+            raise
+        return None  # the demo song has none of its stems
 
 
 if __name__ == "__main__":

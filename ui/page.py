@@ -1,4 +1,4 @@
-"""The page as a whole: header, three tabs, and the events that cross from one tab to another."""
+"""The page as a whole: header, four tabs, and the events that cross from one tab to another."""
 
 import os
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ from ui.api.train import build_train_endpoints
 from ui.components.event_options import UNQUEUED
 from ui.i18n import I18N, t
 from ui.jobs.fair_queue import FairQueue
+from ui.live.pages import build_page_route
+from ui.live.tab import build_live_tab
 from ui.model_export import wire_export
 from ui.model_registry import ModelRegistry
 from ui.safety import build_guards
@@ -58,6 +60,8 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(t("page.separate"), id="separate"):
                 separate = build_separate_tab(settings, registry, demo, fair_queue)
+            with gr.Tab(t("page.live"), id="live") as live_tab:
+                live = build_live_tab(settings, registry, live_tab)
             with gr.Tab(t("page.train"), id="train"):
                 train = build_train_tab(settings, registry, manager, demo, data_folder)
             with gr.Tab(t("page.score"), id="score"):
@@ -66,7 +70,7 @@ def build_page(settings: PageSettings | None = None) -> gr.Blocks:
         wire_export(settings, registry, train.take, [train.runs], train.taken, lambda run: [_best_model(run)])
         build_endpoints(settings, registry, fair_queue)
         build_train_endpoints(settings, manager, train.views)
-        demo.load(partial(refresh_models, registry), None, [separate.models, score.model], **UNQUEUED)
+        demo.load(partial(refresh_models, registry), None, [separate.models, score.model, live.model], **UNQUEUED)
     demo.queue(max_size=MAX_WAITING_EVENTS, api_open=False)  # nothing that is queued can be called past the queue
     return demo
 
@@ -92,9 +96,10 @@ def _best_model(run: str) -> str:
     return f"{run}/best_model.pth"
 
 
-def refresh_models(registry: ModelRegistry) -> tuple[gr.Dropdown, gr.Dropdown]:
-    """Out: the model drop-downs of Separate and Score, with whatever has been trained since the page was built."""
-    return gr.Dropdown(choices=registry.list_choices()), gr.Dropdown(choices=list_score_models(registry))
+def refresh_models(registry: ModelRegistry) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
+    """Out: the model drop-downs of Separate, Score and Live, with what has been trained since the page was built."""
+    choices = registry.list_choices()
+    return gr.Dropdown(choices=choices), gr.Dropdown(choices=list_score_models(registry)), gr.Dropdown(choices=choices)
 
 
 def build_launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:
@@ -103,6 +108,7 @@ def build_launch_options(settings: PageSettings | None = None, hosts: Sequence[s
     ``hosts`` are the host names accepted besides the loopback's, None for any.
     """
     settings = settings or PageSettings()
+    routes = [build_page_route(settings), *build_server_options()["routes"]]
     return {
         "theme": build_theme(),
         "css_paths": [
@@ -122,5 +128,5 @@ def build_launch_options(settings: PageSettings | None = None, hosts: Sequence[s
         "state_session_capacity": REMEMBERED_VISITS,
         "show_error": True,
         "max_threads": MAX_THREADS,
-        "app_kwargs": {**build_server_options(), "middleware": build_guards(hosts, on_space=settings.on_space)},
+        "app_kwargs": {"routes": routes, "middleware": build_guards(hosts, on_space=settings.on_space)},
     }

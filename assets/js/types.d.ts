@@ -101,6 +101,8 @@ interface ModelSettings {
   stems: string[]; // the targets, then what they leave over
   input_channels: number;
   time_factor: number; // frames that the network's state takes as one
+  fold: number; // frames that its layers take as one
+  live_delays: { delay_seconds: Seconds; sdr_db: Decibels; change_db: Decibels }[]; // empty where not measured
   state_shapes: number[][];
   segmentation: Segmentation;
   about: Record<string, string>; // by the last part of a text's key
@@ -121,10 +123,15 @@ interface Segmentation {
   fade: number;
 }
 
-/** Takes and returns frames of bins; the state is that where the next segment begins. */
+/** Takes and returns frames of bins; the state is that `hop` frames later, where the next segment begins. */
 interface Network {
   emptyState: () => any;
-  run: (magnitude: Float32Array, frames: number, state: any) => Promise<{ masks: Float32Array; state: any }>;
+  run: (
+    magnitude: Float32Array,
+    frames: number,
+    state: any,
+    hop: number,
+  ) => Promise<{ masks: Float32Array; state: any }>;
 }
 
 /** What is used of onnxruntime-web. */
@@ -147,12 +154,15 @@ interface KissFft {
 /** To the Worker, and back. */
 type Order =
   | { kind: "load"; model: ModelSettings; onnx: Uint8Array; runtime: Uint8Array; fft: Uint8Array }
-  | { kind: "separate"; channels: Float32Array[]; rate: number };
+  | { kind: "separate"; channels: Float32Array[]; rate: number }
+  | { kind: "stream"; port: MessagePort; rate: number; delay: Seconds }
+  | { kind: "end_stream" };
 type Answer =
   | { kind: "started" }
   | { kind: "ready" }
   | { kind: "progress"; share: number }
   | { kind: "stems"; stems: { kind: Kind; wav: Blob }[] }
+  | { kind: "streaming"; store: number; latency: number; channels: number } // in samples
   | { kind: "failed"; reason: string };
 
 /** To the Worker that stretches, and back; `before` and `song` have a part for each channel of each track. */
@@ -165,3 +175,19 @@ type StretchAnswer =
   | { kind: "started" }
   | { kind: "samples"; channels: Float32Array[] }
   | { kind: "failed"; reason: string };
+
+/** From the Worker to the audio thread. */
+interface StreamedStems {
+  chunk: number; // its number
+  stems: Float32Array[][]; // channels of each
+  load: number; // processor time as a share of real time
+  skipped: number; // times that the network was left out, to catch up
+}
+
+/** Of the audio thread's global scope. */
+declare const currentFrame: number;
+declare const sampleRate: number;
+declare class AudioWorkletProcessor {
+  port: MessagePort;
+}
+declare function registerProcessor(name: string, processor: new (options: any) => AudioWorkletProcessor): void;

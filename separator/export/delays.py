@@ -1,9 +1,12 @@
 """What a live delay costs: SDR of a song separated as a stream, beside the same song separated as a whole."""
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +24,8 @@ DEMO_SONG = shipped_folder("assets") / "demo"
 DELAYS = (0.2, 0.5, 1.0, 2.0, 4.0)
 """In seconds."""
 BLOCK_SAMPLES = 1024
+SHIPPED_DELAYS = shipped_folder("checkpoints") / "live_delays.json"
+"""Prices of the shipped models, by the SHA-256 of their files: ``python -m tests.benchmarks.live --write``."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,19 @@ class LiveDelay:
     """Against the whole song, separated at once."""
     cores: float
     """Seconds of processor time per second of audio."""
+
+    def describe(self) -> dict[str, float]:
+        """What is stored with the model: ``cores`` is of this machine."""
+        return {key: round(value, 3) for key, value in asdict(self).items() if key != "cores"}
+
+
+def find_shipped_delays(model_path: Path | str) -> list[dict[str, float]] | None:
+    """The prices of a shipped model, which need not be measured again; None for any other."""
+    path = Path(model_path)
+    if not SHIPPED_DELAYS.is_file() or not path.is_file():
+        return None
+    prices: dict[str, Any] = json.loads(SHIPPED_DELAYS.read_text(encoding="utf-8"))
+    return prices.get(hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def measure_delays(

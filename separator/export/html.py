@@ -29,13 +29,14 @@ STRETCH = "vendor/signalsmith-stretch"
 ENTRIES = (
     "js/export/main.js",
     "js/export/worker.js",
+    "js/live/worklet.js",
     f"{RUNTIME}/ort.wasm.bundle.min.mjs",
     f"{FFT}/kissfft.js",
     "js/lanes/worker.js",
     "js/practice/stretch_worker.js",
     f"{STRETCH}/SignalsmithStretch.esm.js",
 )
-TEXT_SECTIONS = ("export", "player", "practice")
+TEXT_SECTIONS = ("export", "player", "practice", "stream")
 _IMPORT = re.compile(r'(\bfrom |^import )"(\.[^"]+)"', re.MULTILINE)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
@@ -86,7 +87,9 @@ def build_html(model: OnnxModel, name: str) -> str:
 
 def describe_model(model: OnnxModel, name: str) -> dict[str, Any]:
     """What the page's scripts need of a model: ``ModelSettings`` in ``assets/js/types.d.ts``."""
-    written = {key: json.loads(model.metadata[key]) for key in ("stft", "targets", "stems", "segmentation", "training")}
+    keys = ("stft", "targets", "stems", "segmentation", "fold", "training")
+    written = {key: json.loads(model.metadata[key]) for key in keys}
+    written["live_delays"] = json.loads(model.metadata.get("live_delays", "[]"))
     trained = str(written.pop("training").get("date", ""))[:10]
     return written | {
         "name": name,

@@ -38,6 +38,7 @@ from torch import Tensor
 
 import separator
 from separator.errors import ConfigError, SeparatorError
+from separator.export.delays import find_shipped_delays
 from separator.files import atomic_write, explain_os_error
 from separator.inference import expander
 from separator.inference.compile import BinsLast, make_example
@@ -61,6 +62,8 @@ def export_onnx(
 ) -> Path:
     """Write a checkpoint's model as ONNX, after its masks and states were compared with the model's own.
 
+    ``live_delays`` are those of ``measure_delays``; those of shipped models are known.
+
     Raises CheckpointError for a checkpoint that cannot be used, ConfigError where a package is missing, SeparatorError
     where the graph differs from the model or the file cannot be written.
     """
@@ -68,7 +71,8 @@ def export_onnx(
     require_packages()
     model = load_model(model_path)
     metadata = make_metadata(model, describe(model_path).training)
-    if live_delays is not None:
+    live_delays = live_delays or find_shipped_delays(model_path)
+    if live_delays:
         metadata["live_delays"] = json.dumps(live_delays)
     content = _convert(model, metadata)
     try:

@@ -4,12 +4,16 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from separator.export import export_html
+from separator.model import CRNN, ModelConfig, save_checkpoint
 from tests.serving import ROOT, served_page, small_checkpoints, write_song
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
@@ -18,6 +22,14 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
+
+TINY = replace(ModelConfig.unet(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+
+
+def fake_microphone(wav: Path) -> list[str]:
+    """Flags that make a song the microphone, over and over, and allow it."""
+    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    return [*fake, f"--use-file-for-fake-audio-capture={wav}"]
 
 
 def _missing(reason: str) -> None:
@@ -76,6 +88,50 @@ def visit(playwright: Any, url: str, tmp_path: Path) -> Iterator[Callable[..., A
 def _note_stranger(problems: list[str], requested: str, url: str) -> None:
     if not requested.startswith((url, "data:", "blob:")):
         problems.append(f"a request left this computer: {requested}")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("export") / "tiny.pth"
+    save_checkpoint(path, CRNN(TINY).eval(), {"terms": "for tests"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint: Path) -> Path:
+    return export_html(checkpoint, checkpoint.with_name("tiny 모델.html"))
+
+
+@pytest.fixture
+def open_file(playwright: Any, exported: Path, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Open the exported page from its file, offline; ``problems`` are script errors and requests for anything else."""
+    contexts = []
+
+    def open_page(
+        locale: str = "en-US", width: int = 1280, dark: bool = False, setup: str = "", flags: Sequence[str] = (),
+        part: str = "",
+    ) -> Any:  # fmt: skip
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / f"profile {len(contexts)}", executable_path=CHROMIUM, args=[*FLAGS, *flags], locale=locale,
+            offline=True, viewport={"width": width, "height": 900}, accept_downloads=True,
+            color_scheme="dark" if dark else "light",
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.pages[0]
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("request", lambda request: _note_stranger(page.problems, request.url, "file:"))
+        if setup:
+            page.add_init_script(setup)
+        page.goto(exported.as_uri() + part)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

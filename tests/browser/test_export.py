@@ -1,8 +1,7 @@
 """An exported page, as its listener uses it: opened from a file, without a network."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ import torch
 
 from separator.api import Separator
 from separator.audio import read
-from separator.export import export_html
-from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
-from tests.browser.conftest import CHROMIUM, FLAGS
+from separator.model import load_model
 from tests.browser.test_lanes import COLOURS
 from tests.serving import ROOT, write_song
 
@@ -22,52 +19,6 @@ pytestmark = pytest.mark.browser
 
 READY = ".sori-player[data-ready]"
 WORDS = json.loads((ROOT / "assets" / "languages" / "export.json").read_text(encoding="utf-8"))
-CONFIG = replace(ModelConfig.unet(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("export") / "tiny.pth"
-    save_checkpoint(path, CRNN(CONFIG).eval(), {"terms": "for tests"})
-    return path
-
-
-@pytest.fixture(scope="module")
-def exported(checkpoint: Path) -> Path:
-    return export_html(checkpoint, checkpoint.with_name("tiny 모델.html"))
-
-
-@pytest.fixture
-def open_file(playwright: Any, exported: Path, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Open the page from its file, offline; ``problems`` are script errors and requests for anything else."""
-    contexts = []
-
-    def open_page(locale: str = "en-US", width: int = 1280, dark: bool = False, setup: str = "") -> Any:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / f"profile {len(contexts)}", executable_path=CHROMIUM, args=FLAGS, locale=locale, offline=True,
-            viewport={"width": width, "height": 900}, accept_downloads=True, color_scheme="dark" if dark else "light",
-        )  # fmt: skip
-        contexts.append(context)
-        page = context.pages[0]
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("request", lambda request: _note_stranger(page.problems, request.url))
-        if setup:
-            page.add_init_script(setup)
-        page.goto(exported.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def _note_stranger(problems: list[str], requested: str) -> None:
-    if not requested.startswith(("file:", "data:", "blob:")):
-        problems.append(f"a request left this computer: {requested}")
 
 
 def separate(page: Any, song: Path) -> None:

@@ -3,7 +3,7 @@ import { movingAverage } from "./grid.js";
 
 const THRESHOLD_DB = -18;
 const RATIO = 5;
-const WINDOW_SECONDS = 0.2;
+export const WINDOW_SECONDS = 0.2;
 const DEEPEST_DB = 80;
 
 /**

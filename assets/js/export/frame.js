@@ -37,10 +37,29 @@ export const buildAbout = (model) =>
     ),
   );
 
-/** Keeps the page light or dark as the system is. */
-export function followTheme() {
+/** Keeps the page light or dark as the system is, or in colours and language as the page around it. */
+export function followLooks() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => document.body.classList.toggle("dark", dark.matches);
+  const around = findPageAround();
+  const apply = () => {
+    document.body.classList.toggle("dark", around ? around.body.classList.contains("dark") : dark.matches);
+    const language = around?.documentElement.lang.toLowerCase().split("-")[0] ?? "";
+    if (language in LANGUAGES && language !== document.documentElement.lang) document.documentElement.lang = language;
+  };
   dark.addEventListener("change", apply);
   apply();
+  if (!around) return;
+  document.body.classList.add("embedded");
+  const observer = new MutationObserver(apply);
+  for (const element of [around.body, around.documentElement])
+    observer.observe(element, { attributes: true, attributeFilter: ["class", "lang"] });
+}
+
+/** The document that holds this page in a frame, if it is of the same site. */
+function findPageAround() {
+  try {
+    return window.parent === window ? null : window.parent.document;
+  } catch {
+    return null;
+  }
 }

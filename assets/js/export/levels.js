@@ -12,6 +12,7 @@ const FIRST_BIN = 10;
 const LAST_BIN = 400;
 
 /** @typedef {{channels: number[], gains: number[]}} Group channels that are separated together, and their gains */
+/** @typedef {{powers: number[], product: number}} BlockLevel mean powers, and the mean product of two channels */
 
 /** @param {Float32Array[]} channels @param {KissFft} kiss @returns {Group[]} */
 export function measureLevels(channels, kiss) {
@@ -22,24 +23,37 @@ export function measureLevels(channels, kiss) {
 
 /** @param {Float32Array[]} channels @param {KissFft} kiss */
 export function levelsOf(channels, kiss) {
-  const isStereo = channels.length === 2;
-  const { powers, product, cosine } = measureBlocks(channels, kiss);
-  const loudest = Math.max(...powers);
-  const audible = powers.map((power) => power > INAUDIBLE * loudest);
-  if (!isStereo || !audible.every(Boolean)) {
-    if (!audible.some(Boolean)) return { gains: powers.map(() => 1), unlike: false };
-    const kept = powers.filter((_, c) => audible[c]);
-    const gain = LEVEL / Math.sqrt(kept.reduce((sum, power) => sum + power, 0) / kept.length);
-    return { gains: audible.map((is) => (is ? gain : 0)), unlike: false };
-  }
-  const isOpposite = product / Math.sqrt(powers[0] * powers[1]) < OPPOSITE;
-  const [left, right] = powers.map((power) => LEVEL / Math.sqrt(power));
-  return { gains: [left, isOpposite ? -right : right], unlike: cosine < UNLIKE };
+  const { blocks, cosine } = measureBlocks(channels, kiss);
+  const gains = gainsOf(blocks);
+  return { gains, unlike: gains.length === 2 && gains.every(Boolean) && cosine < UNLIKE };
 }
 
+/** The gain of each channel, from those blocks that are no pauses. @param {BlockLevel[]} blocks */
+export function gainsOf(blocks) {
+  const means = blocks.map(({ powers }) => average(powers));
+  const pause = PAUSE * average(means);
+  const kept = blocks.filter((_, n) => means[n] >= pause);
+  const powers = blocks[0].powers.map((_, c) => average(kept.map((block) => block.powers[c])));
+  const loudest = Math.max(...powers);
+  const audible = powers.map((power) => power > INAUDIBLE * loudest);
+  if (powers.length !== 2 || !audible.every(Boolean)) {
+    if (!audible.some(Boolean)) return powers.map(() => 1);
+    const gain = LEVEL / Math.sqrt(average(powers.filter((_, c) => audible[c])));
+    return audible.map((is) => (is ? gain : 0));
+  }
+  const isOpposite = average(kept.map(({ product }) => product)) / Math.sqrt(powers[0] * powers[1]) < OPPOSITE;
+  const [left, right] = powers.map((power) => LEVEL / Math.sqrt(power));
+  return [left, isOpposite ? -right : right];
+}
+
+/** @param {Float32Array[]} block samples of each channel @returns {BlockLevel} */
+export const measureBlock = (block) => ({
+  powers: block.map((samples) => meanProduct(samples, samples)),
+  product: block.length === 2 ? meanProduct(block[0], block[1]) : 0,
+});
+
 /**
- * Mean powers, and the mean product of two channels, over the blocks that are no pauses; the likeness of two channels'
- * magnitudes over excerpts of all blocks.
+ * Levels of all blocks, and the likeness of two channels' magnitudes over excerpts of them.
  * @param {Float32Array[]} channels @param {KissFft} kiss
  */
 function measureBlocks(channels, kiss) {
@@ -48,18 +62,11 @@ function measureBlocks(channels, kiss) {
   const likeness = [0, 0, 0];
   for (let from = 0; from < channels[0].length; from += BLOCK) {
     const block = channels.map((channel) => channel.subarray(from, from + BLOCK));
-    const powers = block.map((samples) => meanProduct(samples, samples));
-    blocks.push({ powers, product: stft ? meanProduct(block[0], block[1]) : 0 });
+    blocks.push(measureBlock(block));
     if (stft) addLikeness(block, stft, likeness);
   }
   stft?.close();
-  const means = blocks.map(({ powers }) => average(powers));
-  const kept = blocks.filter((_, n) => means[n] >= PAUSE * average(means));
-  return {
-    powers: channels.map((_, c) => average(kept.map(({ powers }) => powers[c]))),
-    product: average(kept.map(({ product }) => product)),
-    cosine: likeness[1] / Math.sqrt(likeness[0] * likeness[2]),
-  };
+  return { blocks, cosine: likeness[1] / Math.sqrt(likeness[0] * likeness[2]) };
 }
 
 /** @param {Float32Array[]} block @param {Stft} stft @param {number[]} sums of |a|², |a||b| and |b|², added to */

@@ -1,12 +1,13 @@
-// An exported page: a song in, progress, stems in the mixer. Nothing leaves the computer.
+// An exported page: a song in, progress, stems in the mixer; or live. Nothing leaves the computer.
 import { find, make } from "../dom.js";
 import { formatPercent, formatTime } from "../format.js";
 import { useSource } from "../lanes/start_worker.js";
+import { LivePanel } from "../live/panel.js";
 import { Mixer } from "../player/mixer.js";
 import { onLanguage, text, trackName } from "../text.js";
 import { carryModules } from "../worker.js";
 import { decode } from "./decode.js";
-import { buildAbout, buildHeader, followTheme } from "./frame.js";
+import { buildAbout, buildHeader, followLooks } from "./frame.js";
 import { Separation } from "./separation.js";
 
 /**
@@ -16,7 +17,10 @@ import { Separation } from "./separation.js";
 export function start(modules, link) {
   const model = /** @type {ModelSettings} */ (JSON.parse(find(document, "#sori-model").textContent ?? ""));
   carryModules(modules, link);
-  const page = new Page(model, new Separation(model));
+  // It imports nothing. The audio thread of a page from a file takes no blob.
+  const [, worklet] = modules.find(([path]) => path === "js/live/worklet.js") ?? [];
+  const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(worklet ?? "")}`;
+  const page = new Page(model, new Separation(model), url);
   Object.assign(find(document, "#sori"), { page }); // for the browser tests
 }
 
@@ -26,8 +30,8 @@ class Page {
   /** @type {() => string} what the status says, in any language */ sentence = () => "";
   job = 0; // counts songs, so that a stopped one is not shown
 
-  /** @param {ModelSettings} model @param {Separation} separation */
-  constructor(model, separation) {
+  /** @param {ModelSettings} model @param {Separation} separation @param {string} worklet URL */
+  constructor(model, separation, worklet) {
     this.model = model;
     this.separation = separation;
     useSource(separation.lanesSource);
@@ -44,9 +48,14 @@ class Page {
     this.stopButton = make("button", { type: "button", class: "plain", onclick: () => this.stop() });
     this.card = make("div", { class: "card progress-card", hidden: true });
     this.player = make("div", { class: "sori-player", tabindex: 0, role: "group", hidden: true });
+    this.song = make("div", { class: "song" }, this.drop, this.card, this.player);
+    this.live = new LivePanel(model, separation, worklet);
+    this.modes = { song: this.song, live: this.live.element };
+    this.switch = make("div", { class: "modes", role: "group" });
     this.build();
     onLanguage(() => this.build());
-    followTheme();
+    followLooks();
+    this.setMode(location.hash === "#live" ? "live" : "song");
     this.watchDrops();
   }
 
@@ -61,15 +70,43 @@ class Page {
     this.stopButton.textContent = text("export.stop");
     this.status.textContent = this.sentence();
     this.card.replaceChildren(make("div", { class: "line" }, this.status, this.share), this.bar, this.stopButton);
+    this.switch.setAttribute("aria-label", text("stream.mode"));
+    this.switch.replaceChildren(
+      ...Object.entries(this.modes).map(([mode, { hidden }]) =>
+        make("button", {
+          type: "button",
+          class: "plain",
+          "data-mode": mode,
+          "aria-pressed": String(!hidden),
+          text: text(`stream.${mode}`),
+          onclick: () => this.setMode(mode),
+        }),
+      ),
+    );
+    this.live.build();
     const stems = model.stems.map((kind) => trackName({ kind })).join(", ");
     find(document, "#sori").replaceChildren(
       buildHeader(text("export.makes", { name: model.name, stems })),
       make("p", { class: "privacy", text: text("export.privacy") }),
-      this.drop,
-      this.card,
-      this.player,
+      this.switch,
+      this.song,
+      this.live.element,
       buildAbout(model),
     );
+  }
+
+  /** Shows one mode and stops the other. @param {string} mode */
+  setMode(mode) {
+    if (mode === "live" && this.isBusy) this.stop();
+    if (mode === "song") this.live.stop();
+    for (const [name, element] of Object.entries(this.modes)) {
+      element.hidden = name !== mode;
+      find(this.switch, `[data-mode=${name}]`).setAttribute("aria-pressed", String(name === mode));
+    }
+  }
+
+  get isBusy() {
+    return !this.stopButton.hidden && !this.card.hidden;
   }
 
   watchDrops() {
@@ -88,13 +125,16 @@ class Page {
   /** @param {FileList | null} files of which the first is separated */
   take(files) {
     const file = files?.[0];
-    if (file) this.separate(file);
+    if (file) {
+      this.setMode("song");
+      this.separate(file);
+    }
     this.input.value = ""; // the same file may be chosen again
   }
 
   /** @param {File} file */
   async separate(file) {
-    if (!this.stopButton.hidden && !this.card.hidden) this.separation.restart();
+    if (this.isBusy) this.separation.restart();
     const job = ++this.job;
     const { name } = file;
     this.closeMixer();

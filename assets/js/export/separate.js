@@ -63,7 +63,7 @@ export async function* separate(song, rate, model, network, kiss, progress) {
 async function estimateMasks({ spectra, gains, frames, grid }, state, model, network) {
   const { stft } = model;
   const magnitude = modelMagnitude(spectra, gains, grid, stft, model.input_channels);
-  const estimate = await network.run(magnitude, frames, state);
+  const estimate = await network.run(magnitude, frames, state, model.segmentation.hop);
   const bins = stft.n_fft / 2 + 1;
   const masks = model.targets.map((_, target) => {
     const mask = estimate.masks.subarray(target * frames * bins, (target + 1) * frames * bins);

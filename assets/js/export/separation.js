@@ -63,6 +63,22 @@ export class Separation {
   }
 
   /**
+   * Lets stems of a stream be made: chunks come in and go out by the port. `latency` and `store` are samples.
+   * @param {{port: MessagePort, rate: number, delay: Seconds}} stream
+   * @param {(reason: string) => void} fail called where it breaks off
+   */
+  async stream({ port, rate, delay }, fail) {
+    await this.loaded;
+    const answer = await this.ask({ kind: "stream", port, rate, delay }, [port]);
+    this.answered = (later) => later.kind === "failed" && fail(later.reason);
+    return /** @type {Extract<Answer, {kind: "streaming"}>} */ (answer);
+  }
+
+  endStream() {
+    this.worker?.postMessage({ kind: "end_stream" });
+  }
+
+  /**
    * @param {Order} order @param {Transferable[]} given @param {(share: number) => void} [progress]
    * @returns {Promise<Answer>}
    */

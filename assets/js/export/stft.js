@@ -21,15 +21,14 @@ export class Stft {
     this.spectrumView = new Float32Array(kiss.HEAPF32.buffer, this.spectrum, 2 * this.bins);
   }
 
-  /** @param {Float32Array} samples */
-  forward(samples) {
+  /** @param {Float32Array} samples @param {number} first of the frames wanted @param {number} frames from there */
+  forward(samples, first = 0, frames = countFrames(samples.length, this.hop) - first) {
     const { kiss, size, hop, bins, window, waveView, spectrumView } = this;
-    const frames = countFrames(samples.length, hop);
     const result = new Float32Array(frames * bins * 2);
     // One too short to be reflected is continued with zeros first.
     const length = Math.max(samples.length, size / 2 + 1);
     for (let frame = 0; frame < frames; frame++) {
-      const start = frame * hop - size / 2;
+      const start = (first + frame) * hop - size / 2;
       const isInside = start >= 0 && start + size <= samples.length;
       for (let n = 0; n < size; n++) {
         const at = start + n;

@@ -1,16 +1,22 @@
-// What the Worker does: it reads the model once, then separates one song after another.
+// What the Worker does: it reads the model once, then separates one song after another, or a stream.
 import { openNetwork } from "./network.js";
 import { separate } from "./separate.js";
 import { StemFile } from "./stems.js";
+import { Stream } from "../live/stream.js";
 
 /**
- * Reports that it has started, then answers "load" with "ready" and "separate" with "progress" and "stems"; either with "failed".
+ * Reports that it has started, then answers "load" with "ready", "separate" with "progress" and "stems", and "stream" with
+ * "streaming"; any of them with "failed".
  * @param {{postMessage: (answer: Answer) => void, onmessage: unknown}} port
  * @param {OnnxRuntime} ort @param {(options: object) => Promise<KissFft>} createKissFft
  */
 export function serve(port, ort, createKissFft) {
   /** @type {{model: ModelSettings, network: Network, kiss: KissFft}} */
   let loaded;
+  /** @type {Stream | null} */
+  let stream = null;
+  const fail = (/** @type {unknown} */ error) =>
+    port.postMessage({ kind: "failed", reason: String(error instanceof Error ? error.message : error) });
   port.onmessage = async (/** @type {MessageEvent<Order>} */ { data }) => {
     try {
       if (data.kind === "load") {
@@ -18,12 +24,22 @@ export function serve(port, ort, createKissFft) {
         const kiss = await createKissFft({ wasmBinary: fft, locateFile: (/** @type {string} */ name) => name });
         loaded = { model, kiss, network: await openNetwork(ort, runtime, onnx, model) };
         port.postMessage({ kind: "ready" });
-      } else {
+      } else if (data.kind === "separate") {
         const report = (/** @type {number} */ share) => port.postMessage({ kind: "progress", share });
         port.postMessage({ kind: "stems", stems: await makeStems(loaded, data, report) });
+      } else {
+        stream?.close();
+        stream = null;
+        if (data.kind === "end_stream") return;
+        const opened = new Stream(loaded, data, fail);
+        stream = opened;
+        await opened.open();
+        if (stream !== opened) return; // it was ended meanwhile
+        const { store, channels, separator } = opened;
+        port.postMessage({ kind: "streaming", store, channels, latency: separator.latency });
       }
     } catch (error) {
-      port.postMessage({ kind: "failed", reason: String(error instanceof Error ? error.message : error) });
+      fail(error);
     }
   };
   port.postMessage({ kind: "started" });

@@ -17,6 +17,7 @@ from separator.api import Separator
 from separator.export import export_onnx
 from separator.export.html import describe_model
 from separator.inference.onnx_model import read_onnx
+from separator.live import LiveSeparator
 from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
 from tests.serving import ROOT
 
@@ -31,17 +32,17 @@ TWO_TARGETS = replace(ModelConfig.unet(("drums", "bass")), channels=(2, 2, 2, 2)
 
 @pytest.fixture
 def separate_in_node(tmp_path: Path) -> Callable[..., list[Tensor]]:
-    """Stems ``(S, C, N)`` of songs ``(waveform, rate)`` by the scripts of an exported page."""
+    """Stems ``(S, C, N)`` of songs ``(waveform, rate)`` by the scripts of an exported page; as streams at a delay."""
     node = shutil.which("node")
     if node is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("node is not installed: apt-get install nodejs")
 
-    def run(checkpoint: Path, songs: list[tuple[Tensor, int]]) -> list[Tensor]:
+    def run(checkpoint: Path, songs: list[tuple[Tensor, int]], delay: float | None = None) -> list[Tensor]:
         model = read_onnx(export_onnx(checkpoint, tmp_path / "model.onnx"))
         settings = describe_model(model, "a model")
         (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         cases = [
-            {"song": f"{i}.raw", "channels": len(song), "rate": rate, "out": f"{i}.out"}
+            {"song": f"{i}.raw", "channels": len(song), "rate": rate, "out": f"{i}.out", "delay": delay}
             for i, (song, rate) in enumerate(songs)
         ]
         (tmp_path / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
@@ -100,3 +101,22 @@ def test_channels_with_different_sources_are_songs_of_their_own(
         stems, Separator([load_model(checkpoint)], "cpu").separate(song, 44100).values(), strict=True
     ):
         assert difference_db(stem, reference) < MOST_DIFFERENT_DB
+
+
+@pytest.mark.parametrize("delay", [0.2, 1.0])
+@pytest.mark.parametrize("config", [SMALL, UNET, TWO_TARGETS], ids=["compact", "unet", "two targets"])
+def test_streams_are_those_of_live_separator(
+    config: ModelConfig,
+    delay: float,
+    separate_in_node: Callable[..., list[Tensor]],
+    noise: Callable[..., Tensor],
+    tmp_path: Path,
+) -> None:
+    voice = noise(44100 * 3, channels=1)
+    pause = torch.cat((noise(48000), torch.zeros(2, 48000), 0.01 * noise(48000)), dim=1)
+    streams = [(torch.cat((voice, -0.5 * voice)), 44100), (pause, 48000), (noise(24000, channels=1), 8000)]
+    checkpoint = save(config, tmp_path)
+    for (stream, rate), stems in zip(streams, separate_in_node(checkpoint, streams, delay), strict=True):
+        live = LiveSeparator(checkpoint, delay, sample_rate=rate, channels=len(stream), device="cpu")
+        for stem, reference in zip(stems, live.push(stream).values(), strict=True):
+            assert difference_db(stem, reference) < MOST_DIFFERENT_DB, (tuple(stream.shape), rate)
