@@ -78,6 +78,8 @@ def train(
         process = ProcessId.current()
         trainer = {"pid": process.pid, "pid_start": process.start}
         events.emit(Preparing(fraction=0.0, stage="looking for songs", **trainer, host=socket.gethostname()))
+        if is_first:
+            should_stop = _check_folder_first(run, should_stop)
         report = _progress_reporter(events, progress, lambda: should_stop() or run.stop_requested())
         reason = _load_and_fit(config, run, resume, events.listeners, should_stop, report)
         if is_first and run.best_model.is_file():
@@ -98,6 +100,17 @@ def train(
             run.clear_stop()
             run.unlock()
     return reason
+
+
+def _check_folder_first(run: RunFolder, should_stop: Callable[[], bool]) -> Callable[[], bool]:
+    """``should_stop``, which raises SeparatorError when the run folder is gone: that is no stop, but a failure."""
+
+    def check() -> bool:
+        if not run.config_file.is_file():
+            raise SeparatorError(_moved_message(run))
+        return should_stop()
+
+    return check
 
 
 def _explain_failure(run: RunFolder, error: BaseException) -> BaseException:
