@@ -14,6 +14,8 @@ from separator.inference.onnx_model import read_onnx
 from separator.shipped import PRESETS, find_preset
 from sori.export import main
 
+SHIPPED = sorted({path for preset in PRESETS for path in find_preset(preset)})
+
 
 @pytest.fixture
 def song(tmp_path: Path, noise: Callable[..., Tensor]) -> Path:
@@ -55,9 +57,7 @@ def test_prices_are_stored_where_asked(
     assert price["delay_seconds"] == 0.5
 
 
-@pytest.mark.parametrize(
-    "path", {path for preset in PRESETS for path in find_preset(preset)}, ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_models_have_theirs(path: Path, tmp_path: Path):
     prices = find_shipped_delays(path)
     assert prices, "measure it: python -m tests.benchmarks.live --write"
