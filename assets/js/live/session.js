@@ -42,7 +42,7 @@ export async function openSource(source) {
   return stream;
 }
 
-/** What a tab plays is not to be heard twice; browsers that lack this ignore it. @type {object} */
+/** So that a tab does not sound twice; browsers that lack this ignore it. @type {object} */
 const MUTE_TAB = { suppressLocalAudioPlayback: true };
 
 /** @param {MediaStream} stream */

@@ -9,6 +9,8 @@ const CHANNELS = 2;
 
 export class Stream {
   /** @type {{chunk: number, channels: Float32Array[]}[]} */ queue = [];
+  channels = CHANNELS;
+  store = Infinity; // samples that stems wait until they are played
   isBusy = false;
   isClosed = false;
   load = 0; // processor time as a share of the stream's
@@ -22,8 +24,6 @@ export class Stream {
     this.separator = new LiveSeparator(model, network, kiss, { rate, channels: CHANNELS, delay });
     this.rate = rate;
     this.port = port;
-    this.store = Infinity; // samples that stems wait until they are played
-    this.channels = CHANNELS;
     port.onmessage = ({ data }) => {
       this.queue.push(data);
       if (!this.isBusy) this.work().catch(fail);
@@ -38,6 +38,7 @@ export class Stream {
     this.store = CHUNK * Math.ceil(samples / CHUNK + 1);
   }
 
+  /** Separates the chunks that wait. */
   async work() {
     this.isBusy = true;
     let wasLate = false;

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from separator.audio import write
 from separator.errors import ConfigError
-from separator.export.delays import measure_delays
+from separator.export.delays import DELAYS, find_shipped_delays, measure_delays
 from separator.inference.onnx_model import read_onnx
+from separator.shipped import PRESETS, find_preset
 from sori.export import main
+
+SHIPPED = sorted({path for preset in PRESETS for path in find_preset(preset)})
 
 
 @pytest.fixture
@@ -52,3 +55,13 @@ def test_prices_are_stored_where_asked(
     (price,) = json.loads(read_onnx(output).metadata["live_delays"])
     assert price.keys() == {"delay_seconds", "sdr_db", "change_db"}
     assert price["delay_seconds"] == 0.5
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_models_have_theirs(path: Path, tmp_path: Path):
+    prices = find_shipped_delays(path)
+    assert prices, "measure it: python -m tests.benchmarks.live --write"
+    assert [price["delay_seconds"] for price in prices] == list(DELAYS)
+    assert all(abs(price["change_db"]) < 0.3 for price in prices if price["delay_seconds"] >= 2)
+    (tmp_path / path.name).write_bytes(path.read_bytes()[:-1])
+    assert find_shipped_delays(tmp_path / path.name) is None

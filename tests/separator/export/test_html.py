@@ -41,6 +41,14 @@ def test_page_carries_the_model_and_what_runs_it(tiny_checkpoint: Path, tmp_path
 
 
 @pytest.mark.slow
+def test_page_shows_what_delays_cost_where_that_was_measured(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    prices = [{"delay_seconds": 2.0, "sdr_db": 5.0, "change_db": -0.2}]
+    for name, given, shown in (("none", None, []), ("some", prices, prices)):
+        page = export_html(tiny_checkpoint, tmp_path / f"{name}.html", live_delays=given)
+        assert read_settings(page.read_text(encoding="utf-8"))["live_delays"] == shown
+
+
+@pytest.mark.slow
 def test_onnx_file_gives_the_same_page(tiny_checkpoint: Path, tmp_path: Path) -> None:
     onnx = export_onnx(tiny_checkpoint, tmp_path / "vocals.onnx")
     pages = [export_html(path, tmp_path / f"{i}.html") for i, path in enumerate((tiny_checkpoint, onnx))]
