@@ -84,7 +84,7 @@ def test_page_asks_nothing_of_the_network() -> None:
 def test_modules_come_after_those_that_they_import() -> None:
     done: set[str] = set()
     for path, source in link_modules().items():
-        assert set(re.findall(r'"sori:([^"]+)"', source)) <= done, path
+        assert set(re.findall(r'(?:from |^import )"sori:([^"]+)"', source, re.MULTILINE)) <= done, path
         assert not re.search(r'(from|import) "\.', source), path
         done.add(path)
     assert "js/player/mixer.js" in done and "js/player/compare.js" not in done
