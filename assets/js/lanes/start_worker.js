@@ -32,10 +32,16 @@ export function useSource(other) {
  */
 export async function startWorker() {
   const worker = source.start();
-  await new Promise((resolve, reject) => {
+  await answerOf(worker); // it has started
+  const wasm = await source.readWasm();
+  worker.postMessage({ wasm });
+  await answerOf(worker); // it has the FFT
+  return worker;
+}
+
+/** @param {Worker} worker */
+const answerOf = (worker) =>
+  new Promise((resolve, reject) => {
     worker.onerror = (event) => reject(new Error(event.message));
     worker.onmessage = ({ data }) => (data.kind === "failed" ? reject(new Error(data.reason)) : resolve(null));
   });
-  worker.postMessage({ wasm: await source.readWasm() });
-  return worker;
-}

@@ -36,7 +36,7 @@ export class Tiles {
     this.opened ??= startWorker().then((worker) => {
       if (this.closed) return worker.terminate();
       this.worker = worker;
-      worker.onmessage = ({ data }) => this.take(data);
+      worker.onmessage = ({ data }) => data.kind === "picture" && this.take(data);
       this.ask();
     });
     return this.opened;

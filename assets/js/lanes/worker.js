@@ -7,22 +7,27 @@ const RANGE_DB = 80;
 /** @typedef {{id: string, frames: Float32Array, size: number, columns: number, rate: number, loudest: number}} Piece */
 
 /**
- * Reports that it has started, takes the FFT's WebAssembly, then answers each Piece with its picture.
+ * Reports that it has started, answers the FFT's WebAssembly with "ready" and each Piece with its picture; or "failed".
  * @param {{postMessage: (answer: object, given?: Transferable[]) => void, onmessage: unknown}} port
  * @param {(options: object) => Promise<KissFft>} createKissFft
  */
 export function serve(port, createKissFft) {
-  /** @type {Promise<KissFft>} */ let kiss;
+  /** @type {KissFft} */ let kiss;
   /** @type {Painter | null} */ let painter = null;
   port.onmessage = async (/** @type {MessageEvent<Piece & {wasm?: Uint8Array}>} */ { data }) => {
-    if (data.wasm) {
-      kiss = createKissFft({ wasmBinary: data.wasm, locateFile: (/** @type {string} */ name) => name });
-      return;
+    try {
+      if (data.wasm) {
+        kiss = await createKissFft({ wasmBinary: data.wasm, locateFile: (/** @type {string} */ name) => name });
+        port.postMessage({ kind: "ready" });
+        return;
+      }
+      const { id, size, rate } = data;
+      if (painter?.size !== size || painter.rate !== rate) painter = new Painter(kiss, size, rate);
+      const picture = await createImageBitmap(painter.paint(data));
+      port.postMessage({ kind: "picture", id, picture }, [picture]);
+    } catch (error) {
+      port.postMessage({ kind: "failed", reason: String(error) });
     }
-    const { id, size, rate } = data;
-    if (painter?.size !== size || painter.rate !== rate) painter = new Painter(await kiss, size, rate);
-    const picture = await createImageBitmap(painter.paint(data));
-    port.postMessage({ id, picture }, [picture]);
   };
   port.postMessage({ kind: "started" });
 }
