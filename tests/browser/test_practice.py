@@ -137,8 +137,10 @@ def test_tempo_changes_without_a_restart(visit: Callable[..., Any]) -> None:
     page.locator(f"{PLAYER} .play").click()
     page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.position > 0.5")
     set_speed(page, 50, 0)
-    page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.running.tempo === 0.5")
-    page.wait_for_timeout(400)
+    page.wait_for_function(
+        "(() => { const { running, context } = document.querySelector('#practised').player.engine;"
+        " return running.tempo === 0.5 && context.currentTime > running.started + 0.1; })()"
+    )
     rate = page.evaluate(
         """async () => {
           const { engine } = document.querySelector("#practised").player;
