@@ -154,8 +154,10 @@ def test_tempo_changes_without_a_restart(visit: Callable[..., Any]) -> None:
     page.locator(f"{PLAYER} .play").click()
     page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.position > 0.5")
     set_speed(page, 50, 0)
-    page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.running.tempo === 0.5")
-    page.wait_for_timeout(400)
+    page.wait_for_function(
+        "(() => { const { running, context } = document.querySelector('#practised').player.engine;"
+        " return running.tempo === 0.5 && context.currentTime > running.started + 0.1; })()"
+    )
     rate = page.evaluate(
         """async () => {
           const { engine } = document.querySelector("#practised").player;
@@ -238,7 +240,7 @@ def test_settings_are_remembered_for_the_song(visit: Callable[..., Any]) -> None
     page.locator(f"{PLAYER} .marker-name").fill("Chorus")
     page.locator(f"{PLAYER} .marker-name").press("Enter")
     page.keyboard.press("Tab")
-    page.wait_for_function("JSON.parse(localStorage.getItem('sori:practice')).songs[0][1].markers[0].name === 'Chorus'")
+    page.wait_for_function("localStorage.getItem('sori-practice')?.includes('Chorus')")
     page.reload()
     page.wait_for_selector("#songs input[type=file]", state="attached")
     open_mixer(page, tracks)

@@ -101,7 +101,7 @@ test("a hundred songs are remembered, and storage that fails is no failure", () 
   for (let n = 0; n < 120; n++) saveSettings(`song ${n}`, { n });
   assert.equal(loadSettings("song 19"), null);
   assert.deepEqual(loadSettings("song 20"), { n: 20 });
-  stored.set("sori:practice", "not JSON");
+  stored.set("sori-practice", "not JSON");
   assert.equal(loadSettings("song 20"), null);
   delete globalThis.localStorage;
 });

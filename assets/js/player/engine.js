@@ -6,7 +6,7 @@ import { StretchWorker, StretchedSong } from "../practice/stretched_song.js";
 import { decodeTracks } from "./decode_tracks.js";
 import { DirectPlayback, FADE, StretchedPlayback } from "./playback.js";
 
-const CHANGE_TIME = 0.2; // seconds until another tempo or pitch sounds
+const CHANGE_TIME = 0.3; // seconds until another tempo or pitch sounds
 
 /** What sounds: all stems, the mixture, the mixture minus the stems, or, in a comparison, one track by its index. */
 /** @typedef {"stems" | "mixture" | "null" | number} View */
@@ -157,16 +157,21 @@ export class Engine {
     const context = this.connect();
     if (!this.stretched) return new DirectPlayback(context, this.tracks, course);
     const { channels, sampleRate, semitones } = this;
-    this.stretcher ??= new StretchWorker(channels.length, sampleRate);
+    const stretcher = this.openStretcher();
     /** @param {Seconds} seconds */
     const sample = (seconds) => Math.round(seconds * sampleRate);
     const loop = course.loop && course.from < course.loop.end ? course.loop : null;
-    const song = new StretchedSong(this.stretcher, channels, sample(course.from), {
+    const song = new StretchedSong(stretcher, channels, sample(course.from), {
       tempo: course.tempo,
       semitones,
       loop: loop && { start: sample(loop.start), end: sample(loop.end) },
     });
     return new StretchedPlayback(context, this.tracks, course, song, this.duration);
+  }
+
+  openStretcher() {
+    this.stretcher ??= new StretchWorker(this.channels.length, this.sampleRate);
+    return this.stretcher;
   }
 
   /** Clicks on the beats of what plays. @param {Playback} playback */
@@ -186,11 +191,17 @@ export class Engine {
   }
 
   /** Slower, faster, higher or lower, without a gap. @param {{tempo?: number, semitones?: number}} how */
-  change({ tempo = this.tempo, semitones = this.semitones }) {
+  async change({ tempo = this.tempo, semitones = this.semitones }) {
     if (tempo === this.tempo && semitones === this.semitones) return;
     Object.assign(this, { tempo, semitones });
     const { running, context } = this;
-    if (!running || !context) return;
+    try {
+      if (this.stretched) await this.openStretcher().opened;
+    } catch (error) {
+      this.giveUpStretching(/** @type {Error} */ (error), null);
+      return;
+    }
+    if (!running || !context || this.running !== running) return;
     const at = context.currentTime + CHANGE_TIME;
     if (running.started < at) this.start(running.positionAt(at), { at, previous: running });
     else {
@@ -203,12 +214,12 @@ export class Engine {
     }
   }
 
-  /** @param {Error} error @param {Playback} playback that has not begun */
+  /** @param {Error} error @param {Playback | null} playback that has not begun */
   giveUpStretching(error, playback) {
     this.stretcher?.close();
     this.stretcher = null;
     Object.assign(this, { tempo: 1, semitones: 0 });
-    if (this.running === playback) {
+    if (playback && this.running === playback) {
       const at = this.position;
       this.halt();
       this.start(at);

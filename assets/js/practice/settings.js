@@ -1,6 +1,6 @@
 // What the browser remembers of a song: tempo, faders, loop, markers. Without storage nothing is remembered.
 
-const KEY = "sori:practice";
+const KEY = "sori-practice";
 const VERSION = 1;
 const MOST_SONGS = 100;
 

@@ -31,6 +31,7 @@ export class StretchWorker {
     this.worker.onerror = (event) => this.waiting.splice(0).forEach(({ reject }) => reject(new Error(event.message)));
     /** @type {Promise<Extract<StretchAnswer, {kind: "opened"}>>} */
     this.opened = this.ask({ kind: "open", channels, sampleRate });
+    this.opened.catch(() => {}); // whoever reads awaits it
   }
 
   /** @param {StretchOrder} order @param {Float32Array[]} [given] away @returns {Promise<any>} */
