@@ -6,6 +6,13 @@ const FADE = 0.008; // seconds; long enough to hide a click, too short to hear
 const MEMORY_LIMIT = 6.5e8; // bytes of decoded audio, about six minutes of five stereo tracks at 44.1 kHz
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
+/** Gives samples' memory back at once, which the garbage collector may not do for long. @param {Float32Array} samples */
+function free(samples) {
+  const { port1, port2 } = new MessageChannel();
+  port2.close(); // so that what is given to it is dropped
+  port1.postMessage(null, [samples.buffer]);
+}
+
 /** What sounds: all stems, the mixture, the mixture minus the stems, or, in a comparison, one track by its index. */
 /** @typedef {"stems" | "mixture" | "null" | number} View */
 
@@ -72,6 +79,7 @@ export class Engine {
     for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
       const data = buffer.getChannelData(channel);
       for (let n = 0; n < sum.length; n++) sum[n] += data[n] / buffer.numberOfChannels;
+      free(data);
     }
     return mono;
   }
