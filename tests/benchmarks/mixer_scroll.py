@@ -165,7 +165,7 @@ def measure_tab(profile: str) -> Usage:
             peak = re.search(r"VmHWM:\s+(\d+)", status.read_text() if status.exists() else "")
             times = process.cpu_times()
             held = process.memory_info().rss / 1e6
-            found.append(Usage(held, int(peak[1]) / 1000 if peak else held, times.user + times.system))
+            found.append(Usage(held, int(peak[1]) * 1024 / 1e6 if peak else held, times.user + times.system))
     return max(found, key=lambda usage: usage.held_mb)
 
 

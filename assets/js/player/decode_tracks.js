@@ -41,6 +41,14 @@ function fold(buffer) {
   for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
     const data = buffer.getChannelData(channel);
     for (let n = 0; n < sum.length; n++) sum[n] += data[n] / buffer.numberOfChannels;
+    free(data);
   }
   return mono;
+}
+
+/** Gives samples' memory back at once, which the garbage collector may not do for long. @param {Float32Array} samples */
+function free(samples) {
+  const { port1, port2 } = new MessageChannel();
+  port2.close(); // so that what is given to it is dropped
+  port1.postMessage(null, [samples.buffer]);
 }
