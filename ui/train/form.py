@@ -43,7 +43,7 @@ def build_widget(f: "Field[Any]") -> Component:
             list(choices),
             value=value,
             multiselect=is_list,
-            allow_custom_value=f.name == "loss",
+            allow_custom_value=f.name in ("loss", "preset"),
             min_width=180,
             **common,
         )

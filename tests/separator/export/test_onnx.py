@@ -24,7 +24,7 @@ pytest.importorskip("onnxruntime")
 CPU = torch.device("cpu")
 COMPACT = ModelConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8)
 PLAIN = ModelConfig(channels=(2, 2, 2, 2), gru_input=0, gru_hidden=4, refine=False, time_strides=(1, 1, 1, 1))
-DUAL_PATH = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
+DUAL_PATH = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
 FOUR_STEMS = replace(ModelConfig.four_stems(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=0)
 
 

@@ -26,8 +26,8 @@ pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.slow
 MOST_DIFFERENT_DB = -80.0
 SMALL = ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, gru_layers=3, refine=False)
-UNET = replace(ModelConfig.unet(), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
-TWO_TARGETS = replace(ModelConfig.unet(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+UNET = replace(ModelConfig.dual_path(), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+TWO_TARGETS = replace(ModelConfig.dual_path(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
 
 
 @pytest.fixture

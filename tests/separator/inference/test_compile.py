@@ -14,7 +14,7 @@ from separator.model import CRNN, ModelConfig
 
 CPU = torch.device("cpu")
 COMPACT = ModelConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8, refine=False)
-DUAL_PATH = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
+DUAL_PATH = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
 
 FREED_ELSEWHERE = """

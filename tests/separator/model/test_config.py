@@ -16,7 +16,9 @@ def test_the_default_stft():
     assert stft.frames_per_second == pytest.approx(86.13, abs=0.01)
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig.plain(("drums",)), ModelConfig(channels=(4, 4, 4, 4))])
+@pytest.mark.parametrize(
+    "config", [ModelConfig(), ModelConfig.textbook(("drums",)), ModelConfig(channels=(4, 4, 4, 4))]
+)
 def test_a_config_survives_the_way_through_a_plain_dict(config: ModelConfig):
     values = config.to_dict()
     assert isinstance(values["channels"], list)  # what JSON and safe unpicklers give back
@@ -50,9 +52,14 @@ def test_an_stft_that_cannot_be_inverted_is_refused(values: dict[str, int]):
         StftConfig(**values)
 
 
-def test_a_unets_kernel_must_reach_over_its_strides():
+def test_older_checkpoints_name_the_dual_path_layout_unet() -> None:
+    config = ModelConfig.dual_path()
+    assert ModelConfig.from_dict(config.to_dict() | {"layout": "unet"}) == config
+
+
+def test_a_dual_paths_kernel_must_reach_over_its_strides():
     with pytest.raises(ConfigError, match="reach over every stride"):
-        replace(ModelConfig.unet(), kernel_size=1)
+        replace(ModelConfig.dual_path(), kernel_size=1)
 
 
 def test_strides_must_divide_the_bins():
@@ -67,7 +74,7 @@ def test_the_factors_are_the_products_of_the_strides():
 
 
 def test_the_plain_preset_halves_frequency_four_times():
-    plain = ModelConfig.plain()
+    plain = ModelConfig.textbook()
     assert plain.frequency_strides == (2, 2, 2, 2)
     assert plain.gru_layers == 3
     assert not plain.refine

@@ -28,7 +28,7 @@ def test_a_mask_has_its_inputs_shape_and_is_from_0_to_1(frames: int, time_stride
 @pytest.mark.parametrize("preset", [ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8), None])
 def test_a_stereo_model_takes_mono_as_two_equal_channels(preset: ModelConfig | None):
     torch.manual_seed(0)
-    config = replace(preset or replace(ModelConfig.unet(), channels=(2, 2, 2, 2), gru_hidden=4), input_channels=2)
+    config = replace(preset or replace(ModelConfig.dual_path(), channels=(2, 2, 2, 2), gru_hidden=4), input_channels=2)
     model = CRNN(config).eval()
     stereo = 10 * torch.rand(1, 2, config.stft.n_bins, 40)
     only_left, mono = stereo * torch.tensor([1.0, 0.0])[:, None, None], stereo[:, 0]
@@ -99,7 +99,7 @@ def test_multiply_adds_are_counted_rightly():
 
 
 def test_the_plain_preset_has_textbook_layers_only():
-    model = CRNN(ModelConfig.plain(("bass",)))
+    model = CRNN(ModelConfig.textbook(("bass",)))
     kinds = {type(module) for module in model.modules() if not list(module.children())}
     assert kinds - {type(model.normalise)} <= {
         nn.Conv2d,
@@ -117,7 +117,7 @@ def test_the_plain_preset_has_textbook_layers_only():
 THREE = ("drums", "bass", "vocals")
 
 
-@pytest.mark.parametrize("make", [ModelConfig, ModelConfig.unet])
+@pytest.mark.parametrize("make", [ModelConfig, ModelConfig.dual_path])
 def test_targets_share_all_layers_but_the_last(make: Callable[..., ModelConfig]):
     """The first of three targets has the mask that it has alone, with the same weights, if smoothed by itself."""
     torch.manual_seed(0)

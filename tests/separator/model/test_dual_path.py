@@ -1,4 +1,4 @@
-"""The unet layout: shapes for any length, the same places as Spleeter's layers, and two paths through the middle."""
+"""The dual-path layout: shapes for any length, the places of Spleeter's layers, and two paths through the middle."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from separator.errors import ConfigError
 from separator.model import CRNN, ModelConfig
 from separator.model.dual_path import DualPathBottleneck, LocalPath, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
-TINY = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4)
+TINY = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4)
 
 
 @pytest.mark.parametrize("frames", [1, 31, 32, 33, 100])
@@ -34,7 +34,7 @@ def test_every_weight_learns():
 
 
 def test_the_shipped_size_has_less_than_4_million_weights():
-    assert 1e6 < CRNN(ModelConfig.unet()).n_weights() < 4e6
+    assert 1e6 < CRNN(ModelConfig.dual_path()).n_weights() < 4e6
 
 
 def test_a_halving_layer_covers_one_place_before_and_two_after():

@@ -10,7 +10,7 @@ from separator.model import CRNN, ModelConfig
 from separator.model.recurrent import run_gru, run_gru_layers
 
 COMPACT = ModelConfig(channels=(4, 6, 8, 10), gru_input=12, gru_hidden=8)
-DUAL_PATH = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=5)
+DUAL_PATH = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=5)
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ from separator.model import CRNN, ModelConfig, save_checkpoint
 from training.config import PRESETS, TrainConfig
 from training.loop.initial_weights import init_from_checkpoint
 
-SMALL = replace(ModelConfig.unet(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=1, local_channels=2)
+SMALL = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=1, local_channels=2)
 
 
 @pytest.fixture
