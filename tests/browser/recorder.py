@@ -9,15 +9,14 @@ from torch import Tensor
 
 START = """async () => {
   const source = `registerProcessor("recorder", class extends AudioWorkletProcessor {
-    process([taken, played]) {
-      if (taken.length + played.length < 4) return true;
+    process(inputs) { // one that nothing is connected to has no channels
       const at = (this.at ?? 0) % 8192;
       if (!at) this.message = { begin: currentFrame, channels: [0, 1, 2, 3].map(() => new Int16Array(8192)) };
       const { channels } = this.message;
-      [...taken, ...played].forEach((samples, c) => {
-        for (let n = 0; n < samples.length; n++) channels[c][at + n] = 32767 * samples[n];
-      });
-      this.at = at + taken[0].length;
+      inputs.forEach((input, i) => input.forEach((samples, c) => {
+        for (let n = 0; n < samples.length; n++) channels[2 * i + c][at + n] = 32767 * samples[n];
+      }));
+      this.at = at + 128; // samples of a render quantum
       if (this.at === 8192) this.port.postMessage(this.message, channels.map(({ buffer }) => buffer));
       return true;
     }

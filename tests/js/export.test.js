@@ -156,5 +156,10 @@ test("a stem becomes 24 bits, or floats where it goes above full scale", async (
     const view = new DataView(await (await stem.close()).arrayBuffer());
     assert.equal(view.getUint16(34, true), bits);
     assert.equal(view.byteLength, 44 + (6 * bits) / 8);
+    if (bits === 32)
+      assert.deepEqual(
+        [44, 52, 60].map((at) => view.getFloat32(at, true)),
+        [0, peak, 0.25],
+      );
   }
 });

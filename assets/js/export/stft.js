@@ -30,10 +30,8 @@ export class Stft {
     for (let frame = 0; frame < frames; frame++) {
       const start = (first + frame) * hop - size / 2;
       const isInside = start >= 0 && start + size <= samples.length;
-      for (let n = 0; n < size; n++) {
-        const at = start + n;
-        waveView[n] = window[n] * (isInside ? samples[at] : (samples[reflect(at, length)] ?? 0));
-      }
+      if (isInside) for (let n = 0; n < size; n++) waveView[n] = window[n] * samples[start + n];
+      else for (let n = 0; n < size; n++) waveView[n] = window[n] * (samples[reflect(start + n, length)] ?? 0);
       kiss._kiss_fftr(this.plan, this.wave, this.spectrum);
       result.set(spectrumView, frame * bins * 2);
     }
