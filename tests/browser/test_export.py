@@ -115,9 +115,9 @@ def test_song_is_dropped_anywhere(open_file: Callable[..., Any], song: Path) -> 
     assert page.locator("[role=status]").first.inner_text().startswith("dropped.wav")
 
 
-def test_stopped_song_leaves_room_for_the_next(open_file: Callable[..., Any], song: Path) -> None:
+def test_stopped_song_leaves_room_for_the_next(open_file: Callable[..., Any], song: Path, tmp_path: Path) -> None:
     page = open_file()
-    page.locator("input[type=file]").set_input_files(song)
+    page.locator("input[type=file]").set_input_files(write_song(tmp_path / "long.wav", seconds=240))
     page.get_by_role("button", name=WORDS["stop"]["en"]).click()
     page.get_by_text(WORDS["stopped"]["en"], exact=True).wait_for()
     separate(page, song)
