@@ -57,7 +57,7 @@ def score(page: Any) -> None:
 
 def train(page: Any) -> None:
     """The Train tab as it opens: on the last training there is."""
-    page.get_by_role("tab").nth(1).click()
+    page.get_by_role("tab", name="Train").click()
     page.wait_for_timeout(12_000)
 
 
