@@ -16,7 +16,7 @@ RUN = ".run-card"
 
 
 def open_tab(page: Any) -> Any:
-    page.locator("#tabs [role=tab]").nth(1).click()
+    page.locator("#tabs [role=tab]").nth(2).click()
     page.wait_for_selector("#train-live .card")
     return page
 
