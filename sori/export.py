@@ -70,6 +70,7 @@ def _measure_delays(model_path: Path, wanted: bool | None, is_page: bool) -> lis
     is_known = model_path.suffix == ".onnx" or find_shipped_delays(model_path) is not None
     if not (wanted or (wanted is None and is_page and not is_known)):
         return None
+    print("Measuring what live delays cost, a minute or two; --no-measure_delays leaves it out.", file=sys.stderr)
     try:
         return [price.describe() for price in measure_delays(model_path)]
     except ConfigError:

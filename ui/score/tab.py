@@ -51,25 +51,7 @@ def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue:
     result, stems, blind_result = gr.State(None), gr.State(None), gr.State(None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            reference = _build_file_input("score.reference", "score-reference", "multiple")
-            mixture = _build_file_input("score.mixture", "score-mixture")
-            source = gr.Radio(
-                [(t("score.source_model"), FROM_MODEL), (t("score.source_file"), FROM_FILE)],
-                value=FROM_FILE, label=t("score.source"), elem_id="score-source",
-            )  # fmt: skip
-            estimate_a = _build_file_input("score.a", "score-a", "multiple")
-            model = gr.Dropdown(
-                list_score_models(registry), value=next(iter(registry.choose_default()), None), label=t("score.model"),
-                visible=False, elem_id="score-model",
-            )  # fmt: skip
-            estimate_b = _build_file_input("score.b", "score-b", "multiple")
-            with gr.Accordion(t("score.more"), open=False):
-                bss = gr.Checkbox(label=t("score.bss"))
-                offset = gr.Checkbox(label=t("score.offset"))
-            with gr.Row():
-                go = gr.Button(t("score.go"), variant="primary", scale=3, elem_id="score")
-                cancel = gr.Button(t("score.cancel"), scale=1, min_width=90, elem_id="score-cancel")
-            demo_song = gr.Button(t("score.demo"), size="md", elem_id="score-demo")
+            form, go, cancel, demo_song = _build_form(registry)
         with gr.Column(scale=7, min_width=320):
             status = html.build_panel(html.render_label_note(t("score.hint")), elem_id="score-status")
             report_panel = html.build_panel(elem_id="score-report")
@@ -79,21 +61,45 @@ def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue:
     which = gr.Dropdown([], label=t("score.which"), visible=False, elem_id="which-stem")
     comparison = build_player("comparison", empty="compare.empty")
 
-    form = [reference, mixture, source, estimate_a, model, estimate_b, bss, offset]
+    reference, mixture, source, estimate_a, model, *_ = form
     source.change(show_source, [source], [estimate_a, model], **UNQUEUED)
     outcome = [status, result, report_panel, comparison, log_row, logged, stems, which, blind_result]
     run = go.click(handle.validate_form, form, [status], **QUEUED).success(
         handle.run_scoring, form, outcome, **PRIVATE, **GPU_SLOT
     )
-    heard = [
+    compared = [
         trigger(handle.compare_stem, [stems, which], outcome, **PRIVATE, **GPU_SLOT)
         for trigger in (run.success, which.input)
     ]
-    cancel.click(handle.cancel, None, [status], cancels=[run, *heard], **QUEUED)
+    cancel.click(handle.cancel, None, [status], cancels=[run, *compared], **QUEUED)
     demo_song.click(handle.load_demo, None, [reference, mixture, source], **QUEUED)
     comparison.submit(keep_blind_result, None, [blind_result], **UNQUEUED)
     log.click(handle.log, [result, blind_result], [logged], concurrency_limit=2, **{**PRIVATE, "show_progress": "full"})
     return ScoreTab(source, model)
+
+
+def _build_form(registry: ModelRegistry) -> tuple[list[Any], gr.Button, gr.Button, gr.Button]:
+    """What ``ScoreForm.of`` takes, in its order, and the buttons to score, to cancel and to load the demo song."""
+    reference = _build_file_input("score.reference", "score-reference", "multiple")
+    mixture = _build_file_input("score.mixture", "score-mixture")
+    source = gr.Radio(
+        [(t("score.source_model"), FROM_MODEL), (t("score.source_file"), FROM_FILE)],
+        value=FROM_FILE, label=t("score.source"), elem_id="score-source",
+    )  # fmt: skip
+    estimate_a = _build_file_input("score.a", "score-a", "multiple")
+    model = gr.Dropdown(
+        list_score_models(registry), value=next(iter(registry.choose_default()), None), label=t("score.model"),
+        visible=False, elem_id="score-model",
+    )  # fmt: skip
+    estimate_b = _build_file_input("score.b", "score-b", "multiple")
+    with gr.Accordion(t("score.more"), open=False):
+        bss = gr.Checkbox(label=t("score.bss"))
+        offset = gr.Checkbox(label=t("score.offset"))
+    with gr.Row():
+        go = gr.Button(t("score.go"), variant="primary", scale=3, elem_id="score")
+        cancel = gr.Button(t("score.cancel"), scale=1, min_width=90, elem_id="score-cancel")
+    demo_song = gr.Button(t("score.demo"), size="md", elem_id="score-demo")
+    return [reference, mixture, source, estimate_a, model, estimate_b, bss, offset], go, cancel, demo_song
 
 
 def _build_file_input(label: str, elem_id: str, count: Literal["single", "multiple"] = "single") -> gr.File:
