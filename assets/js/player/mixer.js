@@ -109,7 +109,7 @@ export class Mixer extends Player {
     const update = () => {
       mute?.setAttribute("aria-pressed", String(track.mute));
       solo?.setAttribute("aria-pressed", String(track.solo));
-      if (gain) gain.value = String(track.db);
+      gain?.show(track.db);
       pan?.show(track.pan);
     };
     return { head, lane, update };

@@ -2,6 +2,7 @@
 import { icon, make } from "../dom.js";
 import { formatTime } from "../format.js";
 import { Board } from "../lanes/board.js";
+import { makeRange } from "../practice/range.js";
 import { onLanguage, text, trackName } from "../text.js";
 import { Engine } from "./engine.js";
 import { claimSound, releaseSound } from "./now_playing.js";
@@ -145,28 +146,20 @@ export class Player {
    * @param {Record<string, string>} values
    */
   slider(label, db, change, values = {}) {
-    const input = make("input", {
-      type: "range",
+    return makeRange({
+      label: text(label, values),
       class: "gain",
       min: -60,
       max: 12,
       step: 0.5,
       value: db,
-      "aria-label": text(label, values),
+      describe: (shown) => `${shown} dB`,
+      change: (chosen) => {
+        change(chosen);
+        this.engine.apply();
+        this.refresh();
+      },
     });
-    const describe = () => input.setAttribute("aria-valuetext", `${input.value} dB`);
-    input.addEventListener("input", () => {
-      change(Number(input.value));
-      describe();
-      this.engine.apply();
-      this.refresh();
-    });
-    input.addEventListener("dblclick", () => {
-      input.value = "0";
-      input.dispatchEvent(new Event("input"));
-    });
-    describe();
-    return input;
   }
 
   async toggle() {

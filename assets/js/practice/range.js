@@ -1,4 +1,4 @@
-// A slider that reads its value aloud, and returns to its neutral value at a double click.
+// A slider whose value has words for screen readers, and that returns to its neutral value at a double click.
 import { make } from "../dom.js";
 
 /**
