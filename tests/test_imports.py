@@ -23,7 +23,7 @@ ARROWS = {
     "separator.metrics": ("spectral",),
     "separator.analysis": ("audio",),
     "separator.export": ("api", "audio", "inference", "live", "metrics", "model", "texts"),
-    "separator.studio": ("audio",),
+    "separator.studio": ("analysis", "audio"),
     "separator.plots": ("audio", "metrics", "spectral"),
     "training.runs": ("config",),
     "training.data": ("augmentations", "config", "data.layouts"),

@@ -64,7 +64,7 @@ def make_trainer(data: TrainingData, tmp_path: Path) -> Callable[..., Trainer]:
 
 
 def make_run(path: Path) -> RunFolder:
-    path.mkdir(exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
     return RunFolder(path)
 
 
