@@ -32,12 +32,14 @@ PATIENCE_MS = 180_000
 
 
 def separate(page: Any) -> None:
-    """The demo song, separated."""
+    """The demo song in four stems, with its tempo and key."""
     page.locator("#demo-song").click()
     page.wait_for_selector("#separate-queue table", timeout=PATIENCE_MS)
     page.wait_for_selector("#preview img", timeout=PATIENCE_MS)
+    page.locator("#preset label").nth(1).click()
     page.locator("#separate").click()
     page.wait_for_selector("#mixer .sori-player[data-ready]", timeout=PATIENCE_MS)
+    page.wait_for_selector("#mixer .tempo:not(:empty)", timeout=PATIENCE_MS)
     page.locator("#mixer .seeker").evaluate("seeker => { seeker.value = 9; seeker.dispatchEvent(new Event('input')); }")
 
 
