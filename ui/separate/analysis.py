@@ -23,7 +23,7 @@ def analyse_song(song: SongRow) -> dict[str, Any]:
     from separator.analysis.song import analyse_stems
 
     assert song.mixture is not None, "a song that is done has its mixture"
-    found = analyse_stems(song.stems)
+    found = song.found or analyse_stems(song.stems)
     levels = {"mixture": measure_loudness(*read(song.mixture)), **found.loudness}
     return describe_analysis(found, levels)
 

@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from separator.audio import probe
 from separator.audio.convert import convert
@@ -11,6 +11,9 @@ from separator.audio.tags import read_tags
 from separator.studio.job_record import RECORD_NAME, format_record
 from separator.studio.reaper import REAPER_SUFFIX, write_song_project
 from separator.studio.stem_mp4 import STEM_SUFFIX, write_stem_mp4
+
+if TYPE_CHECKING:
+    from separator.analysis.song import SongAnalysis
 
 LOSSLESS, LOSSY, STUDIO = (".wav", ".flac"), (".mp3", ".ogg"), (STEM_SUFFIX, REAPER_SUFFIX)
 # What browsers decode without delay or loss; anything else is unpacked to FLAC before the player gets it.
@@ -33,18 +36,18 @@ def convert_stem(path: Path, suffix: str) -> Path:
     return convert(path, path.with_suffix(suffix)) if suffix in LOSSY else path
 
 
-def write_project(suffix: str, title: str, song: Path, mixture: Path, stems: Mapping[str, Path]) -> Path | None:
+def write_project(
+    suffix: str, title: str, song: Path, mixture: Path, stems: Mapping[str, Path], analysis: "SongAnalysis | None"
+) -> Path | None:
     """The file for another program, beside the stems; None for a format that has none.
 
-    ``song`` has the tags. Raises AudioError where it cannot be written, ConfigError for stems that it has no room for.
+    ``song`` has the tags, ``analysis`` the tempo of a Reaper project. Raises AudioError where it cannot be written, ConfigError for stems that it has no room for.
     """
     path = next(iter(stems.values())).parent / f"{title}{suffix}"
     if suffix == STEM_SUFFIX:
         write_stem_mp4(path, mixture, stems, read_tags(song))
     elif suffix == REAPER_SUFFIX:
-        from separator.analysis.song import analyse_stems  # takes a second to import
-
-        write_song_project(path, song, stems, analyse_stems(stems))
+        write_song_project(path, song, stems, analysis)
     else:
         return None
     return path

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 
@@ -19,6 +19,7 @@ from separator.audio import probe, refuse_unwritable
 from separator.errors import Cancelled, SeparatorError
 from separator.runtime import give_back_memory
 from separator.studio.job_record import make_record
+from separator.studio.reaper import REAPER_SUFFIX
 from separator.studio.stem_mp4 import STEM_SUFFIX, refuse_stems
 from ui.jobs.fair_queue import Ticket
 from ui.limits import check_length
@@ -26,6 +27,9 @@ from ui.model_registry import ModelRegistry
 from ui.safety import make_job_folder, sanitize_name
 from ui.separate.downloads import LOSSY, choose_stem_suffix, convert_stem, make_playable, write_project, write_zip
 from ui.settings import PageSettings
+
+if TYPE_CHECKING:
+    from separator.analysis.song import SongAnalysis
 
 RowState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -69,6 +73,8 @@ class SongRow:
     """Stem -> its peak (1.0 is full scale), for the stems that the format had to clip."""
     missing_seconds: float = 0.0
     """How much of the song was damaged or cut off."""
+    found: "SongAnalysis | None" = None
+    """What a Reaper project already needed to be found."""
     analysis: dict[str, Any] | None = None
     """What ``analyse_song`` found, once it has."""
 
@@ -213,7 +219,11 @@ class SeparationJob:
         song.missing_seconds = max(file.missing_seconds for file in made.values())
         song.loudest = {stem: file.peak for stem, file in made.items() if file.clips}
         song.downloads = {stem: convert_stem(path, self._options.suffix) for stem, path in song.stems.items()}
-        project = write_project(self._options.suffix, song.title, song.path, song.mixture, song.stems)
+        if self._options.suffix == REAPER_SUFFIX:
+            from separator.analysis.song import analyse_stems  # takes a second to import
+
+            song.found = analyse_stems(song.stems)
+        project = write_project(self._options.suffix, song.title, song.path, song.mixture, song.stems, song.found)
         holds_all = project is not None and self._options.suffix == STEM_SUFFIX
         song.files = [*(() if holds_all else song.downloads.values()), *([project] if project else [])]
         song.record = self._make_record(song, separator)
