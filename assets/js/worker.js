@@ -23,3 +23,16 @@ export function startWorker(script, paths) {
   const blob = new Blob([`const urls = ${urls};\n${script}`], { type: "text/javascript" });
   return new Worker(URL.createObjectURL(blob));
 }
+
+/**
+ * A Worker that imports modules and calls `then` with them; it reports "failed" where it cannot.
+ * @param {string[]} paths of the modules @param {string} then JavaScript, a function of them
+ */
+export const startWorkerOf = (paths, then) =>
+  startWorker(
+    `Promise.all(${JSON.stringify(paths)}.map((path) => import(urls[path]))).then(
+      ${then},
+      (error) => postMessage({ kind: "failed", reason: String(error) }),
+    );`,
+    paths,
+  );

@@ -1,7 +1,7 @@
 // An exported page: a song in, progress, stems in the mixer; or live. Nothing leaves the computer.
 import { find, make } from "../dom.js";
 import { formatPercent, formatTime } from "../format.js";
-import { useSource } from "../lanes/start_worker.js";
+import { carryFft } from "../lanes/start_worker.js";
 import { LivePanel } from "../live/panel.js";
 import { Mixer } from "../player/mixer.js";
 import { onLanguage, text, trackName } from "../text.js";
@@ -34,7 +34,7 @@ class Page {
   constructor(model, separation, worklet) {
     this.model = model;
     this.separation = separation;
-    useSource(separation.lanesSource);
+    carryFft(() => separation.fft);
     this.input = make("input", {
       type: "file",
       accept: "audio/*,video/*",

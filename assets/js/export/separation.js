@@ -1,16 +1,6 @@
 // The page's side of the Worker: one song at a time, which can be stopped.
 
-import { startWorker } from "../worker.js";
-
-/** @param {string[]} paths of modules that the Worker imports @param {string} then JavaScript, a function of them */
-const startWorkerOf = (paths, then) =>
-  startWorker(
-    `Promise.all(${JSON.stringify(paths)}.map((path) => import(urls[path]))).then(
-      ${then},
-      (error) => postMessage({ kind: "failed", reason: String(error) }),
-    );`,
-    paths,
-  );
+import { startWorkerOf } from "../worker.js";
 
 const RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs";
 const FFT = "vendor/kissfft-wasm/kissfft.js";
@@ -23,11 +13,8 @@ export class Separation {
     this.model = model;
     const [onnx, runtime, fft] = ["sori-onnx", "sori-runtime", "sori-fft"].map(readPayload);
     this.payload = Promise.all([onnx, runtime, fft]);
-    /** The Worker that draws spectrograms. */
-    this.lanesSource = {
-      start: () => startWorkerOf(["js/lanes/worker.js", FFT], "([worker, fft]) => worker.serve(self, fft.default)"),
-      readWasm: () => fft,
-    };
+    /** The FFT's WebAssembly, which spectrograms need too. */
+    this.fft = fft;
     this.restart();
   }
 

@@ -117,9 +117,10 @@ export class Facts {
       this.tuning.textContent = text("player.tuning", { hz });
       this.tuning.title = text("player.cents", { cents: signed(Math.round(cents)).replace(".0", "") });
     }
-    for (const button of this.looks ?? [])
+    for (const button of this.looks ?? []) {
       button.setAttribute("aria-pressed", String(button.dataset.look === this.board.look));
-    for (const button of this.looks ?? []) button.disabled = this.board.spectrogramFails;
+      button.disabled = this.board.spectrogramFails;
+    }
     this.allowFit();
   }
 

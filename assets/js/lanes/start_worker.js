@@ -1,29 +1,18 @@
-// Starts the Worker of the lanes: from the page's own addresses, or, in an exported page, from what the page carries.
+// Starts the Worker of the lanes.
+import { startWorkerOf } from "../worker.js";
 
-/** @typedef {{start: () => Worker, readWasm: () => Promise<Uint8Array>}} Source of the Worker, and of its FFT */
+const FFT = "vendor/kissfft-wasm/kissfft.js";
 
-/** @type {Source} */
-let source = {
-  start: () => {
-    const addresses = ["./worker.js", "../../vendor/kissfft-wasm/kissfft.js"];
-    const [worker, fft] = addresses.map((path) => JSON.stringify(new URL(path, import.meta.url).href));
-    const script = `
-      Promise.all([import(${worker}), import(${fft})]).then(
-        ([worker, fft]) => worker.serve(self, fft.default),
-        (error) => postMessage({ kind: "failed", reason: String(error) }),
-      );`;
-    return new Worker(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
-  },
-  readWasm: async () => {
-    const answer = await fetch(new URL("../../vendor/kissfft-wasm/kissfft.wasm", import.meta.url));
-    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-    return new Uint8Array(await answer.arrayBuffer());
-  },
+/** Reads the FFT's WebAssembly: from the page's own address, unless an exported page carries it. */
+let readWasm = async () => {
+  const answer = await fetch(new URL("../../vendor/kissfft-wasm/kissfft.wasm", import.meta.url));
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
 };
 
-/** @param {Source} other */
-export function useSource(other) {
-  source = other;
+/** @param {() => Promise<Uint8Array<ArrayBuffer>>} read */
+export function carryFft(read) {
+  readWasm = read;
 }
 
 /**
@@ -31,9 +20,9 @@ export function useSource(other) {
  * @returns {Promise<Worker>}
  */
 export async function startWorker() {
-  const worker = source.start();
+  const worker = startWorkerOf(["js/lanes/worker.js", FFT], "([worker, fft]) => worker.serve(self, fft.default)");
   await answerOf(worker); // it has started
-  const wasm = await source.readWasm();
+  const wasm = await readWasm();
   worker.postMessage({ wasm });
   await answerOf(worker); // it has the FFT
   return worker;
