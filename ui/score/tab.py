@@ -19,7 +19,7 @@ from training.evaluation.stem_files import pair_stems, split_mixture
 from ui.components import html
 from ui.components.event_options import GPU_SLOT, POLL_SECONDS, PRIVATE, QUEUED, UNQUEUED
 from ui.components.player import build_player
-from ui.i18n import TEXTS, detect_language, t, translate
+from ui.i18n import t, translate
 from ui.jobs.background_call import BackgroundCall
 from ui.jobs.fair_queue import FairQueue
 from ui.jobs.registry import JobRegistry
@@ -29,7 +29,7 @@ from ui.safety import make_job_folder
 from ui.safety.visitors import has_disconnected
 from ui.score.compare import ScoreRequest, ScoreResult, StemScores, compare, score_stems, separate_estimates
 from ui.score.mlflow_log import log_result
-from ui.score.view import render_report, render_stem_report
+from ui.score.view import render_report, render_stem_report, translate_stem
 from ui.settings import PageSettings
 
 FROM_FILE, FROM_MODEL = "file", "model"
@@ -119,8 +119,7 @@ def show_source(source: str) -> tuple[Any, Any]:
 
 def draw_stem_choice(stems: StemScores, request: gr.Request) -> gr.Dropdown:
     """The stems that can be compared by ear, the first chosen."""
-    texts = TEXTS[detect_language(request)]
-    choices = [(texts.get(f"player.{stem}", stem), stem) for stem in stems.requests]
+    choices = [(translate_stem(stem, request), stem) for stem in stems.requests]
     return gr.Dropdown(choices, value=next(iter(stems.requests), None), visible=bool(choices))
 
 

@@ -57,12 +57,17 @@ def _render_stem_row(
     row: SongScore, columns: Sequence[Measure], request: gr.Request | None, *, with_set: bool
 ) -> list[str]:
     """Stem, its grade and measures; of a stem without score the reason below its name."""
-    name = TEXTS[detect_language(request)].get(f"player.{row.stem}", row.stem)
+    name = translate_stem(row.stem, request)
     label = f"{name} · {row.name.upper()}" if with_set else name
     remark = f'<br><span class="quiet">{escape(row.problem)}</span>' if row.problem else ""
     score = row.score
     values = ["–" if score is None else _format_measure(key, value(score)) for key, _, value in columns]
     return [escape(label) + remark, "–" if score is None else _render_grade(score.grade, request), *values]
+
+
+def translate_stem(stem: str, request: gr.Request | None) -> str:
+    """A stem's name in the visitor's language, where there is a translation."""
+    return TEXTS[detect_language(request)].get(f"player.{stem}", stem)
 
 
 def _format_measure(key: str, value: float | None) -> str:

@@ -41,7 +41,8 @@ def write_project(
 ) -> Path | None:
     """The file for another program, beside the stems; None for a format that has none.
 
-    ``song`` has the tags, ``analysis`` the tempo of a Reaper project. Raises AudioError where it cannot be written, ConfigError for stems that it has no room for.
+    ``song`` has the tags, ``analysis`` the tempo of a Reaper project. Raises AudioError where it cannot be written,
+    ConfigError for stems that it has no room for.
     """
     path = next(iter(stems.values())).parent / f"{title}{suffix}"
     if suffix == STEM_SUFFIX:
