@@ -5,6 +5,7 @@ later one wins whole. What a killed writer left is removed by the next process t
 """
 
 import errno
+import hashlib
 import itertools
 import os
 import re
@@ -43,6 +44,12 @@ class ProcessId:
 
     def is_alive(self) -> bool:
         return read_start_time(self.pid) == self.start
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_start_time(pid: int) -> int | None:

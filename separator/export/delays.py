@@ -1,6 +1,5 @@
 """What a live delay costs: SDR of a song separated as a stream, beside the same song separated as a whole."""
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 from separator.api import Separator
 from separator.audio import read
 from separator.errors import ConfigError
+from separator.files import hash_file
 from separator.inference.compile import load_for_inference
 from separator.live import LiveSeparator
 from separator.metrics import sdr
@@ -51,7 +51,7 @@ def find_shipped_delays(model_path: Path | str) -> list[dict[str, float]] | None
     if not SHIPPED_DELAYS.is_file() or not path.is_file():
         return None
     prices: dict[str, Any] = json.loads(SHIPPED_DELAYS.read_text(encoding="utf-8"))
-    return prices.get(hashlib.sha256(path.read_bytes()).hexdigest())
+    return prices.get(hash_file(path))
 
 
 def measure_delays(

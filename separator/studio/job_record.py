@@ -1,6 +1,5 @@
 """job.json: how stems were made, so that they can be made again, and archives that carry it."""
 
-import hashlib
 import json
 import platform
 import zipfile
@@ -13,7 +12,7 @@ import separator
 from separator.audio.reader import probe
 from separator.audio.tags import read_tags
 from separator.errors import AudioError
-from separator.files import atomic_write, explain_os_error
+from separator.files import atomic_write, explain_os_error, hash_file
 
 RECORD_NAME = "job.json"
 _PACKAGES = ("torch", "torchaudio", "openvino", "numpy", "soundfile")
@@ -45,12 +44,6 @@ def make_record(
         "settings": dict(settings),
         "files": [path.name for path in files],
     } | more
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def format_record(record: Mapping[str, Any]) -> str:

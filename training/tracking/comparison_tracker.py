@@ -6,7 +6,6 @@ record is kept as a ZIP file, to be sent later.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import tempfile
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from separator.audio import probe, write
 from separator.errors import ConfigError
-from separator.files import atomic_write
+from separator.files import atomic_write, hash_file
 from separator.metrics import compute_frame_energy
 from training.evaluation.comparison import Comparison, Estimate
 from training.evaluation.scoring import Score
@@ -208,9 +207,7 @@ def _metrics(score: Score) -> dict[str, float]:
 
 def _file_params(role: str, path: Path) -> dict[str, Any]:
     info = probe(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    facts = {"file": path.name, "sha256": digest, "sample_rate": info.sample_rate, "channels": info.channels}
+    facts = {"file": path.name, "sha256": hash_file(path), "sample_rate": info.sample_rate, "channels": info.channels}
     return {f"{role}.{key}": value for key, value in (facts | {"subtype": info.subtype}).items()}
 
 
