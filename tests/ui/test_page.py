@@ -61,12 +61,12 @@ def test_heavy_work_takes_turns_and_stop_does_not_wait(page: gr.Blocks) -> None:
     assert events["validate_form"].concurrency_limit is None, "what is missing is shown at once"
 
 
-def test_cancel_is_queued_without_a_concurrency_limit(page: gr.Blocks) -> None:
+def test_cancel_draws_nothing(page: gr.Blocks) -> None:
     cancels = [event for event in page.fns.values() if event.name == "cancel"]
     assert len(cancels) == 2
     for event in cancels:
-        assert event.concurrency_limit is None
-        assert event.queue is not False, "without the queue an older drawing may arrive after it and stay"
+        assert event.outputs == [], "what it drew, a drawing of the run that it ends could replace"
+        assert event.queue is False
 
 
 def test_drawings_of_a_training_never_overtake_each_other(page: gr.Blocks) -> None:

@@ -5,8 +5,6 @@ from typing import Generic, Protocol, TypeVar
 
 import gradio as gr
 
-from ui.components.event_options import POLL_SECONDS
-
 
 class Cancellable(Protocol):
     """A job that can be cancelled."""
@@ -17,20 +15,17 @@ class Cancellable(Protocol):
 
 Job = TypeVar("Job", bound=Cancellable)
 
-LAST_DRAWING_SECONDS = 2 * POLL_SECONDS
-"""A handler polls its job every ``POLL_SECONDS``, and draws it once more after it was cancelled."""
-
 
 class JobRegistry(Generic[Job]):
     """The newest job of every open page, by Gradio's session. Safe in threads."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
     def register(self, request: gr.Request, job: Job) -> None:
         """Set ``job`` as this page's; an older one is cancelled."""
-        with self._changed:
+        with self._lock:
             older = self._jobs.get(request.session_hash or "")
             self._jobs[request.session_hash or ""] = job
         if older is not None:
@@ -38,28 +33,17 @@ class JobRegistry(Generic[Job]):
 
     def get(self, request: gr.Request) -> Job | None:
         """This page's newest job."""
-        with self._changed:
+        with self._lock:
             return self._jobs.get(request.session_hash or "")
 
     def forget(self, request: gr.Request, job: Job) -> None:
         """Remove ``job``, which is no longer drawn; a newer one of this page stays."""
-        with self._changed:
+        with self._lock:
             if self._jobs.get(request.session_hash or "") is job:
                 del self._jobs[request.session_hash or ""]
-                self._changed.notify_all()
 
-    def cancel(self, request: gr.Request) -> Job | None:
-        """Cancel this page's job and remove it.
-
-        Returns when it is not drawn any more, so that what is drawn of it next is the last to be seen; after
-        ``LAST_DRAWING_SECONDS`` in any case.
-        """
-        with self._changed:
-            job = self._jobs.get(request.session_hash or "")
-            if job is not None:
-                job.cancel()
-                self._changed.wait_for(
-                    lambda: self._jobs.get(request.session_hash or "") is not job, LAST_DRAWING_SECONDS
-                )
-                self.forget(request, job)
-        return job
+    def cancel(self, request: gr.Request) -> None:
+        """Cancel this page's job, if it has one."""
+        job = self.get(request)
+        if job is not None:
+            job.cancel()

@@ -67,11 +67,9 @@ def build_score_tab(settings: PageSettings, registry: ModelRegistry, fair_queue:
     run = go.click(handle.validate_form, form, [status], **QUEUED).success(
         handle.run_scoring, form, outcome, **PRIVATE, **GPU_SLOT
     )
-    compared = [
+    for trigger in (run.success, which.input):
         trigger(handle.compare_stem, [stems, which], outcome, **PRIVATE, **GPU_SLOT)
-        for trigger in (run.success, which.input)
-    ]
-    cancel.click(handle.cancel, None, [status], cancels=[run, *compared], **QUEUED)
+    cancel.click(handle.cancel, None, None, **UNQUEUED)  # the run draws its own end
     demo_song.click(handle.load_demo, None, [reference, mixture, source], **QUEUED)
     comparison.submit(keep_blind_result, None, [blind_result], **UNQUEUED)
     log.click(handle.log, [result, blind_result], [logged], concurrency_limit=2, **{**PRIVATE, "show_progress": "full"})
@@ -273,10 +271,9 @@ class ScoreHandlers:
         which = gr.Dropdown(visible=False)
         return "", result, render_report(result, request), result.player_value, log_row, "", None, which, None
 
-    def cancel(self, request: gr.Request) -> str:
-        """Out: status. Stops this page's scoring."""
+    def cancel(self, request: gr.Request) -> None:
+        """Stop this page's scoring; what follows it draws its end."""
         self.jobs.cancel(request)
-        return html.render_note(translate(request, "score.stopped"))
 
     def log(self, result: ScoreResult | None, blind: dict[str, float] | None, request: gr.Request) -> str:
         """In: result, result of the blind test. Out: logged, with a link to the run."""

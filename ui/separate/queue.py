@@ -128,6 +128,8 @@ class SeparationJob:
         """Why the archive could not be written; empty otherwise."""
         self._load, self._options, self._folder = load, options, folder
         self._cancel = threading.Event()
+        self._states = threading.Lock()
+        """So that no row begins while all are cancelled."""
         self._started: float | None = None
 
     def start(self, ticket: Ticket | None = None) -> None:
@@ -137,10 +139,11 @@ class SeparationJob:
 
     def cancel(self) -> None:
         """Mark unfinished rows as cancelled at once; the thread ends at its next block of audio."""
-        self._cancel.set()
-        for song in self.songs:
-            if song.state in ("waiting", "running"):
-                song.state = "cancelled"
+        with self._states:
+            self._cancel.set()
+            for song in self.songs:
+                if song.state in ("waiting", "running"):
+                    song.state = "cancelled"
 
     @property
     def cancelled(self) -> bool:
@@ -175,8 +178,7 @@ class SeparationJob:
         self._started = time.monotonic()
         try:
             for song in self.songs:
-                if song.state == "waiting" and not self.cancelled:
-                    self._attempt(song)
+                self._attempt(song)
             if self._options.archive and not self.cancelled:
                 self._pack()
         finally:
@@ -184,7 +186,11 @@ class SeparationJob:
             self.finished.set()
 
     def _attempt(self, song: SongRow) -> None:
-        song.state = "running"
+        """Separate a song that waits; its row tells how that ended."""
+        with self._states:
+            if song.state != "waiting":
+                return
+            song.state = "running"
         try:
             self._separate(song)
             song.state, song.fraction = ("cancelled" if self.cancelled else "done"), 1.0

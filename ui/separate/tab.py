@@ -107,9 +107,9 @@ def build_separate_tab(
     run = form.go.click(handle.validate_form, filled[:5], [status], **QUEUED).success(
         handle.run_queue, filled, [*shown, *outcome], **PRIVATE, **GPU_SLOT
     )
-    cancelled = form.cancel.click(handle.cancel, None, [*shown, *outcome], cancels=[run], **QUEUED)
+    form.cancel.click(handle.cancel, None, None, **UNQUEUED)  # the run draws its own end
     chosen = which.input(show_song, [results, which], [mixer], concurrency_limit=4, **PRIVATE)
-    for event in (run, cancelled, chosen):  # the mixer can be played meanwhile
+    for event in (run, chosen):  # the mixer can be played meanwhile
         event.success(add_analysis, [results, which], [mixer], concurrency_id="analysis", **PRIVATE)
     return SeparateTab(form.preset, form.models, mixer)
 
@@ -253,17 +253,13 @@ class SeparateHandlers:
         try:
             while not job.finished.wait(POLL_SECONDS) and not job.cancelled and not has_disconnected(request):
                 yield (*draw_job(job, request), *UNCHANGED)
-            # Still registered, so that `cancel` can draw it if it is pressed meanwhile.
-            yield (*draw_job(job, request), *(UNCHANGED if job.cancelled else draw_outcome(job)))
+            any_done = any(song.state == "done" for song in job.songs)
+            yield (*draw_job(job, request), *(draw_outcome(job) if any_done or not job.cancelled else UNCHANGED))
         finally:  # also when the visitor has closed the page
             if not job.finished.is_set():
                 job.cancel()
             self.jobs.forget(request, job)
 
-    def cancel(self, request: gr.Request) -> tuple[Any, ...]:
-        """Out: status, queue, and the outcome of the songs that are done. Stops this page's job."""
-        job = self.jobs.cancel(request)
-        if job is None:
-            return html.render_note(translate(request, "separate.stopped")), gr.skip(), *UNCHANGED
-        any_done = any(song.state == "done" for song in job.songs)
-        return (*draw_job(job, request), *(draw_outcome(job) if any_done else UNCHANGED))
+    def cancel(self, request: gr.Request) -> None:
+        """Stop this page's job; ``run_queue`` draws its end."""
+        self.jobs.cancel(request)
