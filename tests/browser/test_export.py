@@ -12,7 +12,7 @@ import torch
 from separator.api import Separator
 from separator.audio import read
 from separator.model import load_model
-from tests.browser.test_lanes import COLOURS
+from tests.browser.mixer import COUNT_COLOURS
 from tests.serving import ROOT, write_song
 
 pytestmark = pytest.mark.browser
@@ -59,9 +59,7 @@ def test_stems_play_in_the_mixer(open_file: Callable[..., Any], song: Path) -> N
     separate(page, song)
     page.locator(READY).focus()
     page.keyboard.press(" ")
-    page.wait_for_selector(f"{READY}:not([data-position^='0.0'])")
-    page.wait_for_timeout(250)
-    assert float(page.locator(READY).get_attribute("data-peak-db")) > -40
+    page.wait_for_function(f"Number(document.querySelector('{READY}').dataset.peakDb) > -40")
     assert page.locator(f"{READY} .title").count() == 4
     assert page.problems == []
 
@@ -72,8 +70,7 @@ def test_tempo_and_pitch_change_without_a_server(open_file: Callable[..., Any], 
     page.locator(f"{READY} .practice summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(f"{READY} .practice input[type=range]").first.fill("50")
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.querySelector('.sori-player').player.engine.tempo") == 0.5
+    page.wait_for_function("document.querySelector('.sori-player').player.engine.tempo === 0.5")
     with page.expect_download() as started:
         page.locator(f"{READY} .export").click()
     started.value.save_as(tmp_path / "slow.wav")
@@ -86,8 +83,7 @@ def test_spectrograms_are_drawn_offline_too(open_file: Callable[..., Any], song:
     separate(page, song)
     page.locator(f"{READY} [data-look=spectrogram]").click()
     page.wait_for_selector(f"{READY} [data-look=spectrogram][data-busy=false]")
-    page.wait_for_timeout(100)
-    assert all(lane.evaluate(COLOURS) > 50 for lane in page.locator(f"{READY} .lane canvas").all()[:2])
+    assert all(lane.evaluate(COUNT_COLOURS) > 50 for lane in page.locator(f"{READY} .lane canvas").all()[:2])
     assert page.locator(f"{READY} .tempo-box .chips").is_hidden(), "no tempo is found without librosa"
     assert page.problems == []
 

@@ -6,17 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_separate import PLAYER, engine, separate
+from tests.browser.mixer import COUNT_COLOURS, PLAYER, engine, separate
 from tests.serving import write_clicks
 
 pytestmark = pytest.mark.browser
 
 STAGE = f"{PLAYER} .stage"
 TEMPO = f"{PLAYER} .fact.tempo"
-COLOURS = """canvas => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return new Set(new Uint32Array(data.buffer)).size;
-}"""
 
 
 def shown(page: Any) -> tuple[float, float]:
@@ -41,8 +37,7 @@ def zoom_in(page: Any, share: float) -> dict[str, float]:
 def colours(page: Any) -> list[int]:
     """How many colours each lane has."""
     page.wait_for_selector(f"{STAGE}[data-busy=false]")
-    page.wait_for_timeout(100)
-    return [lane.evaluate(COLOURS) for lane in page.locator(f"{PLAYER} .lane canvas").all()]
+    return [lane.evaluate(COUNT_COLOURS) for lane in page.locator(f"{PLAYER} .lane canvas").all()]
 
 
 @pytest.mark.parametrize("bpm", [120, 93.5])
@@ -66,6 +61,7 @@ def test_the_tempo_follows_while_the_song_plays(visit: Callable[..., Any], tmp_p
 def test_spectrograms_are_drawn_and_waveforms_come_back(visit: Callable[..., Any], song: Path) -> None:
     page = visit()
     separate(page, song)
+    page.wait_for_selector(f"{PLAYER} .loudness >> text=LUFS")  # the beats, too, are there: they would add a colour
     wave = colours(page)
     page.locator(f"{PLAYER} [data-look=spectrogram]").click()
     page.wait_for_selector(f"{STAGE}[data-look=spectrogram][data-busy=false]")

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from tests.browser import mixer
 from ui.scripts import build_url
 
 pytestmark = pytest.mark.browser
@@ -23,6 +25,8 @@ ANALYSIS = {
     "tempo_bpm": 120.0, "tempo_confidence": 1.0, "beats": BEATS, "first_downbeat": 1, "beats_per_bar": 4,
     "key": None, "tuning_cents": None, "loudness": {},
 }  # fmt: skip
+engine = partial(mixer.engine, player=PLAYER)
+wait_for = partial(mixer.wait_for, player=PLAYER)
 Samples = npt.NDArray[np.float64]
 
 
@@ -55,11 +59,6 @@ def open_mixer(page: Any, tracks: dict[str, Samples], analysis: dict[str, Any] |
         page.locator(f"{PLAYER} .practice summary").click()
 
 
-def engine(page: Any, expression: str) -> Any:
-    return page.evaluate(f"(() => {{ const {{ engine }} = document.querySelector('{PLAYER}').player; "
-                         f"return {expression}; }})()")  # fmt: skip
-
-
 def set_range(page: Any, label: str, value: float) -> None:
     page.locator(f"{PLAYER} input[type=range][aria-label='{label}']").fill(str(value))
 
@@ -67,11 +66,7 @@ def set_range(page: Any, label: str, value: float) -> None:
 def set_speed(page: Any, percent: int, semitones: int) -> None:
     set_range(page, "Tempo", percent)
     set_range(page, "Pitch", semitones)
-    page.wait_for_function(
-        "([tempo, semitones]) => { const { engine } = document.querySelector('#practised').player;"
-        " return engine.tempo === tempo && engine.semitones === semitones; }",
-        arg=[percent / 100, semitones],
-    )
+    wait_for(page, f"engine.tempo === {percent / 100} && engine.semitones === {semitones}")
 
 
 def export(page: Any, tmp_path: Path) -> Samples:
@@ -116,8 +111,7 @@ def test_equal_tracks_cancel_at_any_tempo(visit: Callable[..., Any], tmp_path: P
     page.wait_for_timeout(300)
     assert engine(page, "engine.peakDb()") < -80
     page.locator(f"{PLAYER} [data-view=stems]").click()
-    page.wait_for_timeout(300)
-    assert engine(page, "engine.peakDb()") > -30
+    wait_for(page, "engine.peakDb() > -30")
 
 
 def test_stems_add_up_once_the_tempo_is_back(visit: Callable[..., Any], tmp_path: Path) -> None:
@@ -127,7 +121,7 @@ def test_stems_add_up_once_the_tempo_is_back(visit: Callable[..., Any], tmp_path
     open_mixer(page, {"mixture": vocals + rest, "vocals": vocals, "rest": rest})
     set_speed(page, 60, 5)
     page.locator(f"{PLAYER} .practice .chip", has_text="Original").click()
-    page.wait_for_function(f"!document.querySelector('{PLAYER}').player.engine.stretched")
+    wait_for(page, "!engine.stretched")
     np.testing.assert_array_equal(export(page, tmp_path)[:, 0], vocals + rest)
 
 
@@ -152,12 +146,9 @@ def test_tempo_changes_without_a_restart(visit: Callable[..., Any]) -> None:
     page = visit()
     open_mixer(page, {"vocals": make_sine(220), "rest": make_sine(330)})
     page.locator(f"{PLAYER} .play").click()
-    page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.position > 0.5")
+    wait_for(page, "engine.position > 0.5")
     set_speed(page, 50, 0)
-    page.wait_for_function(
-        "(() => { const { running, context } = document.querySelector('#practised').player.engine;"
-        " return running.tempo === 0.5 && context.currentTime > running.started + 0.1; })()"
-    )
+    wait_for(page, "engine.running.tempo === 0.5 && engine.context.currentTime > engine.running.started + 0.1")
     rate = page.evaluate(
         """async () => {
           const { engine } = document.querySelector("#practised").player;
@@ -185,9 +176,9 @@ def test_click_is_on_the_beats(visit: Callable[..., Any], tmp_path: Path) -> Non
     np.testing.assert_allclose(starts, 2 * np.array(BEATS), atol=0.005)
     page.locator(f"{PLAYER} .practice .chip", has_text="Count-in").click()
     page.locator(f"{PLAYER} .play").click()
-    page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.peakDb() > -30")
+    wait_for(page, "engine.peakDb() > -30")
     assert engine(page, "engine.position") == 0
-    page.wait_for_function(f"document.querySelector('{PLAYER}').player.engine.position > 0.1")
+    wait_for(page, "engine.position > 0.1")
 
 
 def drag(page: Any, begin: float, end: float) -> None:

@@ -1,15 +1,19 @@
 """Score, as a visitor does it: the demo song, a click on a second, the blind test."""
 
 from collections.abc import Callable
+from functools import partial
 from math import comb
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser import mixer
+
 pytestmark = pytest.mark.browser
 
 PLAYER = "#comparison .sori-player"
+engine = partial(mixer.engine, player=PLAYER)
 
 
 def open_score(page: Any) -> None:
@@ -27,12 +31,6 @@ def score_demo(page: Any, demo_song: Path) -> None:
         page.wait_for_selector(f"#score-{field} .file-preview")
     page.locator("#score").click()
     page.wait_for_selector(f"{PLAYER}[data-ready]", timeout=60_000)
-
-
-def engine(page: Any, expression: str) -> Any:
-    return page.evaluate(
-        f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()"
-    )
 
 
 def test_report_then_a_click_on_a_second_then_abx(visit: Callable[..., Any], demo_song: Path) -> None:

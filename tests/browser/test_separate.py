@@ -8,52 +8,26 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.browser.mixer import PLAYER, drop, engine, separate, wait_for
 from tests.serving import write_song
 
 pytestmark = pytest.mark.browser
-
-PLAYER = "#mixer .sori-player"
-READY = PLAYER + "[data-ready]"
-
-
-def drop(page: Any, *songs: Path) -> None:
-    page.locator("#songs input[type=file]").first.set_input_files([str(song) for song in songs])
-    page.wait_for_selector("#separate-queue table")
-
-
-def separate(page: Any, *songs: Path) -> None:
-    drop(page, *songs)
-    page.locator("#separate").click()
-    page.wait_for_selector(READY, timeout=60_000)
-
-
-def engine(page: Any, expression: str) -> Any:
-    return page.evaluate(
-        f"(() => {{ const engine = document.querySelector('{PLAYER}').player.engine; return {expression}; }})()"
-    )
-
-
-def loudest(page: Any) -> float:
-    """Peak in dB of what has been heard lately."""
-    page.wait_for_timeout(250)
-    value = page.locator(PLAYER).get_attribute("data-peak-db")
-    return float(value)
 
 
 def test_drop_separate_hear_mute_and_save(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
     page = visit()
     separate(page, song)
     page.locator(f"{PLAYER} .play").click()
-    page.wait_for_function("document.querySelector('#mixer .sori-player').player.engine.context?.currentTime > 0.3")
+    wait_for(page, "engine.context?.currentTime > 0.3")
     first = engine(page, "engine.position")
-    assert loudest(page) > -30
-    assert engine(page, "engine.position") > first
+    wait_for(page, "engine.peakDb() > -30")
+    wait_for(page, f"engine.position > {first}")
 
     for button in page.locator(f"{PLAYER} .mute").all():
         button.click()
-    assert loudest(page) < -100
+    wait_for(page, "engine.peakDb() < -100")
     page.locator(f"{PLAYER} .mute").first.click()
-    assert loudest(page) > -100
+    wait_for(page, "engine.peakDb() > -100")
 
     with page.expect_download() as download:
         page.locator(f"{PLAYER} a.letter").nth(1).click()
@@ -131,19 +105,18 @@ def test_everything_works_by_keyboard(visit: Callable[..., Any], song: Path) -> 
     page = visit()
     separate(page, song)
     page.locator(PLAYER).focus()
-    for key, expression, expected in (
-        ("Space", "engine.playing", True),
-        ("1", "document.querySelector('#mixer .sori-player').player.chosen", 1),
-        ("m", "engine.tracks[1].mute", True),
-        ("s", "engine.tracks[1].solo", True),
-        ("ArrowUp", "engine.tracks[1].db", 1),
-        ("a", "engine.view", "mixture"),
-        ("l", "engine.loop !== null", True),
-        ("Space", "engine.playing", False),
+    for key, expression in (
+        ("Space", "engine.playing"),
+        ("1", "document.querySelector('#mixer .sori-player').player.chosen === 1"),
+        ("m", "engine.tracks[1].mute"),
+        ("s", "engine.tracks[1].solo"),
+        ("ArrowUp", "engine.tracks[1].db === 1"),
+        ("a", "engine.view === 'mixture'"),
+        ("l", "engine.loop !== null"),
+        ("Space", "!engine.playing"),
     ):
         page.keyboard.press(key)
-        page.wait_for_timeout(120)
-        assert engine(page, expression) == expected, f"after {key}"
+        wait_for(page, expression)
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     assert engine(page, "engine.position") == pytest.approx(5, abs=0.2)
@@ -183,11 +156,13 @@ def test_a_bad_file_does_not_stop_the_queue(visit: Callable[..., Any], song: Pat
 
 def test_cancel_ends_a_long_song_and_the_page_goes_on(visit: Callable[..., Any], song: Path, tmp_path: Path) -> None:
     page = visit()
-    drop(page, write_song(tmp_path / "long.wav", seconds=600))
+    page.locator("#tta input").check()
+    drop(page, write_song(tmp_path / "long.wav", seconds=1200, rate=8000))
     page.locator("#separate").click()
     page.wait_for_selector("#separate-queue .state.running", timeout=120_000)
     page.locator("#cancel").click()
-    page.wait_for_selector("#separate-queue .state.cancelled", timeout=5_000)
+    page.wait_for_selector("#separate-queue .state.cancelled")
     page.locator("#songs [aria-label='Clear']").first.click()
+    page.locator("#tta input").uncheck()
     separate(page, song)
     assert page.problems == []

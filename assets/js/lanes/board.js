@@ -159,7 +159,7 @@ export class Board {
 
   /** Draws once in the next frame, however often it is called. */
   redraw() {
-    if (this.look === "spectrogram") this.stage.dataset.busy = "true";
+    this.stage.dataset.busy = "true";
     this.drawn ||= requestAnimationFrame(() => {
       this.drawn = 0;
       this.draw();
