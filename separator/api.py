@@ -30,6 +30,7 @@ from separator.inference.output import StemFile, name_stems, open_stem, refuse_o
 from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_add
 from separator.inference.shifts import average_shifts
 from separator.model.crnn import CRNN
+from separator.model.joined import JoinedModel
 from separator.progress import Cancel, Progress, raise_if_cancelled
 from separator.shipped import find_preset, shipped_folder
 from separator.spectral.grid import Grid, normalize_masks, resample_mask
@@ -48,7 +49,7 @@ class Separator:
 
     def __init__(
         self,
-        models: Sequence[CRNN | OnnxModel],
+        models: Sequence[CRNN | JoinedModel | OnnxModel],
         device: str = "auto",
         *,
         segmentation: Segmentation | None = None,
@@ -237,7 +238,7 @@ class Separator:
                 masks.append(resample_mask(mask, grid, common, (spectrum.shape[-2], spectrum.shape[-1])))
         return masks, ends
 
-    def _refuse_repeated_targets(self, models: Sequence[CRNN | OnnxModel]) -> None:
+    def _refuse_repeated_targets(self, models: Sequence[object]) -> None:
         if not models:
             raise ConfigError("No model given.")
         if len(set(self.targets)) < len(self.targets):

@@ -31,6 +31,7 @@ from separator.inference.output import name_stems, refuse_unusable
 from separator.inference.overlap_add import LOOKAHEAD_SECONDS
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
+from separator.model.joined import JoinedModel
 from separator.spectral.grid import Grid, normalize_masks
 from separator.spectral.transforms import istft, stft
 
@@ -106,17 +107,18 @@ class Fifo:
 
 
 class LiveSeparator:
-    """One model over an endless stream. Stems are late by exactly ``latency_samples`` and add up to the stream.
+    """A model over an endless stream. Stems are late by exactly ``latency_samples`` and add up to the stream.
 
-    ``model`` is a path (``.pth`` or ``.onnx``) or a loaded model. The level is measured as the stream goes, over the
-    last half minute. The network runs inside of ``push`` whenever a step is complete (``plan.step`` frames), so that a
-    host keeps as much output in store as that takes: what a delay costs in time, ``tests.benchmarks.live`` prints.
+    ``model`` is a path (``.pth`` or ``.onnx``) or a loaded model, several as one (``load_joined``). The level is
+    measured as the stream goes, over the last half minute. The network runs inside of ``push`` whenever a step is
+    complete (``plan.step`` frames), so that a host keeps as much output in store as that takes: what a delay costs in
+    time, ``tests.benchmarks.live`` prints.
     Raises CheckpointError, and ConfigError for a delay, rate or number of channels that cannot work.
     """
 
     def __init__(
         self,
-        model: CRNN | OnnxModel | str | Path,
+        model: CRNN | JoinedModel | OnnxModel | str | Path,
         delay_seconds: float = 2.0,
         *,
         sample_rate: int = 44100,

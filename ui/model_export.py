@@ -1,7 +1,6 @@
 """*Take it with you*: a model of the page as files that separate without it, an HTML page and ONNX."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -39,17 +38,15 @@ def wire_export(
 
 
 def export_models(settings: PageSettings, registry: ModelRegistry, names: Sequence[str]) -> list[str]:
-    """Paths of an HTML page and an ONNX file for each model. Raises gr.Error."""
+    """Paths of an HTML page and an ONNX file of all models as one. Raises gr.Error."""
     from separator.export import export_html, export_onnx
 
-    written: list[Path] = []
     try:
         paths = registry.find_paths(names)
         folder = make_job_folder(settings.work)
-        for path in paths:
-            title = path.stem if path.parent == registry.shipped else path.parent.name
-            onnx = export_onnx(path, folder / f"{title}.onnx")
-            written += [export_html(onnx, folder / f"{title}.html"), onnx]
+        title = names[0] if len(names) < len(paths) else " + ".join(map(registry.name_title, paths))
+        onnx = export_onnx(paths, folder / f"{title}.onnx")
+        page = export_html(onnx, folder / f"{title}.html", name=title)
     except SeparatorError as error:
         raise html.make_toast(str(error)) from error
-    return [str(path) for path in written]
+    return [str(page), str(onnx)]

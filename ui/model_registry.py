@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from separator.api import Separator
 from separator.errors import CheckpointError
 from separator.model.checkpoint import CheckpointInfo, list_checkpoints
 from separator.shipped import PRESETS
+from ui.i18n import t
 
 MAX_NAME_LENGTH = 60
 """Of a run's name in a drop-down."""
@@ -37,9 +39,18 @@ class ModelRegistry:
         folder = self.folder if path.is_relative_to(self.folder) else self.shipped
         return path.relative_to(folder).as_posix()
 
+    def name_title(self, path: Path) -> str:
+        """What files made of a model are called: as a shipped one's file, or as the folder of a run."""
+        return path.stem if path.parent == self.shipped else path.parent.name
+
     def list_choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model, for a drop-down."""
         return [(describe_model(name, info), name) for name, info in self.list_models().items()]
+
+    def list_all_choices(self) -> list[tuple[Any, str]]:
+        """(label, name) of every model by itself, then of the presets of several."""
+        presets = [name for name in self.list_presets() if len(PRESETS[name]) > 1]
+        return [*self.list_choices(), *((t(f"separate.preset_{name}"), name) for name in presets)]
 
     def choose_default(self) -> list[str]:
         """The shipped vocals model, or whatever there is first."""

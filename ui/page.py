@@ -17,7 +17,7 @@ from ui.live.tab import build_live_tab
 from ui.model_export import wire_export
 from ui.model_registry import ModelRegistry
 from ui.safety import build_guards
-from ui.score.tab import FROM_MODEL, ScoreTab, build_score_tab, list_score_models
+from ui.score.tab import FROM_MODEL, ScoreTab, build_score_tab
 from ui.scripts import ASSETS, build_head, build_server_options
 from ui.separate.tab import MY_MODELS, SeparateTab, build_separate_tab
 from ui.settings import PageSettings
@@ -85,7 +85,7 @@ def wire_results(
         return gr.Tabs(selected="separate"), MY_MODELS, models
 
     def score_run(run: str) -> tuple[Any, Any, Any]:
-        return gr.Tabs(selected="score"), FROM_MODEL, gr.Dropdown(list_score_models(registry), value=_best_model(run))
+        return gr.Tabs(selected="score"), FROM_MODEL, gr.Dropdown(registry.list_all_choices(), value=_best_model(run))
 
     train.use.click(use_run, [train.runs], [tabs, separate.preset, separate.models], **UNQUEUED)
     train.score.click(score_run, [train.runs], [tabs, score.source, score.model], **UNQUEUED)
@@ -98,8 +98,8 @@ def _best_model(run: str) -> str:
 
 def refresh_models(registry: ModelRegistry) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
     """Out: the model drop-downs of Separate, Score and Live, with what has been trained since the page was built."""
-    choices = registry.list_choices()
-    return gr.Dropdown(choices=choices), gr.Dropdown(choices=list_score_models(registry)), gr.Dropdown(choices=choices)
+    single, everything = registry.list_choices(), registry.list_all_choices()
+    return gr.Dropdown(choices=single), gr.Dropdown(choices=everything), gr.Dropdown(choices=everything)
 
 
 def build_launch_options(settings: PageSettings | None = None, hosts: Sequence[str] | None = ()) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from separator.files import hash_file
 from separator.inference.compile import load_for_inference
 from separator.live import LiveSeparator
 from separator.metrics import sdr
+from separator.model.joined import load_joined
 from separator.shipped import shipped_folder
 
 DEMO_SONG = shipped_folder("assets") / "demo"
@@ -25,7 +26,7 @@ DELAYS = (0.2, 0.5, 1.0, 2.0, 4.0)
 """In seconds."""
 BLOCK_SAMPLES = 1024
 SHIPPED_DELAYS = shipped_folder("checkpoints") / "live_delays.json"
-"""Prices of the shipped models, by the SHA-256 of their files: ``python -m tests.benchmarks.live --write``."""
+"""Prices of the shipped models and presets, by ``hash_models``: ``python -m tests.benchmarks.live --write``."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,28 @@ class LiveDelay:
         return {key: round(value, 3) for key, value in asdict(self).items() if key != "cores"}
 
 
-def find_shipped_delays(model_path: Path | str) -> list[dict[str, float]] | None:
-    """The prices of a shipped model, which need not be measured again; None for any other."""
-    path = Path(model_path)
-    if not SHIPPED_DELAYS.is_file() or not path.is_file():
+def find_shipped_delays(paths: Sequence[Path]) -> list[dict[str, float]] | None:
+    """The prices of a shipped model, or of several as one, which need not be measured again; None for any other."""
+    if not SHIPPED_DELAYS.is_file() or not all(path.is_file() for path in paths):
         return None
     prices: dict[str, Any] = json.loads(SHIPPED_DELAYS.read_text(encoding="utf-8"))
-    return prices.get(hash_file(path))
+    return prices.get(hash_models(paths))
+
+
+def hash_models(paths: Sequence[Path]) -> str:
+    """The SHA-256 of each file, joined by ``+``."""
+    return "+".join(map(hash_file, paths))
 
 
 def measure_delays(
-    model_path: Path | str, delays: Sequence[float] = DELAYS, song_dir: Path | str = DEMO_SONG
+    paths: Sequence[Path], delays: Sequence[float] = DELAYS, song_dir: Path | str = DEMO_SONG
 ) -> list[LiveDelay]:
-    """Prices of some delays in seconds, on a folder with ``mixture.*`` and a file per stem.
+    """Prices of some delays in seconds, of a model or of several as one, on a folder with ``mixture.*`` and a file per
+    stem.
 
     Raises ConfigError where the folder has no mixture, or the true stem of none of the model's targets.
     """
-    model = load_for_inference(model_path)
+    model = load_for_inference(paths[0]) if len(paths) == 1 else load_joined(paths)
     folder = Path(song_dir)
     song = next(folder.glob("mixture.*"), None)
     if song is None:

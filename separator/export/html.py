@@ -10,13 +10,13 @@ import gzip
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from separator.errors import SeparatorError
-from separator.export.onnx import export_onnx
+from separator.export.onnx import export_onnx, list_paths
 from separator.files import atomic_write, explain_os_error
 from separator.inference.onnx_model import SUFFIX, OnnxModel, read_onnx
 from separator.shipped import shipped_folder
@@ -42,24 +42,25 @@ _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
 def export_html(
-    model_path: Path | str,
+    model_path: Path | str | Sequence[Path | str],
     output: Path | str,
     *,
     name: str | None = None,
     live_delays: list[dict[str, float]] | None = None,
 ) -> Path:
-    """Write the page of a checkpoint's model, or of one that is ONNX already; of 17 MB for the shipped ones.
+    """Write the page of a checkpoint's model, of several as one, or of one that is ONNX already; of 17 MB for the
+    shipped vocals.
 
     ``name`` is what the page calls the model: by default as its file, or as the folder of a run's best model.
     Raises CheckpointError, ConfigError and SeparatorError as :func:`export_onnx`.
     """
-    model_path, output = Path(model_path), Path(output)
+    paths, output = list_paths(model_path), Path(output)
     with tempfile.TemporaryDirectory() as folder:
-        onnx = model_path
-        if model_path.suffix != SUFFIX:
-            onnx = export_onnx(model_path, Path(folder) / "model.onnx", live_delays=live_delays)
+        onnx = paths[0]
+        if len(paths) > 1 or onnx.suffix != SUFFIX:
+            onnx = export_onnx(paths, Path(folder) / "model.onnx", live_delays=live_delays)
         model = read_onnx(onnx)
-        page = build_html(model, name or _name_model(model_path))
+        page = build_html(model, name or " + ".join(map(_name_model, paths)))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(output) as part:

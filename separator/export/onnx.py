@@ -11,9 +11,10 @@ The graph is a ``CRNN`` in evaluation mode, in float32, opset 17:
 Any number of frames is taken; one that is no multiple of ``fold`` is filled up with silence. Metadata, JSON but for the
 plain texts:
 
-    format_version   "1"
+    format_version   "1", of several models as one "2"
     targets, stems   names: of the masks, and of all stems with what the targets leave over as the last
-    model            the whole ``ModelConfig``
+    model            the whole ``ModelConfig``; of several that of the first, with the targets of all
+    models           only of several: the ``ModelConfig`` of each
     stft             sample_rate, n_fft, hop_length, window (periodic Hann), centred and reflected at the ends
     level            dbfs: RMS level that each channel is brought to on its way in (``separator.inference.levels``)
     expander         threshold_db, ratio, window_seconds (``separator.inference.expander``)
@@ -29,6 +30,7 @@ import copy
 import io
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +43,13 @@ from separator.errors import ConfigError, SeparatorError
 from separator.export.delays import find_shipped_delays
 from separator.files import atomic_write, explain_os_error
 from separator.inference import expander
-from separator.inference.compile import BinsLast, make_example
+from separator.inference.compile import BinsLast, Model, make_example
 from separator.inference.levels import LEVEL_DBFS
-from separator.inference.onnx_model import FORMAT_VERSION, list_shapes, name_inputs, name_outputs, read_onnx
+from separator.inference.onnx_model import list_shapes, name_inputs, name_outputs, read_onnx
 from separator.inference.output import name_stems
 from separator.inference.overlap_add import Segmentation
-from separator.model.checkpoint import describe, load_model
-from separator.model.crnn import CRNN
+from separator.model.checkpoint import describe
+from separator.model.joined import JoinedModel, load_joined
 
 if TYPE_CHECKING:
     import onnx
@@ -58,20 +60,25 @@ TOLERANCE_DB = -80.0
 
 
 def export_onnx(
-    model_path: Path | str, output: Path | str, *, live_delays: list[dict[str, float]] | None = None
+    model_path: Path | str | Sequence[Path | str],
+    output: Path | str,
+    *,
+    live_delays: list[dict[str, float]] | None = None,
 ) -> Path:
-    """Write a checkpoint's model as ONNX, after its masks and states were compared with the model's own.
+    """Write a checkpoint's model as ONNX, after its masks and states were compared with the model's own; several
+    checkpoints become one.
 
     ``live_delays`` are those of ``measure_delays``; those of shipped models are known.
 
-    Raises CheckpointError for a checkpoint that cannot be used, ConfigError where a package is missing, SeparatorError
-    where the graph differs from the model or the file cannot be written.
+    Raises CheckpointError for a checkpoint that cannot be used, ConfigError where a package is missing or several
+    models cannot be one, SeparatorError where the graph differs from the model or the file cannot be written.
     """
     output = Path(output)
     require_packages()
-    model = load_model(model_path)
-    metadata = make_metadata(model, describe(model_path).training)
-    live_delays = live_delays or find_shipped_delays(model_path)
+    paths = list_paths(model_path)
+    model = load_joined(paths)
+    metadata = make_metadata(model, _join_records([describe(path).training for path in paths]))
+    live_delays = live_delays or find_shipped_delays(paths)
     if live_delays:
         metadata["live_delays"] = json.dumps(live_delays)
     content = _convert(model, metadata)
@@ -95,7 +102,7 @@ def require_packages() -> None:
         raise ConfigError(f"Exporting needs {error.name}, which is missing: pip install onnx onnxruntime") from error
 
 
-def make_metadata(model: CRNN, training: dict[str, Any]) -> dict[str, str]:
+def make_metadata(model: Model, training: dict[str, Any]) -> dict[str, str]:
     """What a host needs to separate with a model; the module's docstring lists the entries."""
     config = model.config
     stft = {
@@ -124,12 +131,29 @@ def make_metadata(model: CRNN, training: dict[str, Any]) -> dict[str, str]:
         "states": [list(state.shape[1:]) for state in model.empty_state()],
         "training": training,
     }
-    texts = {"format_version": str(FORMAT_VERSION), "opset": str(OPSET)}
+    texts = {"format_version": "1", "opset": str(OPSET)}
+    if isinstance(model, JoinedModel):
+        values["models"] = [own.to_dict() for own in model.configs]
+        texts["format_version"] = "2"
     texts["license"] = str(training.get("terms", "not stated by the one who trained the model"))
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()} | texts
 
 
-def _convert(model: CRNN, metadata: dict[str, str]) -> "onnx.ModelProto":
+def list_paths(model_path: Path | str | Sequence[Path | str]) -> list[Path]:
+    """One path or several, as a list."""
+    return [Path(model_path)] if isinstance(model_path, (str, Path)) else [Path(path) for path in model_path]
+
+
+def _join_records(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The training record of one model, or of several what a page shows: the newest date, and all terms."""
+    if len(records) == 1:
+        return records[0]
+    joined = {"date": max(str(record.get("date", "")) for record in records)}
+    terms = dict.fromkeys(str(record["terms"]) for record in records if "terms" in record)
+    return joined | ({"terms": "; ".join(terms)} if terms else {})
+
+
+def _convert(model: Model, metadata: dict[str, str]) -> "onnx.ModelProto":
     import onnx
 
     states = model.empty_state()
@@ -163,7 +187,7 @@ def _convert(model: CRNN, metadata: dict[str, str]) -> "onnx.ModelProto":
     return content
 
 
-def compare(model: CRNN, path: Path) -> float:
+def compare(model: Model, path: Path) -> float:
     """The largest difference in dB of a file's masks and states from the model's, over two segments with their state.
 
     Raises SeparatorError where it is above ``TOLERANCE_DB``.

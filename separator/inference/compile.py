@@ -26,11 +26,13 @@ from separator.files import atomic_write
 from separator.inference.onnx_model import SUFFIX, OnnxModel, OnnxNetwork, list_inputs, read_onnx
 from separator.model import crnn
 from separator.model.checkpoint import load_model
+from separator.model.joined import JoinedModel
 from separator.model.recurrent import State
 
 if TYPE_CHECKING:
     import openvino
 
+Model = crnn.CRNN | JoinedModel
 Network = Callable[[Tensor, Any, int], tuple[Tensor, Any]]
 """``network(magnitude, state, hop) -> (masks, state)``, as ``CRNN.forward``; the caller carries the state."""
 MOST_CACHED = 8
@@ -42,7 +44,7 @@ def load_for_inference(path: Path | str) -> crnn.CRNN | OnnxModel:
     return read_onnx(path) if Path(path).suffix.lower() == SUFFIX else load_model(path)
 
 
-def compile_for_inference(model: crnn.CRNN | OnnxModel, device: torch.device) -> Network:
+def compile_for_inference(model: Model | OnnxModel, device: torch.device) -> Network:
     """A copy of a model, fixed and ready to run on a device; masks are returned where the magnitude lies.
 
     On CPUs that OpenVINO supports it runs there, otherwise in torch; masks differ by rounding, 1e-6 at most. A model in
@@ -64,7 +66,7 @@ def compile_for_inference(model: crnn.CRNN | OnnxModel, device: torch.device) ->
 class OpenVinoNetwork:
     """A network compiled by OpenVINO for this CPU, with as many threads as torch has."""
 
-    def __init__(self, model: crnn.CRNN) -> None:
+    def __init__(self, model: Model) -> None:
         self._state_shapes = tuple(tuple(state.shape[1:]) for state in model.empty_state())
         self._input_channels = model.config.input_channels
         self._request = _load_or_compile(model).create_infer_request()
@@ -81,7 +83,7 @@ class OpenVinoNetwork:
 class BinsLast(torch.nn.Module):
     """A network whose spectrograms have bins innermost, as they are in memory, and whose state is flat."""
 
-    def __init__(self, model: crnn.CRNN) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         self.model = model
 
@@ -90,7 +92,7 @@ class BinsLast(torch.nn.Module):
         return (masks.transpose(-2, -1), *state)
 
 
-def make_example(model: crnn.CRNN) -> tuple[Tensor, ...]:
+def make_example(model: Model) -> tuple[Tensor, ...]:
     """Inputs of ``BinsLast`` to trace it with."""
     config = model.config
     magnitude = torch.rand(1, config.input_channels, 2 * config.fold, config.stft.n_bins)
@@ -115,7 +117,7 @@ def _core() -> "openvino.Core":
     return _import_openvino().Core()
 
 
-def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
+def _load_or_compile(model: Model) -> "openvino.CompiledModel":
     core = _core()
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     path = cache_folder() / f"{_hash_of(model)}.blob"
@@ -132,7 +134,7 @@ def _load_or_compile(model: crnn.CRNN) -> "openvino.CompiledModel":
     return compiled
 
 
-def _convert(model: crnn.CRNN) -> "openvino.Model":
+def _convert(model: Model) -> "openvino.Model":
     """Through OpenVINO's frontend itself: ``openvino.convert_model`` reports its use to a server, and is slower."""
     openvino = _import_openvino()
     from openvino.frontend import FrontEndManager
@@ -153,7 +155,7 @@ def _convert(model: crnn.CRNN) -> "openvino.Model":
     return frontend.convert(graph)
 
 
-def _hash_of(model: crnn.CRNN) -> str:
+def _hash_of(model: Model) -> str:
     processor = _core().get_property("CPU", "FULL_DEVICE_NAME")
     version = _import_openvino().__version__
     digest = hashlib.sha256(json.dumps([version, processor, model.config.to_dict()]).encode())

@@ -20,13 +20,17 @@ from separator.errors import CheckpointError, ConfigError
 from separator.model.checkpoint_limits import MOST_TEXT, check_record
 from separator.model.config import ModelConfig
 from separator.model.crnn import CRNN
+from separator.model.joined import JoinedModel
 from separator.model.recurrent import State
 
 if TYPE_CHECKING:
     import onnx
 
 SUFFIX = ".onnx"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 before several models could be one file; files of one are still written as such."""
+MOST_MODELS = 16
+"""In one file."""
 OPERATORS = {
     *("Conv", "ConvTranspose", "GRU", "MatMul", "Gemm", "BatchNormalization", "LayerNormalization", "ReduceMean"),
     *("Add", "Sub", "Mul", "Div", "Mod", "Neg", "Pow", "Sqrt", "Log", "Relu", "LeakyRelu", "Sigmoid", "Softmax"),
@@ -72,18 +76,18 @@ def read_onnx(path: Path | str) -> OnnxModel:
     content = _read(path)
     graph = _parse(path, content)
     metadata = {entry.key: entry.value for entry in graph.metadata_props}
-    config = _read_config(path, metadata)
+    configs = _read_configs(path, metadata)
     try:
         with torch.device("meta"):  # takes no memory
-            model = CRNN(config)
+            model = JoinedModel([CRNN(config) for config in configs])
             shapes = tuple(tuple(state.shape[1:]) for state in model.empty_state())
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, ConfigError) as error:
         raise CheckpointError(f"{path} describes a model that this Sori cannot build: {error}") from error
     if len(content) > 4 * model.n_weights() + MOST_STRUCTURE_BYTES:
         raise CheckpointError(f"{path} is larger than the model that it describes")
     _check_graph(path, graph)
-    _check_interface(path, graph, config, shapes)
-    return OnnxModel(path, config, shapes, metadata, content)
+    _check_interface(path, graph, model.config, shapes)
+    return OnnxModel(path, model.config, shapes, metadata, content)
 
 
 class OnnxNetwork:
@@ -181,7 +185,7 @@ def _parse(path: Path, content: bytes) -> "onnx.ModelProto":
         raise CheckpointError(f"{path} is damaged or is not an ONNX file: {_first_line(error)}") from error
 
 
-def _read_config(path: Path, metadata: dict[str, str]) -> ModelConfig:
+def _read_configs(path: Path, metadata: dict[str, str]) -> list[ModelConfig]:
     version = metadata.get("format_version", "")
     if not {"format_version", "model", "training"} <= metadata.keys() or not version.isdecimal():
         raise CheckpointError(
@@ -195,13 +199,14 @@ def _read_config(path: Path, metadata: dict[str, str]) -> ModelConfig:
         raise CheckpointError(f"{path} is damaged: an entry of its metadata has more than {MOST_TEXT} characters")
     try:
         record: Any = json.loads(metadata["training"])
-        config = ModelConfig.from_dict(json.loads(metadata["model"]))
+        described = json.loads(metadata.get("models", f"[{metadata['model']}]"))[:MOST_MODELS]
+        configs = [ModelConfig.from_dict(one) for one in described]
     except (ConfigError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} describes a model that this Sori cannot build: {error}") from error
     if not isinstance(record, dict):
         raise CheckpointError(f"{path} is damaged: its training record is no list of named values")
     check_record(path, record)
-    return config
+    return configs
 
 
 def _check_graph(path: Path, content: "onnx.ModelProto") -> None:

@@ -10,13 +10,16 @@ from separator.model.checkpoint import (
 )
 from separator.model.config import ModelConfig, target_problems
 from separator.model.crnn import CRNN
+from separator.model.joined import JoinedModel, load_joined
 
 __all__ = [
     "CRNN",
     "CheckpointInfo",
+    "JoinedModel",
     "ModelConfig",
     "describe",
     "list_checkpoints",
+    "load_joined",
     "load_model",
     "read_checkpoint",
     "save_checkpoint",

@@ -1,5 +1,6 @@
 """The command: one file where asked, which the other commands take, and one clear line for all that can go wrong."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from torch import Tensor
 
 from separator.audio import read, write
+from separator.inference.onnx_model import read_onnx
 from separator.metrics import sdr
 from sori import inference
 from sori.export import main
@@ -59,6 +61,14 @@ def test_an_old_file_is_replaced_where_asked(tiny_checkpoint: Path, tmp_path: Pa
     output.write_bytes(b"old")
     assert main(["--model_path", str(tiny_checkpoint), "--output", str(output), "--overwrite"]) == 0
     assert output.stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_models_of_a_preset_become_one_file(tmp_path: Path) -> None:
+    output = tmp_path / "stems.onnx"
+    assert main(["--preset", "4stems", "--output", str(output)]) == 0
+    assert read_onnx(output).config.targets == ("vocals", "drums", "bass")
+    assert json.loads(read_onnx(output).metadata["live_delays"])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ Each is written when it is first wanted, and served under a path that needs the 
 import hashlib
 import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -19,19 +20,21 @@ _NAME = re.compile(r"[0-9a-f]{32}")
 _WRITING = threading.Lock()
 
 
-def write_page(settings: PageSettings, model: Path) -> str:
-    """The address, relative to the page, of a model's exported page; it is written unless it is there already.
+def write_page(settings: PageSettings, models: Sequence[Path], title: str) -> str:
+    """The address, relative to the page, of the exported page of models as one; it is written unless it is there
+    already.
 
     Raises SeparatorError as ``export_html``.
     """
     from separator.export import export_html
 
-    key = f"{get_version()} {model.absolute()} {model.stat().st_mtime_ns}"
+    files = [f"{model.absolute()} {model.stat().st_mtime_ns}" for model in models]
+    key = " ".join([get_version(), title, *files])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
     path = _find_page(settings, name)
     with _WRITING:
         if not path.exists():
-            export_html(model, path)
+            export_html(models, path, name=title)
     return f"./gradio_api/live/{name}"
 
 

@@ -30,8 +30,9 @@ def build_live_tab(settings: PageSettings, registry: ModelRegistry, tab: gr.Tab)
     """Lay out the current ``tab`` and wire it. The frame is made when the tab is opened."""
     default = registry.choose_default()
     model = gr.Dropdown(
-        registry.list_choices(), value=default[0] if default else None, label=t("page.live_model"), elem_id="live-model"
-    )
+        registry.list_all_choices(), value=default[0] if default else None, label=t("page.live_model"),
+        elem_id="live-model",
+    )  # fmt: skip
     frame = html.build_panel(elem_id="live")
     options = {**PRIVATE, "show_progress": "full", "concurrency_id": "export", "concurrency_limit": 1}
     for event in (tab.select, model.input):
@@ -42,8 +43,9 @@ def build_live_tab(settings: PageSettings, registry: ModelRegistry, tab: gr.Tab)
 def show_frame(settings: PageSettings, registry: ModelRegistry, model: str | None, shown: str | None) -> str:
     """In: model, frame. Out: the frame of that model, left as it is where it is shown already. Raises gr.Error."""
     try:
-        (path,) = registry.find_paths([model] if model else None)
-        frame = FRAME.format(address=write_page(settings, path))
+        paths = registry.find_paths([model] if model else None)
+        title = registry.name_title(paths[0]) if len(paths) == 1 else str(model)
+        frame = FRAME.format(address=write_page(settings, paths, title))
     except SeparatorError as error:
         raise html.make_toast(str(error)) from error
     return gr.skip() if frame == shown else frame

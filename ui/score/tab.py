@@ -86,7 +86,7 @@ def _build_form(registry: ModelRegistry) -> tuple[list[Any], gr.Button, gr.Butto
     )  # fmt: skip
     estimate_a = _build_file_input("score.a", "score-a", "multiple")
     model = gr.Dropdown(
-        list_score_models(registry), value=next(iter(registry.choose_default()), None), label=t("score.model"),
+        registry.list_all_choices(), value=next(iter(registry.choose_default()), None), label=t("score.model"),
         visible=False, elem_id="score-model",
     )  # fmt: skip
     estimate_b = _build_file_input("score.b", "score-b", "multiple")
@@ -102,12 +102,6 @@ def _build_form(registry: ModelRegistry) -> tuple[list[Any], gr.Button, gr.Butto
 
 def _build_file_input(label: str, elem_id: str, count: Literal["single", "multiple"] = "single") -> gr.File:
     return gr.File(label=t(label), file_count=count, file_types=["audio", *AUDIO_SUFFIXES], height=136, elem_id=elem_id)
-
-
-def list_score_models(registry: ModelRegistry) -> list[tuple[Any, str]]:
-    """(label, name) of the models that can make estimates: each alone, then the presets of several."""
-    presets = [name for name in registry.list_presets() if len(registry.find_paths([name])) > 1]
-    return [*registry.list_choices(), *((t(f"separate.preset_{name}"), name) for name in presets)]
 
 
 def show_source(source: str) -> tuple[Any, Any]:

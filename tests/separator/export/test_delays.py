@@ -29,7 +29,7 @@ def song(tmp_path: Path, noise: Callable[..., Tensor]) -> Path:
 
 @pytest.mark.slow
 def test_each_delay_has_its_price(tiny_checkpoint: Path, song: Path):
-    short, long = measure_delays(tiny_checkpoint, (0.2, 2.0), song)
+    short, long = measure_delays([tiny_checkpoint], (0.2, 2.0), song)
     assert (short.delay_seconds, long.delay_seconds) == (0.2, 2.0)
     assert short.sdr_db - short.change_db == pytest.approx(long.sdr_db - long.change_db)
     assert abs(long.change_db) < 0.3
@@ -38,9 +38,9 @@ def test_each_delay_has_its_price(tiny_checkpoint: Path, song: Path):
 def test_a_song_without_the_target_is_refused(tiny_checkpoint: Path, song: Path):
     (song / "vocals.wav").unlink()
     with pytest.raises(ConfigError, match="no true stem of vocals"):
-        measure_delays(tiny_checkpoint, (0.5,), song)
+        measure_delays([tiny_checkpoint], (0.5,), song)
     with pytest.raises(ConfigError, match="no mixture"):
-        measure_delays(tiny_checkpoint, (0.5,), song.parent)
+        measure_delays([tiny_checkpoint], (0.5,), song.parent)
 
 
 @pytest.mark.slow
@@ -59,9 +59,9 @@ def test_prices_are_stored_where_asked(
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_models_have_theirs(path: Path, tmp_path: Path):
-    prices = find_shipped_delays(path)
+    prices = find_shipped_delays([path])
     assert prices, "measure it: python -m tests.benchmarks.live --write"
     assert [price["delay_seconds"] for price in prices] == list(DELAYS)
     assert all(abs(price["change_db"]) < 0.3 for price in prices if price["delay_seconds"] >= 2)
     (tmp_path / path.name).write_bytes(path.read_bytes()[:-1])
-    assert find_shipped_delays(tmp_path / path.name) is None
+    assert find_shipped_delays([tmp_path / path.name]) is None

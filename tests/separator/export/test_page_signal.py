@@ -37,7 +37,7 @@ def separate_in_node(tmp_path: Path) -> Callable[..., list[Tensor]]:
     if node is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("node is not installed: apt-get install nodejs")
 
-    def run(checkpoint: Path, songs: list[tuple[Tensor, int]], delay: float | None = None) -> list[Tensor]:
+    def run(checkpoint: Path | list[Path], songs: list[tuple[Tensor, int]], delay: float | None = None) -> list[Tensor]:
         model = read_onnx(export_onnx(checkpoint, tmp_path / "model.onnx"))
         settings = describe_model(model, "a model")
         (tmp_path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -89,6 +89,19 @@ def test_stems_are_those_of_separator(
         reference = separator.separate(song, rate)
         for stem, name in zip(stems, separator.stems, strict=True):
             assert difference_db(stem, reference[name]) < MOST_DIFFERENT_DB, (tuple(song.shape), rate, name)
+
+
+def test_several_models_are_one_page(
+    separate_in_node: Callable[..., list[Tensor]], noise: Callable[..., Tensor], tmp_path: Path
+) -> None:
+    (tmp_path / "rhythm").mkdir()
+    checkpoints = [save(UNET, tmp_path), save(replace(TWO_TARGETS, channels=(3, 2, 2, 2)), tmp_path / "rhythm")]
+    song = noise(22050 * 30)
+    (stems,) = separate_in_node(checkpoints, [(song, 22050)])
+    expected = Separator.from_checkpoints(checkpoints, "cpu").separate(song, 22050)
+    assert list(expected) == ["vocals", "drums", "bass", "other"]
+    for stem, reference in zip(stems, expected.values(), strict=True):  # little may be left over
+        assert difference_db(song + stem - reference, song) < MOST_DIFFERENT_DB
 
 
 def test_channels_with_different_sources_are_songs_of_their_own(
