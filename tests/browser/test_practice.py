@@ -241,6 +241,7 @@ def test_settings_are_remembered_for_the_song(visit: Callable[..., Any]) -> None
     page.locator(f"{PLAYER} .jump").click()
     assert engine(page, "engine.position") == pytest.approx(2, abs=0.01)
     assert page.locator(f"{PLAYER} .marker-name").input_value() == "Chorus"
+    assert page.locator(f"{PLAYER} .marks i").inner_text() == "Chorus"
 
 
 def test_page_without_storage_works_the_same(visit: Callable[..., Any]) -> None:

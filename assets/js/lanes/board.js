@@ -31,6 +31,7 @@ export class Board {
   /** @type {SongAnalysis | null} */ analysis = null;
   /** @type {Loop | null} */ loop = null;
   /** @type {Row[]} */ rows = [];
+  /** @type {{at: Seconds, name: string}[]} */ markers = [];
   view = new TimeView(1);
   tiles = new Tiles(44100, () => this.redraw());
   scale = 1;
@@ -59,6 +60,7 @@ export class Board {
     this.lanes = make("div", { class: "lanes" });
     this.region = make("div", { class: "region", hidden: true });
     this.line = make("div", { class: "playhead" });
+    this.marks = make("div", { class: "marks", "aria-hidden": "true" });
     this.stage = make("div", { class: "stage" }, this.seeker, this.ruler, this.lanes, zoomable && this.scroller);
     this.facts = zoomable ? new Facts(this, calls) : null;
     this.resize = new ResizeObserver(() => this.redraw());
@@ -99,7 +101,7 @@ export class Board {
   /** @param {Row[]} rows */
   setRows(rows) {
     this.rows = rows;
-    this.lanes.replaceChildren(...rows.map((row) => row.lane), this.region, this.line);
+    this.lanes.replaceChildren(...rows.map((row) => row.lane), this.region, this.marks, this.line);
     this.seeker.setAttribute("aria-label", text("player.seek"));
     this.scroller.setAttribute("aria-label", text("player.scroll"));
     this.describe();
@@ -153,6 +155,7 @@ export class Board {
     this.wasShown = view.shows(this.calls.position());
     this.showRegion(this.loop);
     this.placeLine(this.calls.position());
+    this.placeMarkers();
     this.facts?.allowFit();
     this.redraw();
   }
@@ -213,6 +216,19 @@ export class Board {
   placeLine(at) {
     this.line.hidden = !this.view.shows(at);
     this.line.style.left = `${100 * this.view.shareOf(at)}%`;
+  }
+
+  /** Named places, each a line over all lanes. @param {{at: Seconds, name: string}[]} markers */
+  setMarkers(markers) {
+    this.markers = markers;
+    this.placeMarkers();
+  }
+
+  placeMarkers() {
+    const shown = this.markers.filter(({ at }) => this.view.shows(at));
+    this.marks.replaceChildren(
+      ...shown.map(({ at, name }) => make("i", { style: `left: ${100 * this.view.shareOf(at)}%`, text: name })),
+    );
   }
 
   /** @param {Loop | null} loop */

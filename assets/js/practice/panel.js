@@ -31,7 +31,10 @@ export class Practice {
     this.markers = new Markers({
       position: () => this.engine.position,
       seek: (at) => mixer.seek(at),
-      changed: () => this.saveSoon(),
+      changed: () => {
+        mixer.board.setMarkers(this.markers.list);
+        this.saveSoon();
+      },
     });
     this.engine.onProblem = (error) => {
       this.problem = text("practice.problem", { reason: error.message });
@@ -46,6 +49,7 @@ export class Practice {
     if (!found) return;
     restoreEngine(this.engine, found);
     this.markers.restore(found.markers, this.engine.duration);
+    this.mixer.board.setMarkers(this.markers.list);
     this.snap = found.snap !== false;
     this.isOpen = found.isOpen === true;
     this.percent = Math.round(100 * this.engine.tempo);
