@@ -12,7 +12,7 @@ import torch
 from separator.api import Separator
 from separator.audio import read
 from separator.model import load_model
-from tests.browser.mixer import COUNT_COLOURS
+from tests.browser.mixer import COUNT_COLOURS, wait_for
 from tests.serving import ROOT, write_song
 
 pytestmark = pytest.mark.browser
@@ -59,7 +59,7 @@ def test_stems_play_in_the_mixer(open_file: Callable[..., Any], song: Path) -> N
     separate(page, song)
     page.locator(READY).focus()
     page.keyboard.press(" ")
-    page.wait_for_function(f"Number(document.querySelector('{READY}').dataset.peakDb) > -40")
+    wait_for(page, "engine.peakDb() > -40", READY)
     assert page.locator(f"{READY} .title").count() == 4
     assert page.problems == []
 
@@ -70,7 +70,7 @@ def test_tempo_and_pitch_change_without_a_server(open_file: Callable[..., Any], 
     page.locator(f"{READY} .practice summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(f"{READY} .practice input[type=range]").first.fill("50")
-    page.wait_for_function("document.querySelector('.sori-player').player.engine.tempo === 0.5")
+    wait_for(page, "engine.tempo === 0.5", READY)
     with page.expect_download() as started:
         page.locator(f"{READY} .export").click()
     started.value.save_as(tmp_path / "slow.wav")
@@ -149,3 +149,13 @@ def test_page_is_accessible(open_file: Callable[..., Any], song: Path, axe: str,
     page.evaluate(axe)
     found = page.evaluate("axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
     assert found == []
+
+
+def test_workers_import_what_webkit_lets_them_from_a_file(open_file: Callable[..., Any]) -> None:
+    setup = """window.blobs = []; const make = URL.createObjectURL;
+    URL.createObjectURL = (blob) => { blobs.push(blob); return make.call(URL, blob); };"""
+    page = open_file(setup=setup)
+    page.wait_for_selector(".drop")
+    scripts = page.evaluate("Promise.all(blobs.map((blob) => blob.text()))")
+    workers = [script for script in scripts if script.startswith("const urls = {")]
+    assert workers and all("import(urls" in script and "blob:" not in script.split("\n")[0] for script in workers)
