@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from separator.files import make_part_path
-from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.model import CRNN, CompactConfig, ModelConfig, save_checkpoint
 
 
 def pytest_configure() -> None:
@@ -52,7 +52,7 @@ def tone() -> Callable[..., Tensor]:
 @pytest.fixture
 def tiny_config() -> ModelConfig:
     """The plain model at its smallest; everything but the widths is the shipped settings."""
-    return ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, gru_layers=3, refine=False)
+    return CompactConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, gru_layers=3, refine=False)
 
 
 @pytest.fixture

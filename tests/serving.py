@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import torch
 
-from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.model import CRNN, CompactConfig, save_checkpoint
 from separator.model.checkpoint import describe
 from separator.shipped import find_preset
 
@@ -60,9 +60,9 @@ def small_checkpoints(folder: Path) -> Path:
     small = {"channels": (2, 2, 2, 2), "gru_hidden": 4, "gru_input": 0, "gru_layers": 3, "refine": False}
     for shipped in find_preset("4stems"):
         record = {"sdr_db": 6.25, "date": "2026-11-23T10:00"}
-        save_checkpoint(folder / shipped.name, CRNN(ModelConfig(targets=describe(shipped).targets, **small)), record)
+        save_checkpoint(folder / shipped.name, CRNN(CompactConfig(targets=describe(shipped).targets, **small)), record)
     (folder / "my run").mkdir()
-    drums = CRNN(ModelConfig(targets=("drums",), **small))
+    drums = CRNN(CompactConfig(targets=("drums",), **small))
     save_checkpoint(folder / "my run" / "best_model.pth", drums, {"run_name": "my run"})
     save_checkpoint(folder / "my run" / "last.pth", drums, {"run_name": "my run"})
     (folder / "notes.pth").write_text("not a model")

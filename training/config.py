@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from separator.errors import ConfigError
-from separator.model import ModelConfig
+from separator.model import CompactConfig, DualPathConfig, ModelConfig
 from separator.model.config import target_problems
 from separator.shipped import shipped_folder
 from training.augmentations import AUGMENTATIONS
@@ -23,11 +23,11 @@ PRACTICE_FOLDER = Path("data/practice")
 PRACTICE_RECIPE = shipped_folder("checkpoints") / "recipes" / "practice.toml"
 """A first training that shows something within minutes."""
 PRESETS: dict[str, Callable[[tuple[str, ...]], ModelConfig]] = {
-    "textbook": ModelConfig.textbook,
-    "small": lambda targets: ModelConfig(targets=targets, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
-    "base": lambda targets: ModelConfig(targets=targets),
-    "dual_path": ModelConfig.dual_path,
-    "four_stems": ModelConfig.four_stems,
+    "textbook": CompactConfig.textbook,
+    "small": lambda targets: CompactConfig(targets=targets, channels=(12, 16, 24, 32), gru_input=96, gru_hidden=64),
+    "base": lambda targets: CompactConfig(targets=targets),
+    "dual_path": DualPathConfig,
+    "four_stems": DualPathConfig.four_stems,
 }
 """Models by name: textbook layers only, a small one with half their work, a large one, the shipped ones', and one of
 several targets."""

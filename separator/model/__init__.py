@@ -8,13 +8,15 @@ from separator.model.checkpoint import (
     read_checkpoint,
     save_checkpoint,
 )
-from separator.model.config import ModelConfig, target_problems
+from separator.model.config import CompactConfig, DualPathConfig, ModelConfig, target_problems
 from separator.model.crnn import CRNN
 from separator.model.joined import JoinedModel, load_joined
 
 __all__ = [
     "CRNN",
     "CheckpointInfo",
+    "CompactConfig",
+    "DualPathConfig",
     "JoinedModel",
     "ModelConfig",
     "describe",

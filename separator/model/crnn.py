@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from separator.model.config import ModelConfig
+from separator.model.config import CompactConfig, DualPathConfig, ModelConfig
 from separator.model.dual_path import DualPathBottleneck, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 from separator.model.recurrent import State, Steps, run_gru_layers
 
@@ -28,10 +28,12 @@ class CRNN(nn.Module):
         self.encoder = nn.ModuleList()
         self.decoder = nn.ModuleList()
         self.bottleneck: nn.Module
-        build = {"compact": self._build_compact, "dual_path": self._build_dual_path}[config.layout]
-        build(config)
+        if isinstance(config, DualPathConfig):
+            self._build_dual_path(config)
+        elif isinstance(config, CompactConfig):
+            self._build_compact(config)
 
-    def _build_compact(self, config: ModelConfig) -> None:
+    def _build_compact(self, config: CompactConfig) -> None:
         bins = config.stft.n_fft // 2
         channels = config.input_channels
         level_bins: list[int] = []  # the first level, with the most bins, is left unrefined: it would cost most
@@ -48,7 +50,7 @@ class CRNN(nn.Module):
             layer = DecoderLayer(config, config.channels[level], out, fold, pool, refine_bins, is_last=not level)
             self.decoder.append(layer)
 
-    def _build_dual_path(self, config: ModelConfig) -> None:
+    def _build_dual_path(self, config: DualPathConfig) -> None:
         side = config.kernel_size
         strides = list(zip(config.time_strides, config.frequency_strides, strict=True))
         widths = (config.input_channels, *config.channels)
@@ -131,7 +133,7 @@ class EncoderLayer(nn.Module):
     """A strided convolution that folds frequency (and, where asked, time), refined where ``refine_bins`` is given."""
 
     def __init__(
-        self, config: ModelConfig, channels_in: int, channels: int, fold: int, pool: int, refine_bins: int
+        self, config: CompactConfig, channels_in: int, channels: int, fold: int, pool: int, refine_bins: int
     ) -> None:
         super().__init__()
         kernel = (_stride_kernel(config.kernel_size, pool), _stride_kernel(config.kernel_size, fold))
@@ -150,7 +152,7 @@ class DecoderLayer(nn.Module):
     """A transposed convolution over the joined layer and its skip; the last one gives the masks' logits."""
 
     def __init__(
-        self, config: ModelConfig, channels: int, out: int, fold: int, pool: int, refine_bins: int, *, is_last: bool
+        self, config: CompactConfig, channels: int, out: int, fold: int, pool: int, refine_bins: int, *, is_last: bool
     ) -> None:
         super().__init__()
         kernel = (_stride_kernel(config.kernel_size, pool), _stride_kernel(config.kernel_size, fold))
@@ -168,7 +170,7 @@ class DecoderLayer(nn.Module):
 class Refine(nn.Module):
     """A residual convolution, then a residual bottleneck across all bins of each frame."""
 
-    def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
+    def __init__(self, config: CompactConfig, channels: int, bins: int) -> None:
         super().__init__()
         side = config.kernel_size
         self.conv = nn.Conv2d(channels, channels, side, padding=side // 2, bias=False)
@@ -186,7 +188,7 @@ class Refine(nn.Module):
 class Bottleneck(nn.Module):
     """The recurrent middle: each frame's channels and bins as one vector, through a bidirectional GRU, and back."""
 
-    def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
+    def __init__(self, config: CompactConfig, channels: int, bins: int) -> None:
         super().__init__()
         features = channels * bins
         self.project = nn.Linear(features, config.gru_input) if config.gru_input else nn.Identity()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from separator.model.config import ModelConfig
+from separator.model.config import DualPathConfig
 from separator.model.recurrent import State, Steps, run_gru
 
 _EPSILON = 1e-3
@@ -75,7 +75,7 @@ class DualPathBottleneck(nn.Module):
     the outputs of the convolutions around them grow with the level of the song.
     """
 
-    def __init__(self, config: ModelConfig, channels: int, bins: int) -> None:
+    def __init__(self, config: DualPathConfig, channels: int, bins: int) -> None:
         super().__init__()
         self.state_shapes = [(bins, config.gru_hidden)] * ((config.gru_layers + 1) // 2)
         self.place = nn.Parameter(torch.zeros(bins, channels))

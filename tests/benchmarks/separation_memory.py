@@ -19,7 +19,7 @@ import torch
 
 from separator.api import Separator
 from separator.audio import AudioWriter
-from separator.model import CRNN, ModelConfig, load_model
+from separator.model import CRNN, CompactConfig, load_model
 from separator.runtime import keep_freed_memory
 
 RATE = 44100
@@ -54,7 +54,7 @@ def measure(minutes: float, model_path: Path | None) -> float:
         with AudioWriter(song, RATE, 2, "PCM_16") as writer:
             for _ in range(round(minutes * 6)):
                 writer.write(0.1 * torch.randn(2, 10 * RATE))
-        small = ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, refine=False)
+        small = CompactConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, refine=False)
         model = load_model(model_path) if model_path else CRNN(small)
         Separator([model], "cpu").separate_file(song, folder)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -19,7 +19,7 @@ import torch
 
 from separator.api import Separator
 from separator.audio import read, write
-from separator.model import CRNN, ModelConfig, load_model
+from separator.model import CRNN, CompactConfig, load_model
 from separator.runtime import keep_freed_memory
 from separator.spectral import istft, stft
 from training.distillation.spleeter import Networks, ratio_mask
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--model_path", type=Path)
     options = parser.parse_args()
     keep_freed_memory()
-    model = load_model(options.model_path) if options.model_path else CRNN(ModelConfig())
+    model = load_model(options.model_path) if options.model_path else CRNN(CompactConfig())
     contestants = {"Open-Unmix, 1 target": open_unmix(), "Spleeter, 2 U-Nets": spleeter(), "Sori": sori(model)}
     contestants["Sori --tta"] = sori(model, tta=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from separator.export import export_html
-from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.model import CRNN, DualPathConfig, save_checkpoint
 from tests.serving import ROOT, served_page, small_checkpoints, write_song
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
@@ -23,7 +23,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 
-TINY = replace(ModelConfig.dual_path(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+TINY = replace(DualPathConfig(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
 
 
 def fake_microphone(wav: Path) -> list[str]:

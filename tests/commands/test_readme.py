@@ -17,7 +17,7 @@ import pytest
 import soundfile
 import torch
 
-from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.model import CRNN, CompactConfig, save_checkpoint
 from tests.soundfont import require_fluidsynth, write_midi, write_soundfont
 from training.cli import settings_table
 from training.config import TrainConfig
@@ -150,7 +150,7 @@ def save_run(checkpoints: Path) -> None:
     """A run that was broken off after its first epoch, as the training before would have left it."""
     torch.manual_seed(0)
     RunFolder(checkpoints / "first").create(TrainConfig(data_dir=("data/train",), target="vocals"))
-    save_checkpoint(checkpoints / "best_model.pth", CRNN(ModelConfig()), training={"run_name": "first"})
+    save_checkpoint(checkpoints / "best_model.pth", CRNN(CompactConfig()), training={"run_name": "first"})
 
 
 def run_python(words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:

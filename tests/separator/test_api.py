@@ -12,7 +12,7 @@ from separator.audio import probe, read, write
 from separator.device import resolve_device
 from separator.errors import AudioError, Cancelled, ConfigError, SeparatorError
 from separator.inference.overlap_add import Segmentation
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, CompactConfig, ModelConfig
 from separator.spectral import StftConfig
 
 SHORT = Segmentation(hop=64, context=16, lookahead=16, fade=8)
@@ -24,7 +24,7 @@ class Everything(nn.Module):
 
     def __init__(self, target: str = "vocals") -> None:
         super().__init__()
-        self.config = ModelConfig(targets=(target,))
+        self.config = CompactConfig(targets=(target,))
 
     def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
         return torch.ones_like(magnitude)[:, None], ()
@@ -112,7 +112,7 @@ class Shares(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.config = ModelConfig(targets=("drums", "bass", "vocals"))
+        self.config = CompactConfig(targets=("drums", "bass", "vocals"))
 
     def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
         return torch.tensor([0.4, 0.3, 0.2])[:, None, None] * torch.ones_like(magnitude)[:, None], ()
@@ -160,7 +160,7 @@ class Below(nn.Module):
 
     def __init__(self, target: str, below_hz: float, stft_config: StftConfig) -> None:
         super().__init__()
-        self.config = ModelConfig(targets=(target,), stft=stft_config)
+        self.config = CompactConfig(targets=(target,), stft=stft_config)
         self.below_hz = below_hz
 
     def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
@@ -194,7 +194,7 @@ class LouderLeft(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.config = ModelConfig(input_channels=2)
+        self.config = CompactConfig(input_channels=2)
 
     def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
         return (magnitude[:, :1] > 2 * magnitude[:, 1:]).float(), ()

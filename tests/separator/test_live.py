@@ -12,7 +12,7 @@ from separator.api import Separator
 from separator.errors import AudioError, ConfigError
 from separator.live import LivePlan
 from separator.metrics import sdr
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig
 
 Noise = Callable[..., Tensor]
 RATE = 22050
@@ -21,7 +21,7 @@ RATE = 22050
 class Everything(nn.Module):
     """A model that takes all of the song for its target."""
 
-    config = ModelConfig(targets=("vocals",))
+    config = CompactConfig(targets=("vocals",))
 
     def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
         return torch.ones_like(magnitude)[:, None], ()
@@ -108,7 +108,7 @@ def test_a_used_buffer_may_be_written_again(tiny_model: CRNN, noise: Noise):
     assert torch.equal(torch.cat(parts, dim=1)[:, live.latency_samples :], expected)
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig.dual_path(), ModelConfig.textbook()])
+@pytest.mark.parametrize("config", [CompactConfig(), DualPathConfig(), CompactConfig.textbook()])
 @pytest.mark.parametrize("frames", [4, 5, 8, 20, 43, 86, 172, 2000])
 def test_a_plan_keeps_within_its_delay(config: ModelConfig, frames: int):
     plan = LivePlan.within(frames, config, reach=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
+from separator.model import CRNN, CompactConfig, load_model, save_checkpoint
 from separator.model.checkpoint import describe
 from training.export import main
 
@@ -32,7 +32,7 @@ def test_the_mean_of_two_models(tiny_checkpoint: Path, tiny_model: CRNN) -> None
 
 def test_models_with_other_layers_have_no_mean(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other, mean = tiny_checkpoint.with_name("other.pth"), tiny_checkpoint.with_name("mean.pth")
-    save_checkpoint(other, CRNN(ModelConfig.textbook()), {})
+    save_checkpoint(other, CRNN(CompactConfig.textbook()), {})
     assert main([str(tiny_checkpoint), str(mean), "--average_with", str(other)]) == 2
     assert "has other layers" in capsys.readouterr().err
     assert not mean.exists()

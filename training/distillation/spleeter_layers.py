@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, DualPathConfig
 from separator.model.dual_path import DualPathBottleneck, LocalPath
 from separator.model.recurrent import State
 from separator.spectral import StftConfig
@@ -33,7 +33,7 @@ def make_student(net: Any, seed: int = 0) -> CRNN:
     averaged: they hardly differ.
     """
     torch.manual_seed(seed)
-    model = CRNN(ModelConfig.dual_path()).eval()
+    model = CRNN(DualPathConfig()).eval()
     encoder: Iterable[Any] = model.encoder
     decoder: Sequence[Any] = list(model.decoder)
     for i, layer in enumerate(encoder, start=1):

@@ -17,15 +17,15 @@ from separator.inference.compile import compile_for_inference, load_for_inferenc
 from separator.inference.onnx_model import OnnxModel, read_onnx
 from separator.live import LiveSeparator
 from separator.metrics import sdr
-from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig, load_model, save_checkpoint
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 CPU = torch.device("cpu")
-COMPACT = ModelConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8)
-PLAIN = ModelConfig(channels=(2, 2, 2, 2), gru_input=0, gru_hidden=4, refine=False, time_strides=(1, 1, 1, 1))
-DUAL_PATH = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
-FOUR_STEMS = replace(ModelConfig.four_stems(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=0)
+COMPACT = CompactConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8)
+PLAIN = CompactConfig(channels=(2, 2, 2, 2), gru_input=0, gru_hidden=4, refine=False, time_strides=(1, 1, 1, 1))
+DUAL_PATH = replace(DualPathConfig(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
+FOUR_STEMS = replace(DualPathConfig.four_stems(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=0)
 
 
 def write_pair(folder: Path, config: ModelConfig) -> tuple[Path, Path]:

@@ -18,16 +18,16 @@ from separator.export import export_onnx
 from separator.export.html import describe_model
 from separator.inference.onnx_model import read_onnx
 from separator.live import LiveSeparator
-from separator.model import CRNN, ModelConfig, load_model, save_checkpoint
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig, load_model, save_checkpoint
 from tests.serving import ROOT
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.slow
 MOST_DIFFERENT_DB = -80.0
-SMALL = ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, gru_layers=3, refine=False)
-UNET = replace(ModelConfig.dual_path(), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
-TWO_TARGETS = replace(ModelConfig.dual_path(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+SMALL = CompactConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=0, gru_layers=3, refine=False)
+UNET = replace(DualPathConfig(), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
+TWO_TARGETS = replace(DualPathConfig(("drums", "bass")), channels=(2, 2, 2, 2), gru_hidden=4, local_channels=2)
 
 
 @pytest.fixture

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from separator.inference.compile import cache_folder, compile_for_inference
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig
 
 CPU = torch.device("cpu")
-COMPACT = ModelConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8, refine=False)
-DUAL_PATH = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
+COMPACT = CompactConfig(channels=(2, 2, 2, 2), gru_input=12, gru_hidden=8, refine=False)
+DUAL_PATH = replace(DualPathConfig(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
 
 FREED_ELSEWHERE = """
 import os, signal, threading, torch
 from separator.inference.compile import compile_for_inference
-from separator.model import CRNN, ModelConfig
-model = CRNN(ModelConfig(channels=(2, 2, 2, 2), gru_input=0, gru_hidden=4, refine=False)).eval()
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig
+model = CRNN(CompactConfig(channels=(2, 2, 2, 2), gru_input=0, gru_hidden=4, refine=False)).eval()
 networks = [compile_for_inference(model, torch.device("cpu"))]
 thread = threading.Thread(target=networks.clear)
 thread.start()

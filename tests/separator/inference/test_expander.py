@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from separator.api import Separator
 from separator.inference.expander import RATIO, THRESHOLD_DB, expanded
-from separator.model import ModelConfig
+from separator.model import CompactConfig
 
 FRAMES_PER_SECOND = 43.0
 
@@ -60,7 +60,7 @@ def test_silence_has_no_level_and_stays_a_number():
 class Residue(nn.Module):
     """A model that leaves a little of everything."""
 
-    config = ModelConfig()
+    config = CompactConfig()
 
     def forward(self, magnitude: Tensor, *_: object) -> tuple[Tensor, tuple]:
         return torch.full_like(magnitude, 10 ** ((THRESHOLD_DB - 5) / 20)).unsqueeze(1), ()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from separator.errors import ConfigError
 from separator.inference.overlap_add import Segment, Segmentation, cut, overlap_add
-from separator.model import ModelConfig
+from separator.model import CompactConfig, ModelConfig
 from separator.spectral import StftConfig
 
 SEGMENTATION = Segmentation(hop=20, context=4, lookahead=6, fade=4)
@@ -80,7 +80,7 @@ def test_context_and_lookahead_are_as_long_in_seconds_whatever_the_hop() -> None
 
 
 def model_of(hop_length: int, fold: int) -> ModelConfig:
-    return ModelConfig(stft=StftConfig(n_fft=4 * hop_length, hop_length=hop_length), time_strides=(1, 1, 1, fold))
+    return CompactConfig(stft=StftConfig(n_fft=4 * hop_length, hop_length=hop_length), time_strides=(1, 1, 1, fold))
 
 
 @pytest.mark.parametrize("fold", [1, 2, 16, 32, 64])

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from separator.errors import ConfigError
-from separator.model import ModelConfig
+from separator.model import CompactConfig, DualPathConfig, ModelConfig
 from separator.spectral import StftConfig
 
 
@@ -16,9 +16,7 @@ def test_the_default_stft():
     assert stft.frames_per_second == pytest.approx(86.13, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "config", [ModelConfig(), ModelConfig.textbook(("drums",)), ModelConfig(channels=(4, 4, 4, 4))]
-)
+@pytest.mark.parametrize("config", [CompactConfig(), CompactConfig.textbook(("drums",)), DualPathConfig.four_stems()])
 def test_a_config_survives_the_way_through_a_plain_dict(config: ModelConfig):
     values = config.to_dict()
     assert isinstance(values["channels"], list)  # what JSON and safe unpicklers give back
@@ -27,7 +25,7 @@ def test_a_config_survives_the_way_through_a_plain_dict(config: ModelConfig):
 
 def test_a_config_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        ModelConfig().targets = ("drums",)  # type: ignore[misc]
+        CompactConfig().targets = ("drums",)  # type: ignore[misc]
 
 
 def test_unknown_keys_are_refused_by_name():
@@ -39,7 +37,7 @@ def test_unknown_keys_are_refused_by_name():
 
 def test_every_problem_is_told_at_once():
     with pytest.raises(ConfigError) as refused:
-        ModelConfig(targets=("lead vocals",), channels=(8, 16, 24), kernel_size=4, gru_layers=0, input_power=0.0)
+        CompactConfig(targets=("lead vocals",), channels=(8, 16, 24), kernel_size=4, gru_layers=0, input_power=0.0)
     for name in ("targets", "time_strides", "kernel_size", "gru_layers", "input_power"):
         assert name in str(refused.value)
 
@@ -53,28 +51,34 @@ def test_an_stft_that_cannot_be_inverted_is_refused(values: dict[str, int]):
 
 
 def test_older_checkpoints_name_the_dual_path_layout_unet() -> None:
-    config = ModelConfig.dual_path()
+    config = DualPathConfig()
     assert ModelConfig.from_dict(config.to_dict() | {"layout": "unet"}) == config
+
+
+def test_older_checkpoints_have_the_fields_of_all_layouts() -> None:
+    for config in (CompactConfig(gru_input=8), DualPathConfig(local_channels=8)):
+        assert ModelConfig.from_dict({"gru_input": 9, "local_channels": 9} | config.to_dict()) == config
+    assert ModelConfig.from_dict({"channels": [4, 4, 4, 4]}) == CompactConfig(channels=(4, 4, 4, 4))
 
 
 def test_a_dual_paths_kernel_must_reach_over_its_strides():
     with pytest.raises(ConfigError, match="reach over every stride"):
-        replace(ModelConfig.dual_path(), kernel_size=1)
+        replace(DualPathConfig(), kernel_size=1)
 
 
 def test_strides_must_divide_the_bins():
     with pytest.raises(ConfigError, match="frequency_strides"):
-        ModelConfig(frequency_strides=(3, 2, 2, 2))
+        CompactConfig(frequency_strides=(3, 2, 2, 2))
 
 
 def test_the_factors_are_the_products_of_the_strides():
-    config = ModelConfig(frequency_strides=(4, 2, 2, 1), time_strides=(1, 2, 1, 2))
+    config = CompactConfig(frequency_strides=(4, 2, 2, 1), time_strides=(1, 2, 1, 2))
     assert config.frequency_factor == 16
     assert config.time_factor == 4
 
 
 def test_the_plain_preset_halves_frequency_four_times():
-    plain = ModelConfig.textbook()
+    plain = CompactConfig.textbook()
     assert plain.frequency_strides == (2, 2, 2, 2)
     assert plain.gru_layers == 3
     assert not plain.refine

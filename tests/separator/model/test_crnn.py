@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig
 from separator.spectral import stft
 from tests.benchmarks.multiply_adds import multiply_adds_per_second
 
@@ -15,7 +15,7 @@ from tests.benchmarks.multiply_adds import multiply_adds_per_second
 @pytest.mark.parametrize("frames", [1, 2, 3, 7, 64])
 @pytest.mark.parametrize("time_strides", [(1, 1, 1, 1), (1, 1, 1, 2), (1, 2, 1, 2)])
 def test_a_mask_has_its_inputs_shape_and_is_from_0_to_1(frames: int, time_strides: tuple[int, ...]):
-    config = ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8, time_strides=time_strides)
+    config = CompactConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8, time_strides=time_strides)
     model = CRNN(config).eval()
     magnitude = 100 * torch.rand(2, 513, frames)
     with torch.no_grad():
@@ -25,10 +25,10 @@ def test_a_mask_has_its_inputs_shape_and_is_from_0_to_1(frames: int, time_stride
     assert float(mask.max()) <= 1
 
 
-@pytest.mark.parametrize("preset", [ModelConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8), None])
+@pytest.mark.parametrize("preset", [CompactConfig(channels=(2, 2, 2, 2), gru_hidden=4, gru_input=8), None])
 def test_a_stereo_model_takes_mono_as_two_equal_channels(preset: ModelConfig | None):
     torch.manual_seed(0)
-    config = replace(preset or replace(ModelConfig.dual_path(), channels=(2, 2, 2, 2), gru_hidden=4), input_channels=2)
+    config = replace(preset or replace(DualPathConfig(), channels=(2, 2, 2, 2), gru_hidden=4), input_channels=2)
     model = CRNN(config).eval()
     stereo = 10 * torch.rand(1, 2, config.stft.n_bins, 40)
     only_left, mono = stereo * torch.tensor([1.0, 0.0])[:, None, None], stereo[:, 0]
@@ -73,16 +73,16 @@ def test_every_weight_learns(tiny_config: ModelConfig):
 
 
 def test_the_shipped_size_has_less_than_4_million_weights():
-    assert 1e6 < CRNN(ModelConfig()).n_weights() < 4e6
+    assert 1e6 < CRNN(CompactConfig()).n_weights() < 4e6
 
 
 def test_shipped_size_needs_at_most_1500_million_mac_per_second():
-    assert multiply_adds_per_second(ModelConfig()) < 1.5e9
+    assert multiply_adds_per_second(CompactConfig()) < 1.5e9
 
 
 def test_multiply_adds_are_counted_rightly():
     """By hand, for a model with one channel a layer: 3 conv taps in time, 4 in frequency where it is halved."""
-    config = ModelConfig(
+    config = CompactConfig(
         channels=(1, 1, 1, 1),
         frequency_strides=(2, 2, 2, 2),
         time_strides=(1, 1, 1, 1),
@@ -99,7 +99,7 @@ def test_multiply_adds_are_counted_rightly():
 
 
 def test_the_plain_preset_has_textbook_layers_only():
-    model = CRNN(ModelConfig.textbook(("bass",)))
+    model = CRNN(CompactConfig.textbook(("bass",)))
     kinds = {type(module) for module in model.modules() if not list(module.children())}
     assert kinds - {type(model.normalise)} <= {
         nn.Conv2d,
@@ -117,11 +117,11 @@ def test_the_plain_preset_has_textbook_layers_only():
 THREE = ("drums", "bass", "vocals")
 
 
-@pytest.mark.parametrize("make", [ModelConfig, ModelConfig.dual_path])
+@pytest.mark.parametrize("make", [CompactConfig, DualPathConfig])
 def test_targets_share_all_layers_but_the_last(make: Callable[..., ModelConfig]):
     """The first of three targets has the mask that it has alone, with the same weights, if smoothed by itself."""
     torch.manual_seed(0)
-    small = replace(make(), channels=(2, 3, 4, 5), gru_hidden=4, gru_input=0)
+    small = replace(make(), channels=(2, 3, 4, 5), gru_hidden=4)
     three, one = CRNN(replace(small, targets=THREE)).eval(), CRNN(replace(small, targets=("drums",))).eval()
     weights = three.state_dict()
     if "decoder.3.smooth.weight" in weights:
@@ -152,6 +152,6 @@ def test_competing_masks_leave_something_for_the_rest(tiny_config: ModelConfig):
 
 
 def test_four_stems_stay_within_their_budget():
-    config = ModelConfig.four_stems()
+    config = DualPathConfig.four_stems()
     assert CRNN(config).n_weights() < 8e6
     assert multiply_adds_per_second(config) < 1.6e9

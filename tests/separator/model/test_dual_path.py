@@ -8,10 +8,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from separator.errors import ConfigError
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, DualPathConfig, ModelConfig
 from separator.model.dual_path import DualPathBottleneck, LocalPath, UNetDecoderLayer, UNetEncoderLayer, UNetOutputLayer
 
-TINY = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4)
+TINY = replace(DualPathConfig(), channels=(2, 3, 4, 5), gru_hidden=4)
 
 
 @pytest.mark.parametrize("frames", [1, 31, 32, 33, 100])
@@ -34,7 +34,7 @@ def test_every_weight_learns():
 
 
 def test_the_shipped_size_has_less_than_4_million_weights():
-    assert 1e6 < CRNN(ModelConfig.dual_path()).n_weights() < 4e6
+    assert 1e6 < CRNN(DualPathConfig()).n_weights() < 4e6
 
 
 def test_a_halving_layer_covers_one_place_before_and_two_after():
@@ -113,4 +113,4 @@ def test_a_local_path_hears_its_neighbours_only():
 
 def test_another_layout_is_refused():
     with pytest.raises(ConfigError, match="layout is 'resnet'"):
-        ModelConfig(layout="resnet")
+        ModelConfig.from_dict({"layout": "resnet"})

@@ -14,9 +14,9 @@ from separator.export import export_onnx
 from separator.inference.onnx_model import read_onnx
 from separator.live import LiveSeparator
 from separator.metrics import sdr
-from separator.model import CRNN, JoinedModel, ModelConfig, load_joined, load_model, save_checkpoint
+from separator.model import CRNN, CompactConfig, DualPathConfig, JoinedModel, load_joined, load_model, save_checkpoint
 
-VOCALS = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
+VOCALS = replace(DualPathConfig(), channels=(2, 3, 4, 5), gru_hidden=4, local_channels=3)
 RHYTHM = replace(VOCALS, targets=("drums", "bass"), channels=(3, 2, 2, 2), gru_layers=5, local_channels=2)
 
 
@@ -63,7 +63,7 @@ def test_one_exported_file_separates_as_the_models_together(
 
 
 def test_models_that_do_not_go_together_are_a_sentence(paths: list[Path], tmp_path: Path) -> None:
-    for config in (replace(RHYTHM, input_channels=1), ModelConfig(("drums",)), replace(RHYTHM, local_channels=0)):
+    for config in (replace(RHYTHM, input_channels=1), CompactConfig(("drums",)), replace(RHYTHM, local_channels=0)):
         with pytest.raises(ConfigError, match="different spectrograms"):
             JoinedModel([CRNN(VOCALS), CRNN(config)])
     with pytest.raises(ConfigError, match="twice"):

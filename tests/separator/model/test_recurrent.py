@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from separator.model import CRNN, ModelConfig
+from separator.model import CRNN, CompactConfig, DualPathConfig, ModelConfig
 from separator.model.recurrent import run_gru, run_gru_layers
 
-COMPACT = ModelConfig(channels=(4, 6, 8, 10), gru_input=12, gru_hidden=8)
-DUAL_PATH = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=5)
+COMPACT = CompactConfig(channels=(4, 6, 8, 10), gru_input=12, gru_hidden=8)
+DUAL_PATH = replace(DualPathConfig(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=5)
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from separator.errors import ConfigError
-from separator.model import ModelConfig
+from separator.model import CompactConfig, ModelConfig
 from separator.model.checkpoint import read_checkpoint
 from training.config import PRESETS, TrainConfig
 from training.data.training_data import TrainingData
@@ -73,7 +73,7 @@ def test_an_unknown_target_is_the_teachers():
 def test_a_model_of_other_spectrograms_has_no_such_teacher():
     config = TrainConfig(data_dir=("songs",), teacher="spleeter")
     with pytest.raises(ConfigError, match="STFT of 2048/512 at 22050 Hz"):
-        make_goal(config, ModelConfig(), torch.device("cpu"))
+        make_goal(config, CompactConfig(), torch.device("cpu"))
 
 
 @pytest.fixture

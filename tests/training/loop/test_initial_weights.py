@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from separator.model import CRNN, ModelConfig, save_checkpoint
+from separator.model import CRNN, DualPathConfig, ModelConfig, save_checkpoint
 from training.config import PRESETS, TrainConfig
 from training.loop.initial_weights import init_from_checkpoint
 
-SMALL = replace(ModelConfig.dual_path(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=1, local_channels=2)
+SMALL = replace(DualPathConfig(), channels=(2, 3, 4, 5), gru_hidden=4, gru_layers=1, local_channels=2)
 
 
 @pytest.fixture
