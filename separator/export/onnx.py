@@ -133,7 +133,7 @@ def make_metadata(model: Model, training: dict[str, Any]) -> dict[str, str]:
     }
     texts = {"format_version": "1", "opset": str(OPSET)}
     if isinstance(model, JoinedModel):
-        values["models"] = [own.to_dict() for own in model.configs]
+        values["models"] = [part.config.to_dict() for part in model.parts]
         texts["format_version"] = "2"
     texts["license"] = str(training.get("terms", "not stated by the one who trained the model"))
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()} | texts

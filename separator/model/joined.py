@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,24 +31,24 @@ class JoinedModel(nn.Module):
         self.models = nn.ModuleList(models)
 
     @property
-    def configs(self) -> list[ModelConfig]:
-        """The models' own."""
-        return [model.config for model in self.models]  # type: ignore[misc]
+    def parts(self) -> list[CRNN]:
+        """The models, in their order."""
+        return cast(list[CRNN], list(self.models))
 
     def forward(self, magnitude: Tensor, state: State | None = None, hop: Steps = None) -> tuple[Tensor, State]:
         """As ``CRNN.forward``; the masks and the states of the first model come first."""
-        masks, ends, taken = [], [], 0
-        for model in self.models:
-            count = len(model.empty_state())  # type: ignore[operator]
-            own, end = model(magnitude, None if state is None else state[taken : taken + count], hop)
+        masks: list[Tensor] = []
+        ends: list[Tensor] = []
+        for model in self.parts:
+            begin, count = len(ends), len(model.empty_state())
+            own, end = model(magnitude, None if state is None else state[begin : begin + count], hop)
             masks.append(own)
             ends += end
-            taken += count
         return torch.cat(masks, dim=1), tuple(ends)
 
     def empty_state(self) -> State:
         """As ``CRNN.empty_state``."""
-        return tuple(state for model in self.models for state in model.empty_state())  # type: ignore[operator]
+        return tuple(state for model in self.parts for state in model.empty_state())
 
     def n_weights(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())

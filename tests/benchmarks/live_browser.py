@@ -8,6 +8,7 @@ met.
 """
 
 import argparse
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +32,8 @@ from tests.browser.recorder import start_recording, stop_recording
 
 MOST_DIFFERENT_DB = -50.0
 """The page's output goes through 16 bits on its way here."""
+PART_SECONDS = 5.0
+"""Of which the SDR is taken."""
 
 
 def main() -> int:
@@ -51,7 +54,7 @@ def measure(model_path: Path, minutes: float, delay: float, folder: Path, playwr
     source, output = recorded[:2], recorded[2:]
     target = live.stems[0]
     expected = separate_as_stream(live, source)[target]
-    late, output = align(output, expected, rate)
+    late, output = align(output, expected, 10 * rate)
     expected = expected[:, : output.shape[1]]
     difference = compare_seconds(output, expected, rate)
     print(f"{model_path.name}, {rate} Hz: {target} {late / rate:.3f} s behind at a delay of {delay:g} s")
@@ -103,11 +106,11 @@ def compare_seconds(output: Tensor, expected: Tensor, rate: int) -> float:
     return float(10 * torch.log10(errors[sounds] / powers[sounds]).median())
 
 
-def align(output: Tensor, expected: Tensor, rate: int) -> tuple[int, Tensor]:
-    """Samples that the output is late, and the output from there on."""
-    n_fft = 1 << (output.shape[1] + 10 * rate).bit_length()
+def align(output: Tensor, expected: Tensor, most: int) -> tuple[int, Tensor]:
+    """Samples that the output is late, at most ``most``, and the output from there on."""
+    n_fft = 1 << (output.shape[1] + most).bit_length()
     spectra = [np.fft.rfft(signal[0].numpy(), n_fft) for signal in (output, expected)]
-    late = int(np.argmax(np.fft.irfft(spectra[0] * spectra[1].conj(), n_fft)[: 10 * rate]))
+    late = int(np.argmax(np.fft.irfft(spectra[0] * spectra[1].conj(), n_fft)[:most]))
     return late, output[:, late:]
 
 
@@ -119,11 +122,17 @@ def print_sdr(source: Tensor, stems: dict[str, Tensor], target: str, rate: int) 
             soundfile.read(DEMO_SONG / f"{name}.flac", dtype="float32", always_2d=True) for name in ("mixture", target)
         )
     )
-    begin, _ = align(song.repeat(1, 2), source[:, : song.shape[1]], max(rate, song.shape[1] // 10 + 1))
-    length = min(found.shape[1] for found in stems.values())
-    reference = stem.repeat(1, 2 + length // stem.shape[1])[:, begin : begin + length]
-    scores = ", ".join(f"{name} {float(sdr(reference, found)):.2f} dB" for name, found in stems.items())
-    print(f"SDR against the true stem: {scores}")
+    song, stem = song.repeat(1, 2), stem.repeat(1, 2)
+    scores: dict[str, list[float]] = {name: [] for name in stems}
+    n_samples = round(PART_SECONDS * rate)
+    for start in range(0, min(found.shape[1] for found in stems.values()) - n_samples, n_samples):
+        # Each part by itself: Chromium leaves some samples out where the file begins anew.
+        begin, _ = align(song, source[:, start : start + n_samples], song.shape[1] // 2)
+        reference = stem[:, begin : begin + n_samples]
+        for name, found in stems.items():
+            scores[name].append(float(sdr(reference, found[:, start : start + n_samples])))
+    medians = ", ".join(f"{name} {statistics.median(found):.2f} dB" for name, found in scores.items())
+    print(f"SDR against the true stem, median of parts of {PART_SECONDS:g} s: {medians}")
 
 
 if __name__ == "__main__":
