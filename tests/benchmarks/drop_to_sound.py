@@ -22,7 +22,7 @@ from separator.api import Separator
 from separator.audio import read, write
 from separator.shipped import shipped_folder
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.mixer import READY, drop
+from tests.browser.mixer import PLAYER, drop
 from tests.serving import ROOT, served_page
 
 BAR_SECONDS = 3.0
@@ -77,7 +77,7 @@ def time_page(browser: Any, url: str, song: Path) -> float:
     drop(page, song)
     begun = time.perf_counter()
     page.locator("#separate").click()
-    page.wait_for_selector(READY, timeout=300_000)
+    page.wait_for_selector(f"{PLAYER} .play", timeout=300_000)
     seconds = time.perf_counter() - begun
     page.close()
     return seconds

@@ -104,13 +104,12 @@ def build_separate_tab(
     wire_export(settings, registry, form.take, [form.preset, form.models], form.taken, choose_models)
     for widget in filled:
         widget.change(draw_command, filled, [command], **UNQUEUED)
-    run = form.go.click(handle.validate_form, filled[:5], [status], **QUEUED).success(
+    form.go.click(handle.validate_form, filled[:5], [status], **QUEUED).success(
         handle.run_queue, filled, [*shown, *outcome], **PRIVATE, **GPU_SLOT
     )
     form.cancel.click(handle.cancel, None, None, **UNQUEUED)  # the run draws its own end
-    chosen = which.input(show_song, [results, which], [mixer], concurrency_limit=4, **PRIVATE)
-    for event in (run, chosen):  # the mixer can be played meanwhile
-        event.success(add_analysis, [results, which], [mixer], concurrency_id="analysis", **PRIVATE)
+    which.input(show_song, [results, which], [mixer], concurrency_limit=4, **PRIVATE)
+    mixer.submit(add_analysis, [results, which], [mixer], concurrency_id="analysis", **PRIVATE)  # it can be played
     return SeparateTab(form.preset, form.models, mixer)
 
 

@@ -13,13 +13,15 @@ export async function decodeTracks(tracks, sampleRate, signal, announce) {
   /** @type {Track[]} */
   const decoded = [];
   let folded = false;
+  let coming = tracks.length ? fetchBytes(tracks[0], signal) : null;
   for (const [index, track] of tracks.entries()) {
     announce(track, index + 1, tracks.length);
-    const answer = await fetch(track.file.url, { signal });
-    if (!answer.ok) throw Object.assign(new Error(`HTTP ${answer.status}`), { track });
     let buffer;
     try {
-      buffer = await decoder.decodeAudioData(await answer.arrayBuffer());
+      const bytes = /** @type {ArrayBuffer} */ (await coming);
+      coming = index + 1 < tracks.length ? fetchBytes(tracks[index + 1], signal) : null; // while this one is decoded
+      coming?.catch(() => {}); // whoever awaits it is told
+      buffer = await decoder.decodeAudioData(bytes);
     } catch (error) {
       throw Object.assign(/** @type {Error} */ (error), { track });
     }
@@ -32,6 +34,13 @@ export async function decodeTracks(tracks, sampleRate, signal, announce) {
     decoded.push(/** @type {Track} */ ({ ...track, buffer, ...faders }));
   }
   return { tracks: decoded, folded };
+}
+
+/** @param {SentTrack} track @param {AbortSignal} signal */
+async function fetchBytes(track, signal) {
+  const answer = await fetch(track.file.url, { signal });
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  return answer.arrayBuffer();
 }
 
 /** The mean of all channels. @param {AudioBuffer} buffer */

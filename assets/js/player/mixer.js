@@ -15,6 +15,12 @@ export class Mixer extends Player {
   nullNote = make("span", { class: "null-note", role: "status" });
   exportButton = make("button", { type: "button", class: "chip export", onclick: () => this.export() });
 
+  /** Asks for the song's analysis once it can be played, so that both do not wait for one another. */
+  async open() {
+    await super.open();
+    if (this.ready && !this.closed && !this.data.analysis) this.trigger("submit", null);
+  }
+
   build() {
     this.practice ??= new Practice(this);
     const panel = this.practice.build();
