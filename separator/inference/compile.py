@@ -158,7 +158,8 @@ def _convert(model: Model) -> "openvino.Model":
 def _hash_of(model: Model) -> str:
     processor = _core().get_property("CPU", "FULL_DEVICE_NAME")
     version = _import_openvino().__version__
-    digest = hashlib.sha256(json.dumps([version, processor, model.config.to_dict()]).encode())
+    configs = [part.config.to_dict() for part in (model.parts if isinstance(model, JoinedModel) else [model])]
+    digest = hashlib.sha256(json.dumps([version, processor, configs]).encode())
     for source in sorted(Path(crnn.__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     for name, value in model.state_dict().items():

@@ -23,6 +23,8 @@ LIMITS = {
     "local_channels": 4096,
 }
 """The most of each whole number: far above any use, so that a config from elsewhere cannot ask for all memory."""
+BEFORE = {"input_channels": 1, "local_channels": 0}
+"""What models were before these fields came."""
 MOST_LETTERS = 64
 """Of a target, which becomes part of file names."""
 
@@ -109,7 +111,9 @@ class ModelConfig:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> "ModelConfig":
-        """The config of the layout that ``values`` name. Older checkpoints have the fields of all layouts.
+        """The config of the layout that ``values`` name.
+
+        Older checkpoints have the fields of all layouts, and lack those that came later.
 
         Raises ConfigError for an unknown layout or key, or a value that cannot work.
         """
@@ -118,6 +122,7 @@ class ModelConfig:
         if layout is None:
             raise ConfigError(f"layout is {name!r}; it must be one of {', '.join(LAYOUTS)}.")
         foreign = {f.name for other in LAYOUTS.values() for f in fields(other)} - {f.name for f in fields(layout)}
+        values = BEFORE | values
         own = {key: value for key, value in values.items() if key not in foreign | {"layout"}}
         refuse_unknown_keys(layout, own)
         return layout(**{**own, "stft": StftConfig.from_dict(values.get("stft", {}))})

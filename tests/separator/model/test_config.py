@@ -59,6 +59,8 @@ def test_older_checkpoints_have_the_fields_of_all_layouts() -> None:
     for config in (CompactConfig(gru_input=8), DualPathConfig(local_channels=8)):
         assert ModelConfig.from_dict({"gru_input": 9, "local_channels": 9} | config.to_dict()) == config
     assert ModelConfig.from_dict({"channels": [4, 4, 4, 4]}) == CompactConfig(channels=(4, 4, 4, 4))
+    before = {key: value for key, value in DualPathConfig().to_dict().items() if key != "local_channels"}
+    assert ModelConfig.from_dict(before) == DualPathConfig(local_channels=0)
 
 
 def test_a_dual_paths_kernel_must_reach_over_its_strides():
