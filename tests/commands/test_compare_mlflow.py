@@ -15,7 +15,7 @@ from torch import Tensor
 
 from separator.audio import write
 from sori.compare_mlflow import main
-from training.tracking.mlflow_client import REQUEST_SECONDS, RETRY_SECONDS
+from training.tracking.mlflow_client import DEFAULT_URI, REQUEST_SECONDS, RETRY_SECONDS, open_client
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own dependencies warn of one another
 
@@ -29,7 +29,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("workplace")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        MlflowClient(tracking_uri="sqlite:///mlflow.db").search_experiments()
+        open_client(DEFAULT_URI).search_experiments()
         yield folder
 
 
@@ -48,7 +48,7 @@ def files(workplace: Path, noise: Callable[..., Tensor]) -> dict[str, str]:
 
 def runs(experiment: str) -> tuple[list[Run], list[Run], MlflowClient]:
     """Parents and children of an experiment."""
-    client = MlflowClient(tracking_uri="sqlite:///mlflow.db")
+    client = open_client(DEFAULT_URI)
     found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
     children = [run for run in found if "mlflow.parentRunId" in run.data.tags]
     return [run for run in found if run not in children], children, client

@@ -20,7 +20,7 @@ from separator.audio import write
 from tests.events import make_event
 from training.runs.event_log import EventFile
 from training.runs.events import Event
-from training.tracking.mlflow_client import experiment_id, open_client, process_tags, retry_with_backoff
+from training.tracking.mlflow_client import DEFAULT_URI, experiment_id, open_client, process_tags, retry_with_backoff
 from training.tracking.run_tracker import MlflowTracker
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own dependencies warn of one another
@@ -285,3 +285,14 @@ def _wait_until_healthy(uri: str) -> None:
         except OSError:
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.5)
+
+
+@pytest.mark.slow
+def test_a_relative_store_is_that_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        client = open_client(DEFAULT_URI)
+        assert client.get_experiment_by_name("Training") is None
+        experiment_id(client, "Training")
+        assert client.get_experiment_by_name("Training") is not None
