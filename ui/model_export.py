@@ -39,12 +39,12 @@ def wire_export(
 
 def export_models(settings: PageSettings, registry: ModelRegistry, names: Sequence[str]) -> list[str]:
     """Paths of an HTML page and an ONNX file of all models as one. Raises gr.Error."""
-    from separator.export import export_html, export_onnx
+    from separator.export import export_html, export_onnx, name_models
 
     try:
         paths = registry.find_paths(names)
         folder = make_job_folder(settings.work)
-        title = names[0] if len(names) < len(paths) else " + ".join(map(registry.name_title, paths))
+        title = names[0] if len(names) < len(paths) else name_models(paths)
         onnx = export_onnx(paths, folder / f"{title}.onnx")
         page = export_html(onnx, folder / f"{title}.html", name=title)
     except SeparatorError as error:

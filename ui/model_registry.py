@@ -39,10 +39,6 @@ class ModelRegistry:
         folder = self.folder if path.is_relative_to(self.folder) else self.shipped
         return path.relative_to(folder).as_posix()
 
-    def name_title(self, path: Path) -> str:
-        """What files made of a model are called: as a shipped one's file, or as the folder of a run."""
-        return path.stem if path.parent == self.shipped else path.parent.name
-
     def list_choices(self) -> list[tuple[str, str]]:
         """(label, name) of every model, for a drop-down."""
         return [(describe_model(name, info), name) for name, info in self.list_models().items()]

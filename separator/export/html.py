@@ -60,7 +60,7 @@ def export_html(
         if len(paths) > 1 or onnx.suffix != SUFFIX:
             onnx = export_onnx(paths, Path(folder) / "model.onnx", live_delays=live_delays)
         model = read_onnx(onnx)
-        page = build_html(model, name or " + ".join(map(_name_model, paths)))
+        page = build_html(model, name or name_models(paths))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(output) as part:
@@ -125,8 +125,11 @@ def link_modules() -> dict[str, str]:
     return linked
 
 
-def _name_model(path: Path) -> str:
-    return path.absolute().parent.name if path.stem in ("best_model", "last") else path.stem
+def name_models(paths: Sequence[Path]) -> str:
+    """Each as its file, or as the folder of a run's best model."""
+    return " + ".join(
+        path.absolute().parent.name if path.stem in ("best_model", "last") else path.stem for path in paths
+    )
 
 
 def _read_licences() -> Iterator[tuple[str, str]]:

@@ -20,22 +20,22 @@ _NAME = re.compile(r"[0-9a-f]{32}")
 _WRITING = threading.Lock()
 
 
-def write_page(settings: PageSettings, models: Sequence[Path], title: str) -> str:
+def write_page(settings: PageSettings, models: Sequence[Path], name: str | None = None) -> str:
     """The address, relative to the page, of the exported page of models as one; it is written unless it is there
-    already.
+    already. ``name`` as for ``export_html``.
 
     Raises SeparatorError as ``export_html``.
     """
     from separator.export import export_html
 
     files = [f"{model.absolute()} {model.stat().st_mtime_ns}" for model in models]
-    key = " ".join([get_version(), title, *files])
-    name = hashlib.sha256(key.encode()).hexdigest()[:32]
-    path = _find_page(settings, name)
+    key = " ".join([get_version(), *files])
+    address = hashlib.sha256(key.encode()).hexdigest()[:32]
+    path = _find_page(settings, address)
     with _WRITING:
         if not path.exists():
-            export_html(models, path, name=title)
-    return f"./gradio_api/live/{name}"
+            export_html(models, path, name=name)
+    return f"./gradio_api/live/{address}"
 
 
 def build_page_route(settings: PageSettings) -> Route:

@@ -44,8 +44,8 @@ def show_frame(settings: PageSettings, registry: ModelRegistry, model: str | Non
     """In: model, frame. Out: the frame of that model, left as it is where it is shown already. Raises gr.Error."""
     try:
         paths = registry.find_paths([model] if model else None)
-        title = registry.name_title(paths[0]) if len(paths) == 1 else str(model)
-        frame = FRAME.format(address=write_page(settings, paths, title))
+        preset = model if len(paths) > 1 else None
+        frame = FRAME.format(address=write_page(settings, paths, preset))
     except SeparatorError as error:
         raise html.make_toast(str(error)) from error
     return gr.skip() if frame == shown else frame
