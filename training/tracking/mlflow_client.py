@@ -69,7 +69,8 @@ def open_client(tracking_uri: str, report: Report = lambda sentence: print(sente
     if (database := _database_path(tracking_uri)) is not None:
         _make_database(database, report)
         # MLflow keeps stores by their URI: of a relative one it would go on with that of an earlier working folder.
-        tracking_uri = tracking_uri.replace(str(database), str(database.resolve()), 1)
+        query = "".join(tracking_uri.partition("?")[1:])
+        tracking_uri = f"sqlite:///{database.resolve().as_posix()}{query}"
     return MlflowClient(tracking_uri=tracking_uri)
 
 

@@ -295,4 +295,4 @@ def test_a_relative_store_is_that_of_the_working_folder(tmp_path: Path, monkeypa
         client = open_client(DEFAULT_URI)
         assert client.get_experiment_by_name("Training") is None
         experiment_id(client, "Training")
-        assert client.get_experiment_by_name("Training") is not None
+        assert open_client("sqlite:///./mlflow.db").get_experiment_by_name("Training") is not None
